@@ -1,0 +1,23 @@
+"""MedLMs: a language model of your own for medicine, tuned, graded and served on your own machine.
+
+``train``, ``evaluate`` and ``ask`` take what the commands of the same names take and give the same run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from medlms.road import Answer, Result, ask, evaluate, train
+
+__version__ = "0.1.0"
+__all__ = ["Answer", "Result", "__version__", "ask", "evaluate", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    # The road and what it needs are loaded when they are first asked for: `medlms --help` must not wait for them.
+    if name in __all__:
+        from medlms import road
+
+        return getattr(road, name)
+    raise AttributeError(f"module 'medlms' has no attribute {name!r}")

@@ -1,0 +1,5 @@
+"""`python -m medlms` is `medlms`."""
+
+from medlms.cli import main
+
+main()

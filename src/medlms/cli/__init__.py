@@ -1,0 +1,83 @@
+"""The command line: one file a command, each of which reads its words, calls one room and prints.
+
+stdout is data, stderr is talk. Exit codes: 0 fine, 1 could not do it, 2 asked wrongly, 130 interrupted. Nothing heavy is
+imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import sys
+
+import typer
+
+ORDER = ("demo", "init", "train", "evaluate", "ask", "report", "runs", "data", "models", "doctor")
+
+
+def application() -> typer.Typer:
+    """The whole command tree."""
+    app = typer.Typer(
+        name="medlms",
+        help="A language model of your own for medicine: tuned, graded and served on your own machine. Not a medical device.",
+        epilog="Start with `medlms demo`, or with your own questions and answers: `medlms init FILE`.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def options(
+        version: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True, callback=_version),
+    ) -> None:
+        """Nothing to do: the callback of --version does it."""
+
+    found = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
+    for name in sorted(found, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)):
+        module = importlib.import_module(f"medlms.cli.{name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(module.command)
+    return app
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command line and leave with its exit code; errors become sentences."""
+    for key in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+        os.environ.setdefault(key, "1")
+    words = sys.argv[1:] if arguments is None else arguments
+    sys.exit(_run(words))
+
+
+def _run(words: list[str]) -> int:
+    from medlms.errors import MedLMsError
+
+    try:
+        code = typer.main.get_command(application()).main(words, prog_name="medlms", standalone_mode=False)
+    except MedLMsError as error:
+        from medlms.cli._show import fail
+
+        return fail(error)
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped.\n")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        from medlms.cli._show import unexpected
+
+        return unexpected(error)
+    return code if isinstance(code, int) else 0
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from medlms import __version__
+
+        typer.echo(f"medlms {__version__}")
+        raise typer.Exit

@@ -1,0 +1,126 @@
+"""What commands show: bars and sentences on stderr, data on stdout, errors as sentences."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from medlms.errors import MedLMsError
+from medlms.run import home
+
+EVERY = 20.0  # seconds between lines of progress where there is no terminal
+
+
+class Terminal:
+    """Sentences and bars for a person; plain lines now and then where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self.console = Console(stderr=True, highlight=False)
+        self.began = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """One line."""
+        self.console.print(text, markup=False, style="dim" if self.console.is_terminal else "", soft_wrap=True)
+
+    @contextmanager
+    def bar(self, title: str) -> Iterator[Any]:
+        """A bar with the time that remains; a line every so often without a terminal."""
+        if not self.console.is_terminal:
+            yield self._lines(title)
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            task = progress.add_task(title, total=None)
+            yield lambda done, wanted: progress.update(task, completed=done, total=wanted or None)
+
+    def _lines(self, title: str) -> Any:
+        began = last = time.monotonic()
+        first: int | None = None
+
+        def advance(done: int, wanted: int) -> None:
+            nonlocal last, first
+            first = done if first is None else first
+            now = time.monotonic()
+            if now - last < EVERY or not wanted:
+                return
+            last = now
+            made = done - first
+            left = f", about {(now - began) / made * (wanted - done) / 60:.1f} min left" if made else ""
+            self.console.print(f"{title}: {done} of {wanted}{left}", markup=False, soft_wrap=True)
+
+        return advance
+
+
+def out(value: Any) -> None:
+    """JSON on stdout."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def split_words(words: list[str] | None) -> tuple[str | None, list[str]]:
+    """The config's path and the key=value settings among a command's words."""
+    given = list(words or [])
+    configs = [word for word in given if "=" not in word]
+    if len(configs) > 1:
+        raise typer.BadParameter(f"one config only; {', '.join(configs[1:])} would be a second. Settings are written key=value.")
+    return (configs[0] if configs else None), [word for word in given if "=" in word]
+
+
+def fail(error: MedLMsError) -> int:
+    """Say what went wrong and what to do; returns the exit code."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    lines = str(error).splitlines() or [type(error).__name__]
+    if len(lines) > 1:
+        console.print(f"error: {len(lines)} faults", style="bold red", markup=False)
+        for line in lines:
+            console.print(f"  {line}", markup=False)
+    else:
+        console.print(f"error: {lines[0]}", style="bold red", markup=False)
+    if error.hint:
+        console.print(f"hint: {error.hint}", markup=False)
+    return error.exit_code
+
+
+def unexpected(error: BaseException) -> int:
+    """Exit codes of click's own errors; anything else is a fault of ours, kept in a file rather than thrown at the user."""
+    name = type(error).__name__
+    if name == "Exit":
+        return int(getattr(error, "exit_code", 0))
+    if name == "Abort":
+        return 130
+    if hasattr(error, "show") and hasattr(error, "exit_code"):  # click's own errors, by what they can do
+        error.show()
+        return int(error.exit_code)
+    if isinstance(error, MemoryError):
+        sys.stderr.write("error: This machine ran out of memory.\nhint: Lower train.micro_tokens or evaluate.batch, or use a smaller model.\n")
+        return 1
+    if isinstance(error, OSError) and error.errno == 28:
+        sys.stderr.write("error: The disk is full.\nhint: Free some space; a run goes on with medlms train --resume.\n")
+        return 1
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name.split(".")[0] != "medlms":
+        sys.stderr.write(f"error: This command needs {error.name}, which is not installed.\nhint: pip install 'medlms[all]'\n")
+        return 1
+    if os.environ.get("MEDLMS_DEBUG"):
+        raise error
+    place = home() / "last-error.txt"
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        where = f"The details are in {place}"
+    except OSError:
+        where = "The details could not be written"
+    sys.stderr.write(f"error: MedLMs itself has a fault here: {type(error).__name__}: {error}\nhint: {where}; please report them (they may name your files).\n")
+    return 1

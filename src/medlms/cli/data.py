@@ -1,0 +1,91 @@
+"""`medlms data`: known sources, fetching them, checking a file, preparing a set."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(help="List, fetch, check and prepare data.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_data(as_json: bool = typer.Option(False, "--json", help="Print as JSON.")) -> None:
+    """Known sources, their licences, and where they lie."""
+    from dataclasses import asdict
+
+    from medlms import datasets
+    from medlms.cli._show import out
+
+    rows = [{**asdict(datasets.source(name)), "here": datasets.where(name)} for name in datasets.names()]
+    if as_json:
+        out(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['name']:<30} {row['licence']:<16} {row['here'] or 'not here: medlms data get ' + row['name']}")
+        typer.echo(f"{'':<30} {row['title']}")
+    typer.echo("Any JSONL, JSON, CSV, TSV or XLSX file with questions and answers works as a source too.")
+
+
+@app.command("get")
+def get(
+    name: str = typer.Argument(..., help="A known source."),
+    as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
+) -> None:
+    """Fetch a source's original, or find it where MEDLMS_DATA says."""
+    from medlms import datasets
+    from medlms.cli._show import Terminal, out
+
+    talk = Terminal()
+    with talk.bar(f"fetching {name}") as advance:
+        place = datasets.get(name, progress=lambda title, done, wanted: advance(done, wanted))
+    out({"name": name, "here": place}) if as_json else typer.echo(f"{name}: {place}")
+
+
+@app.command("check")
+def check(
+    file: str = typer.Argument(..., help="A file of questions and answers."),
+    as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
+) -> None:
+    """List every faulty row of a file in one go. Exit code 1 when there are any."""
+    from dataclasses import asdict
+
+    from medlms import datasets
+    from medlms.cli._show import out
+
+    loaded = datasets.check(file)
+    if as_json:
+        out({"file": file, "rows_in": loaded.rows_in, "usable": len(loaded.examples), "faults": [asdict(fault) for fault in loaded.faults]})
+    else:
+        for fault in loaded.faults:
+            typer.echo(f"{fault.place}: {fault.reason}" + (f": {fault.detail}" if fault.detail else ""))
+        for sentence in loaded.said:
+            typer.echo(sentence)
+        typer.echo(f"{file}: {loaded.rows_in:,} rows, {len(loaded.examples):,} usable, {len(loaded.faults):,} faults")
+    raise typer.Exit(1 if loaded.faults else 0)
+
+
+@app.command("prepare")
+def prepare(
+    config: list[str] = typer.Argument(..., metavar="CONFIG.yaml [key=value ...]", help="A config, and settings that win over it."),
+    as_json: bool = typer.Option(False, "--json", help="Print the data report as JSON."),
+) -> None:
+    """Clean, split and account for a config's data without training; nothing is written."""
+    from medlms import data
+    from medlms.cli._show import Terminal, out, split_words
+    from medlms.config import load
+
+    path, settings = split_words(config)
+    talk = Terminal()
+    read, notes = load(path if path else {}, settings)
+    for note in notes:
+        talk.say(note)
+    with talk.bar("reading the data") as advance:
+        prepared = data.prepare(read, progress=lambda title, done, wanted: advance(done, wanted))
+    if as_json:
+        out({**prepared.report, "said": prepared.said})
+        return
+    for name, source in prepared.report["sources"].items():
+        typer.echo(f"{name}: {source['rows_in']:,} rows in = {source['kept']:,} kept + {source['dropped_rows']:,} dropped")
+        for reason, count in source["dropped"].items():
+            typer.echo(f"    {count:>7,}  {reason}")
+    for sentence in prepared.said:
+        typer.echo(f"- {sentence}")

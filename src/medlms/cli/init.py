@@ -1,0 +1,27 @@
+"""`medlms init`: looks at a file of questions and answers and writes a config for it."""
+
+from __future__ import annotations
+
+import typer
+
+
+def command(
+    file: str = typer.Argument(..., help="A JSONL, JSON, CSV, TSV or XLSX file with questions and answers."),
+    out_file: str = typer.Option(None, "--out", "-o", help="Where to write the config; by default the file's name with .yaml."),
+    model: str = typer.Option("smollm2-135m-instruct-q4_1", "--model", "-m", help="The model to tune."),
+    as_json: bool = typer.Option(False, "--json", help="Print what was found as JSON."),
+) -> None:
+    """Look at your questions and answers, write the config, say what is possible."""
+    from medlms.cli._show import out
+    from medlms.road.initial import init
+
+    found = init(file, out=out_file, model=model)
+    if as_json:
+        out(found)
+        return
+    faults = "".join(f"; {count:,} {reason}" for reason, count in found["faults"].items())
+    typer.echo(f"{file}: {found['rows']:,} rows, {found['usable']:,} usable{faults}")
+    typer.echo(f"questions: {found['question_words']['median']} words (median); answers: {found['answer_words']['median']}, the longest {found['answer_words']['max']:,}")
+    for sentence in (*found["said"], *found["possible"]):
+        typer.echo(f"- {sentence}")
+    typer.echo(f"\nwrote {found['config']}; next: medlms train {found['config']}")

@@ -1,0 +1,399 @@
+"""A run's config: defaults <- YAML file <- key=value. Read once, checked once, every fault reported together.
+
+The models below are the reference for every key. Names that users bring from LLaMA-Factory, axolotl and TRL are accepted
+as aliases (``ALIASES``) and said so. Nothing here opens data or models.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from medlms.catalogue import near
+from medlms.errors import ConfigError
+
+INSTRUCTION = "Answer the question truthfully, you are a medical professional."
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_default=True, protected_namespaces=())
+
+
+class DataSource(_Part):
+    """One source of rows."""
+
+    source: str = Field(description="A known name (`medlms data list`), or a JSONL, JSON, CSV, TSV or XLSX file.")
+    weight: float = Field(1.0, gt=0, description="Share of the training rows drawn from this source, relative to the others.")
+    question: str | None = Field(None, description="Column that holds the question, when it can't be told from the names.")
+    answer: str | None = Field(None, description="Column that holds the answer.")
+    topic: str | None = Field(None, description="Column whose equal values are never split apart (topic, document, patient).")
+
+
+class Split(_Part):
+    """How rows are parted into training, development and evaluation."""
+
+    train: int | None = Field(None, ge=1, description="Training rows; all that remain when empty.")
+    dev: int = Field(100, ge=0, description="Rows for the held-out loss that picks the best epoch.")
+    eval: int = Field(100, ge=1, description="Rows for the final grades.")
+    by: Literal["topic"] = Field("topic", description="What is never split apart: document, topic and question together.")
+
+
+class Lora(_Part):
+    """Low-rank adaptation, as in arXiv:2106.09685."""
+
+    r: int = Field(16, ge=1, description="Rank.")
+    alpha: float = Field(16, gt=0, description="Scale: the update is multiplied by alpha / r.")
+    dropout: Share = Field(0.25, description="Dropout on the adapters' input.")
+    targets: Literal["all-linear"] | list[str] = Field(
+        "all-linear", description="Modules that get an adapter: all-linear, or names such as q_proj."
+    )
+
+    @field_validator("targets", mode="before")
+    @classmethod
+    def _one_name(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return "all-linear" if value in ("all", "all-linear") else [part.strip() for part in value.split(",")]
+        return value
+
+
+class Train(_Part):
+    """The training loop."""
+
+    epochs: int = Field(2, ge=1, description="Passes over the training rows.")
+    tokens_per_step: int = Field(4096, ge=1, description="Tokens an optimiser step covers (whole rows, at least one).")
+    rows_per_step: int | None = Field(None, ge=1, description="Rows an optimiser step covers, instead of tokens_per_step.")
+    micro_tokens: int = Field(1024, ge=1, description="Tokens read at once; bounds memory, changes no result.")
+    learning_rate: float = Field(2.0e-4, gt=0, description="Peak learning rate of AdamW.")
+    schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="Shape after the warm-up.")
+    warmup: Share = Field(0.03, description="Share of the steps over which the rate rises from 0.")
+    weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay on the adapters.")
+    clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
+    evaluate_every: Literal["epoch", "never"] = Field(
+        "epoch", description="epoch: held-out loss and generated answers after every epoch, from epoch 0."
+    )
+    evaluate_rows: int = Field(24, ge=1, description="Development rows answered at each epoch for the learning curves.")
+    checkpoint_minutes: float = Field(1.0, ge=0, description="Minutes between resumable checkpoints; 0 means every step.")
+
+
+class Evaluate(_Part):
+    """How base and tuned are graded."""
+
+    tasks: list[Literal["answer"]] = Field(["answer"], min_length=1, description="What is asked.")
+    systems: list[Literal["base", "tuned", "nearest"]] = Field(
+        ["base", "tuned", "nearest"], min_length=1, description="Who answers; nearest copies the most similar training question's answer."
+    )
+    max_new_tokens: int = Field(512, ge=1, description="Longest answer, the same for every system.")
+    decoding: Literal["greedy"] = Field("greedy", description="No sampling, no repetition penalty.")
+    rows: int | None = Field(None, ge=1, description="Evaluation rows asked; all of the evaluation part when empty.")
+    batch: int = Field(32, ge=1, description="Answers generated at once.")
+    latency_rows: int = Field(8, ge=0, description="Rows asked one at a time, after a warm-up, to measure seconds per answer.")
+    resamples: int = Field(2000, ge=100, description="Bootstrap resamples behind each interval.")
+
+
+class Config(_Part):
+    """A whole run."""
+
+    model: str = Field(description="A known name, hub id, local folder, .gguf file, or a run's folder.")
+    data: list[DataSource] = Field(min_length=1, description="Sources of rows.")
+    split: Split = Field(default_factory=Split)
+    instruction: str = Field(INSTRUCTION, description="Said to the model before every question, in training and in use.")
+    identifiers: Literal["stop", "report", "deidentify"] = Field(
+        "stop", description="What to do about patient identifiers. This version has no scan yet and says so in every report."
+    )
+    max_length: int = Field(2048, ge=16, description="Longest row in tokens; longer answers are cut there and counted.")
+    load_in_4bit: bool = Field(False, description="NF4 base weights through bitsandbytes: saves memory, costs speed.")
+    precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the processor computes in it.")
+    lora: Lora = Field(default_factory=Lora)
+    train: Train = Field(default_factory=Train)
+    evaluate: Evaluate = Field(default_factory=Evaluate)
+    prompts: list[str] = Field([], description="Extra questions whose answers the report shows, ungraded.")
+    seed: int = Field(13, ge=0, lt=2**63, description="Seed of everything random.")
+    run: str = Field("run", min_length=1, description="Name of the run's folder under runs/, or a path with a slash.")
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = [value]
+        if isinstance(value, Sequence):
+            return [{"source": item} if isinstance(item, str) else item for item in value]
+        return value
+
+    @model_validator(mode="after")
+    def _rows_fit(self) -> Config:
+        if self.train.evaluate_every == "epoch" and self.split.dev == 0:
+            raise ValueError("train.evaluate_every: epoch needs split.dev of at least 1 (or set it to never)")
+        return self
+
+
+ALIASES: Mapping[str, str] = types.MappingProxyType(
+    {
+        "base_model": "model",
+        "model_name_or_path": "model",
+        "model_name": "model",
+        "dataset": "data",
+        "datasets": "data",
+        "dataset_name": "data",
+        "lora_r": "lora.r",
+        "lora_rank": "lora.r",
+        "lora_alpha": "lora.alpha",
+        "lora_dropout": "lora.dropout",
+        "lora_target": "lora.targets",
+        "lora_target_modules": "lora.targets",
+        "target_modules": "lora.targets",
+        "max_seq_length": "max_length",
+        "max_seq_len": "max_length",
+        "cutoff_len": "max_length",
+        "sequence_len": "max_length",
+        "num_train_epochs": "train.epochs",
+        "num_epochs": "train.epochs",
+        "learning_rate": "train.learning_rate",
+        "lr_scheduler_type": "train.schedule",
+        "lr_scheduler": "train.schedule",
+        "warmup_ratio": "train.warmup",
+        "weight_decay": "train.weight_decay",
+        "max_grad_norm": "train.clip",
+        "val_size": "split.dev",
+        "val_set_size": "split.dev",
+        "output_dir": "run",
+        "max_new_tokens": "evaluate.max_new_tokens",
+    }
+)
+# Peers set the rows of a step as a product; ours is train.rows_per_step.
+_BATCH = ("per_device_train_batch_size", "micro_batch_size", "batch_size")
+_ACCUMULATION = "gradient_accumulation_steps"
+
+
+def load(
+    source: str | Path | Mapping[str, Any] | Config, overrides: Sequence[str] = (), **keys: Any
+) -> tuple[Config, list[str]]:
+    """Read a config and say which aliases were used.
+
+    ``source`` is a YAML file, a mapping or a Config; ``overrides`` are ``key.path=value`` strings whose values are read
+    as YAML; ``keys`` are top-level keys. Later ones win. Raises ConfigError with all faults.
+    """
+    if isinstance(source, Config):
+        tree, lines, name = source.model_dump(), {}, "config"
+    elif isinstance(source, Mapping):
+        tree, lines, name = _copied(source), {}, "config"
+    else:
+        tree, lines, name = _read_yaml(Path(source))
+    faults: list[str] = []
+    for text in overrides:
+        _override(tree, text, lines, faults)
+    for key, value in keys.items():
+        _put(tree, key, value)
+        lines.pop(key, None)
+    notes = _resolve_aliases(tree, lines, faults, name)
+    _suggest_names(tree, Config, "", lines, faults, name)
+    try:
+        config = Config.model_validate(tree)
+    except ValidationError as error:
+        faults += [_sentence(item, lines, name) for item in error.errors() if item["type"] != "extra_forbidden"]
+    if faults:
+        raise ConfigError(faults, hint="Every key and its default: `medlms train --keys`.")
+    return config, notes
+
+
+def dump(config: Config) -> str:
+    """The resolved config as YAML that ``load`` reads back to an equal Config."""
+    return yaml.safe_dump(config.model_dump(), sort_keys=False, allow_unicode=True, width=100)
+
+
+def reference(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield (key path, default, description) of every key."""
+    for name, field in model.model_fields.items():
+        inner = _inner(field.annotation)
+        if inner is not None:
+            yield from reference(inner, f"{prefix}{name}{'[].' if _is_list(field.annotation) else '.'}")
+            continue
+        default = "(required)" if field.is_required() else yaml.safe_dump(field.get_default(call_default_factory=True))
+        yield f"{prefix}{name}", default.removesuffix("...\n").strip() or "''", field.description or ""
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A safe loader for which a key given twice is a fault: the first would be lost without a word."""
+
+
+def _unique_mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if key.value in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} is given twice", key.start_mark)
+        seen.add(key.value)
+    return dict(yaml.SafeLoader.construct_mapping(loader, node, deep=True))
+
+
+_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
+
+
+def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int], str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        folder = path.parent if path.parent.is_dir() else Path(".")
+        hint = near(path.name, [item.name for item in folder.glob("*.y*ml")])
+        raise ConfigError([f"{path}: there is no such config file."], hint=hint) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: not UTF-8 text (byte {error.start})."], hint="Save the file as UTF-8.") from None
+    except OSError as error:
+        raise ConfigError([f"{path}: can't be read: {error.strerror}."]) from None
+    try:
+        tree = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError([f"{path}:{line}: not valid YAML: {error.problem or error.context}."]) from None
+    except yaml.YAMLError as error:
+        raise ConfigError([f"{path}: not valid YAML: {error}."]) from None
+    if not isinstance(tree, dict):
+        raise ConfigError([f"{path}: a config is a list of `key: value` lines, this is {_kind(tree)}."])
+    lines: dict[str, int] = {}
+    _line_numbers(node, "", lines)
+    return tree, lines, str(path)
+
+
+def _line_numbers(node: yaml.Node | None, path: str, lines: dict[str, int]) -> None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = f"{path}.{key.value}" if path else str(key.value)
+            lines[inner] = key.start_mark.line + 1
+            _line_numbers(value, inner, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            lines[f"{path}.{index}"] = value.start_mark.line + 1
+            _line_numbers(value, f"{path}.{index}", lines)
+
+
+def _override(tree: dict[str, Any], text: str, lines: dict[str, int], faults: list[str]) -> None:
+    key, mark, value = text.partition("=")
+    if not mark or not key.strip():
+        faults.append(f"{text!r}: a setting is written key=value, for example lora.r=8.")
+        return
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError:
+        parsed = value
+    _put(tree, key.strip(), parsed)
+    for path in [path for path in lines if path == key or path.startswith(f"{key}.")]:
+        del lines[path]
+
+
+def _put(tree: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    here: Any = tree
+    for index, part in enumerate(parents):
+        if isinstance(here, list):
+            if not part.isdigit() or int(part) >= len(here):
+                raise ConfigError([f"{path}: {'.'.join(parents[:index])} has no item {part!r}."])
+            here = here[int(part)]
+        else:
+            here = here.setdefault(part, {})
+        if not isinstance(here, dict | list):
+            raise ConfigError([f"{path}: {'.'.join(parents[: index + 1])} is a single value, so it has no part {last!r}."])
+    if isinstance(here, list):
+        if not last.isdigit() or int(last) >= len(here):
+            raise ConfigError([f"{path}: there is no item {last!r}."])
+        here[int(last)] = value
+    else:
+        here[last] = value
+
+
+def _resolve_aliases(tree: dict[str, Any], lines: dict[str, int], faults: list[str], name: str) -> list[str]:
+    notes = []
+    for alias, target in ALIASES.items():
+        if alias not in tree:
+            continue
+        value = tree.pop(alias)
+        if _has(tree, target):
+            faults.append(f"{_where(alias, lines, name)}: given beside {target}, which means the same; keep one of them.")
+            continue
+        if alias in lines:
+            lines[target] = lines[alias]
+        _put(tree, target, value)
+        notes.append(f"{alias} is read as {target}")
+    batch = [alias for alias in _BATCH if alias in tree]
+    if batch or _ACCUMULATION in tree:
+        parts = [*batch[:1], *([_ACCUMULATION] if _ACCUMULATION in tree else [])]
+        values = [tree.pop(part) for part in parts]
+        if all(isinstance(value, int) and value > 0 for value in values):
+            rows = 1
+            for value in values:
+                rows *= value
+            _put(tree, "train.rows_per_step", rows)
+            notes.append(f"{' x '.join(parts)} is read as train.rows_per_step = {rows}")
+        else:
+            faults += [f"{_where(part, lines, name)}: must be a whole number above 0." for part in parts]
+    return notes
+
+
+def _has(tree: Any, path: str) -> bool:
+    for part in path.split("."):
+        if not isinstance(tree, dict) or part not in tree:
+            return False
+        tree = tree[part]
+    return True
+
+
+def _suggest_names(
+    tree: Any, model: type[BaseModel], prefix: str, lines: dict[str, int], faults: list[str], name: str
+) -> None:
+    if not isinstance(tree, dict):
+        return
+    for key, value in tree.items():
+        field = model.model_fields.get(key)
+        if field is None:
+            known = [path for path, _, _ in reference()]
+            leaves = [path for path in known if path.rpartition(".")[2] == key]
+            hint = f"Did you mean {leaves[0]}?" if leaves else near(str(key), [*model.model_fields, *(() if prefix else ALIASES)])
+            faults.append(f"{_where(prefix + str(key), lines, name)}: unknown key. {hint}".rstrip())
+            continue
+        inner = _inner(field.annotation)
+        if inner and isinstance(value, list):
+            for index, item in enumerate(value):
+                _suggest_names(item, inner, f"{prefix}{key}.{index}.", lines, faults, name)
+        elif inner:
+            _suggest_names(value, inner, f"{prefix}{key}.", lines, faults, name)
+
+
+def _sentence(error: Any, lines: dict[str, int], name: str) -> str:
+    path = ".".join(str(part) for part in error["loc"] if not str(part).startswith(("literal", "list[")))
+    if error["type"] == "missing":
+        return f"{name}: {path} is missing; every config needs it."
+    message = error["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    found = error.get("input")
+    shown = f" (found {found!r})" if path and not isinstance(found, dict | BaseModel) else ""
+    return f"{_where(path, lines, name)}: {message}{shown}." if path else f"{name}: {message}."
+
+
+def _where(path: str, lines: dict[str, int], name: str) -> str:
+    return f"{name}:{lines[path]}: {path}" if path in lines else path
+
+
+def _inner(annotation: Any) -> type[BaseModel] | None:
+    for part in (annotation, *typing.get_args(annotation)):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return part
+    return None
+
+
+def _is_list(annotation: Any) -> bool:
+    return typing.get_origin(annotation) is list
+
+
+def _copied(tree: Any) -> Any:
+    if isinstance(tree, Mapping):
+        return {key: _copied(value) for key, value in tree.items()}
+    return [_copied(item) for item in tree] if isinstance(tree, list | tuple) else tree
+
+
+def _kind(value: Any) -> str:
+    return {type(None): "empty", list: "a list", str: "a piece of text"}.get(type(value), f"a {type(value).__name__}")

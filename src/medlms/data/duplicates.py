@@ -1,0 +1,28 @@
+"""Drops rows whose question and answer both stand in an earlier row, white space, case and marks aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from medlms.datasets import normalised
+from medlms.types import QA, Fault
+
+REASON = "question and answer repeat another row"
+
+
+def drop(examples: Iterable[QA]) -> tuple[list[QA], list[tuple[str, Fault]]]:
+    """The first of each (question, answer), and for every other its source with the fault. Order is kept.
+
+    The same question with another answer is no repetition: it stays.
+    """
+    first: dict[tuple[str, str], str] = {}
+    kept: list[QA] = []
+    dropped: list[tuple[str, Fault]] = []
+    for example in examples:
+        key = (normalised(example.question), normalised(example.answer))
+        if key in first:
+            dropped.append((example.source, Fault(example.place, REASON, f"as in {first[key]}")))
+            continue
+        first[key] = example.place
+        kept.append(example)
+    return kept, dropped

@@ -1,0 +1,59 @@
+"""Proves that nothing stands on two sides of a split: no group, row, document, topic, question or longer answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from medlms.data.split import BOILERPLATE
+from medlms.datasets import normalised
+from medlms.errors import DataError
+from medlms.types import QA
+
+
+def prove(sides: Mapping[str, Sequence[QA]]) -> dict[str, int]:
+    """How many distinct values of each kind were compared over the sides; DataError when one stands on two sides."""
+    compared: dict[str, int] = {}
+    found: list[str] = []
+    for kind, values in _KINDS.items():
+        holder: dict[str, str] = {}
+        for side, rows in sides.items():
+            for row in rows:
+                found += [
+                    f"{kind} {value[:80]!r} stands in {holder[value]} and in {side} ({row.place})"
+                    for value in values(row)
+                    if holder.setdefault(value, side) != side
+                ]
+        compared[kind] = len(holder)
+    if found:
+        raise DataError(
+            f"The split leaks, {len(found):,} times; the first: {found[0]}.",
+            hint="This is a fault of the program, not of the data: please report it.",
+        )
+    return compared
+
+
+def _documents(row: QA) -> Iterable[str]:
+    return (link for link in row.links if link.startswith("document:"))
+
+
+def _topics(row: QA) -> Iterable[str]:
+    return {topic for topic in (normalised(row.topic), *_linked_topics(row)) if topic}
+
+
+def _linked_topics(row: QA) -> Iterable[str]:
+    return (link.removeprefix("topic:") for link in row.links if link.startswith("topic:"))
+
+
+def _answers(row: QA) -> Iterable[str]:
+    answer = normalised(row.answer)
+    return (answer,) if answer.count(" ") >= BOILERPLATE - 1 else ()
+
+
+_KINDS: dict[str, Callable[[QA], Iterable[str]]] = {
+    "group": lambda row: (row.group,),
+    "row": lambda row: (row.id,),
+    "document": _documents,
+    "topic": _topics,
+    "question": lambda row: (normalised(row.question) or row.question,),
+    "answer": _answers,
+}

@@ -1,0 +1,74 @@
+"""What a source hands on: its usable rows, its faults, and what was read. It knows no source by name."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from medlms.types import QA, Fault, Source
+
+# Called with what is being done, how much of it is done, and how much there is (0: not known).
+Progress = Callable[[str, int, int], None]
+
+_MARKS = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum()})
+_ASCII_RUNS = re.compile(r"[a-z0-9]+")
+_ANY_RUNS = re.compile(r"[^\W_]+")
+_SHORT = 200  # characters: questions and topics are folded often, and are worth remembering
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The rows of one source.
+
+    ``rows_in`` counts every row of the original, so ``rows_in == len(examples) + len(faults)``. ``files`` maps each file
+    read to the sha256 of its bytes as they lie on disk; ``said`` holds sentences on what was used. ``topics`` are names
+    that the original knows beside those of its rows, by which questions of other sources are told apart.
+    """
+
+    examples: list[QA]
+    faults: list[Fault]
+    rows_in: int
+    source: Source
+    files: dict[str, str]
+    said: list[str]
+    topics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What spoils rows of one source: where ``pattern`` is found in ``field``, the row is dropped for ``reason``.
+
+    With a ``replacement`` the row stays, and what was found is replaced by it.
+    """
+
+    reason: str
+    field: str
+    pattern: re.Pattern[str]
+    replacement: str | None = None
+
+
+def normalised(text: str) -> str:
+    """Fold a text for comparison: NFKC, lower case, only runs of a-z and 0-9 kept, joined by one space.
+
+    A text that is mostly written in another script keeps its own letters; else all its questions would look alike.
+    """
+    return _folded_short(text) if len(text) <= _SHORT else _folded(text)
+
+
+@lru_cache(maxsize=2**16)
+def _folded_short(text: str) -> str:
+    return _folded(text)
+
+
+def _folded(text: str) -> str:
+    lowered = unicodedata.normalize("NFKC", text).lower()
+    if lowered.isascii():
+        return " ".join(lowered.translate(_MARKS).split())
+    folded = " ".join(_ASCII_RUNS.findall(lowered))
+    plain = len(folded) - folded.count(" ")
+    if plain >= len(lowered) - len(lowered.encode("ascii", "ignore")):
+        return folded
+    return " ".join(_ANY_RUNS.findall(lowered))

@@ -1,0 +1,155 @@
+"""The local engine: greedy answers and reference scores from a model in this process, over transformers' layers.
+
+Prompts of a batch are read packed, without padding; finished rows leave the batch. The same code answers for the base
+model, the tuned one, and `medlms ask`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from medlms.errors import AskedWrongly
+from medlms.models.cache import RowCache
+from medlms.models.fast_lora import fast_lora
+from medlms.models.forward import body_of, hidden_states, output_head, row_losses
+from medlms.models.load import Loaded
+from medlms.text.pack import pack
+from medlms.text.template import Template
+from medlms.text.tokenise import conversation, prompt_ids
+from medlms.types import Reply, Request, Tokens
+
+SCORE_TOKENS = 2048  # tokens scored at once
+
+
+class LocalEngine:
+    """Answers from ``model`` (the loaded base, or a peft model on it). ``batch`` answers are written at once."""
+
+    def __init__(self, loaded: Loaded, template: Template, *, model: Any = None, name: str = "local", batch: int = 32) -> None:
+        self.name = name
+        self.loaded = loaded
+        self.template = template
+        self.model = loaded.model if model is None else model
+        self.batch = batch
+        self.adapted = self.model is not loaded.model
+        kind = "base weights with LoRA adapters, not merged" if self.adapted else "base weights"
+        self.path = f"transformers {type(loaded.model).__name__}, {kind}, {loaded.why}, own greedy loop"
+
+    @torch.inference_mode()
+    def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Yield replies batch by batch; within a batch, as rows finish."""
+        for start in range(0, len(requests), self.batch):
+            yield from self._batch(requests[start : start + self.batch])
+
+    def score(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Yield replies with the log-probability of each reference, its end of turn included."""
+        held: list[tuple[Request, Tokens]] = []
+        size = 0
+        for request in requests:
+            ids, learn = conversation(self.loaded.tokenizer, self.template, request.messages, request.reference, stops=self.loaded.stops)
+            room = self.loaded.context
+            tokens = Tokens(request.id, tuple(ids[:room]), tuple(learn[:room]))
+            if held and size + len(tokens.ids) > SCORE_TOKENS:
+                yield from self._score(held)
+                held, size = [], 0
+            held.append((request, tokens))
+            size += len(tokens.ids)
+        if held:
+            yield from self._score(held)
+
+    def _score(self, held: list[tuple[Request, Tokens]]) -> list[Reply]:
+        began = time.perf_counter()
+        self.model.eval()
+        batch = pack([tokens for _, tokens in held], device=self.loaded.device)
+        if self.adapted:
+            with fast_lora(self.model):
+                sums, counts = row_losses(self.model, batch)
+        else:
+            sums, counts = row_losses(self.model, batch)
+        seconds = time.perf_counter() - began
+        return [
+            Reply(
+                id=request.id,
+                text="",
+                finish_reason="scored",
+                prompt_tokens=len(tokens.ids) - count,
+                new_tokens=0,
+                seconds=seconds,
+                first_token_seconds=seconds,
+                reference_logprob=-total,
+                reference_tokens=count,
+            )
+            for (request, tokens), total, count in zip(held, sums, counts, strict=True)
+        ]
+
+    def _batch(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        began = time.perf_counter()
+        self.model.eval()
+        if not self.adapted:
+            yield from self._write(requests, began)
+            return
+        with fast_lora(self.model):
+            yield from self._write(requests, began)
+
+    def _write(self, requests: Sequence[Request], began: float) -> Iterator[Reply]:
+        prompts = [self._prompt(request) for request in requests]
+        packed = pack([Tokens(request.id, tuple(ids), (False,) * len(ids)) for request, ids in zip(requests, prompts, strict=True)], device=self.loaded.device)
+        cache = RowCache(packed.starts, self.loaded.device)
+        weight, _ = output_head(self.model)  # a soft cap on logits does not change which is the largest
+        hidden = hidden_states(self.model, packed, past_key_values=cache)
+        ends = torch.tensor(packed.starts[1:], device=self.loaded.device) - 1
+        token = (hidden[ends] @ weight.t()).argmax(-1)
+        first = time.perf_counter() - began
+        limits = [min(request.max_new_tokens, self.loaded.context - len(ids)) for request, ids in zip(requests, prompts, strict=True)]
+        written: list[list[int]] = [[] for _ in requests]
+        live = list(range(len(requests)))
+        body, _ = body_of(self.model)
+        while True:
+            stay = []
+            for place, (row, chosen) in enumerate(zip(live, token.tolist(), strict=True)):
+                stopped = chosen in self.loaded.stops
+                if not stopped:
+                    written[row].append(chosen)
+                if stopped or len(written[row]) >= limits[row]:
+                    yield self._reply(requests[row], written[row], "stop" if stopped else "length", len(prompts[row]), began, first)
+                else:
+                    stay.append(place)
+            if not stay:
+                return
+            if len(stay) < len(live):
+                rows = torch.tensor(stay, device=self.loaded.device)
+                cache.keep(rows)
+                token = token[rows]
+                live = [live[place] for place in stay]
+            positions = cache.lengths[:, None]
+            cache.advance()
+            out = body(
+                input_ids=token[:, None],
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+                row_lengths=cache.lengths,
+            )
+            token = (out.last_hidden_state[:, -1] @ weight.t()).argmax(-1)
+
+    def _prompt(self, request: Request) -> list[int]:
+        ids = prompt_ids(self.loaded.tokenizer, self.template, request.messages)
+        if len(ids) >= self.loaded.context:
+            raise AskedWrongly(
+                f"{request.id}: the question has {len(ids)} tokens, this model reads {self.loaded.context}.", hint="Shorten the question."
+            )
+        return ids
+
+    def _reply(self, request: Request, tokens: list[int], reason: str, prompt: int, began: float, first: float) -> Reply:
+        return Reply(
+            id=request.id,
+            text=self.loaded.tokenizer.decode(tokens, skip_special_tokens=True).strip(),
+            finish_reason=reason,
+            prompt_tokens=prompt,
+            new_tokens=len(tokens),
+            seconds=time.perf_counter() - began,
+            first_token_seconds=first,
+        )

@@ -1,0 +1,20 @@
+"""ROUGE-L: F-measure of the longest common subsequence of words, stemmed, best reference. Equal to rouge_score."""
+
+from __future__ import annotations
+
+from medlms.metrics._mean import ratio as value
+from medlms.metrics._rouge import best, lcs_f
+from medlms.types import Prediction
+
+__all__ = ["HIGHER_IS_BETTER", "NAME", "READS_ANSWER", "TITLE", "YES_NO", "row", "value"]
+
+NAME = "rougeL"
+TITLE = "ROUGE-L"
+HIGHER_IS_BETTER = True
+YES_NO = False
+READS_ANSWER = True
+
+
+def row(prediction: Prediction) -> tuple[float, float]:
+    """(F-measure against the closest reference, 1)."""
+    return best(prediction, lcs_f), 1.0

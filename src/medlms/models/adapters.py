@@ -1,0 +1,89 @@
+"""LoRA adapters, made, saved and read through peft, so that peft and transformers alone can open them."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from medlms.catalogue import near
+from medlms.config import Lora
+from medlms.errors import AskedWrongly, ModelError
+from medlms.models.load import Loaded
+from medlms.run import write_whole
+
+
+def create(loaded: Loaded, lora: Lora, *, seed: int) -> Any:
+    """Put new adapters on a loaded model (in place) and return the peft model; the seed is set first, B starts at zero."""
+    from peft import LoraConfig, get_peft_model
+
+    targets = lora.targets if isinstance(lora.targets, str) else list(lora.targets)
+    _check_targets(loaded.model, targets)
+    torch.manual_seed(seed)
+    config = LoraConfig(r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets, task_type="CAUSAL_LM")  # type: ignore[arg-type]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return get_peft_model(loaded.model, config)
+
+
+def attach(loaded: Loaded, folder: Path) -> Any:
+    """Put a saved adapter on a loaded model (in place) and return the peft model."""
+    from peft import PeftModel
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = PeftModel.from_pretrained(loaded.model, folder)
+    except Exception as error:
+        first = (str(error).splitlines() or ["?"])[0]
+        raise ModelError(f"{folder}: the adapter does not fit {loaded.located.name}: {first}", hint="Is it the base it was trained on?") from None
+    model.eval()
+    return model
+
+
+def tensors(model: Any) -> dict[str, Tensor]:
+    """The trainable tensors by name, in a fixed order."""
+    return {name: parameter for name, parameter in sorted(model.named_parameters()) if parameter.requires_grad}
+
+
+def put(model: Any, values: Mapping[str, Tensor]) -> None:
+    """Copy saved values into the trainable tensors; ModelError when names or shapes differ."""
+    own = tensors(model)
+    if set(own) != set(values) or any(own[name].shape != values[name].shape for name in own):
+        raise ModelError("The saved adapter belongs to another model or other settings.", hint="Resume with the run's own config.")
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(values[name])
+
+
+def save(model: Any, tokenizer: Any, folder: Path, *, extra: Mapping[str, Any]) -> None:
+    """Write an adapter folder in PEFT's layout with the tokenizer and its template, and what MedLMs must know again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save_pretrained(folder, save_embedding_layers=False)
+    path = folder / "adapter_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = extra.get("base_model_path") or extra["base_model"]
+    write_whole(path, json.dumps(config, indent=2, sort_keys=True).encode())
+    tokenizer.save_pretrained(folder)
+    write_whole(folder / "medlms.json", json.dumps(dict(extra), indent=2).encode())
+
+
+def _check_targets(model: Any, targets: str | list[str]) -> None:
+    if isinstance(targets, str):
+        return
+    from transformers.pytorch_utils import Conv1D
+
+    leaves = {name.rpartition(".")[2] for name, module in model.named_modules() if isinstance(module, torch.nn.Linear | Conv1D)}
+    missing = [target for target in targets if target.rpartition(".")[2] not in leaves]
+    if missing:
+        hints = " ".join(filter(None, (near(target, leaves) for target in missing)))
+        raise AskedWrongly(
+            f"lora.targets: this model has no module {', '.join(missing)}.", hint=hints or f"It has: {', '.join(sorted(leaves))}."
+        )

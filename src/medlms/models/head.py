@@ -1,0 +1,58 @@
+"""The loss over learned positions only, in chunks: the full table of logits never exists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+CHUNK = 512  # positions whose logits exist at once
+
+
+class _ChunkedLoss(torch.autograd.Function):
+    """Sum of cross-entropies; the gradient for the hidden states is made in the forward pass, the head is frozen."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, softcap: float | None) -> Tensor:  # type: ignore[override]
+        grad = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
+        total = hidden.new_zeros((), dtype=torch.float32)
+        for low in range(0, len(targets), CHUNK):
+            part, wanted = hidden[low : low + CHUNK], targets[low : low + CHUNK, None]
+            logits = (part @ weight.t()).float()
+            slope = None
+            if softcap is not None:
+                logits = logits.div_(softcap).tanh_()
+                slope = 1 - logits.square()
+                logits = logits.mul_(softcap)
+            norm = torch.logsumexp(logits, dim=-1, keepdim=True)
+            total += (norm - logits.gather(1, wanted)).sum()
+            if grad is not None:
+                logits.sub_(norm).exp_()
+                logits.scatter_add_(1, wanted, torch.full_like(wanted, -1.0, dtype=torch.float32))
+                if slope is not None:
+                    logits.mul_(slope)
+                torch.matmul(logits.to(weight.dtype), weight, out=grad[low : low + CHUNK])
+        ctx.grad = grad
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        return ctx.grad.mul_(grad.to(ctx.grad.dtype)), None, None, None
+
+
+def answer_loss(hidden: Tensor, head: Tensor, targets: Tensor, *, softcap: float | None = None) -> Tensor:
+    """Summed cross-entropy (nats, fp32 scalar) of hidden states [n, width] against token ids [n] under a frozen head [vocabulary, width]."""
+    out: Tensor = _ChunkedLoss.apply(hidden, head, targets, softcap)
+    return out
+
+
+def token_losses(hidden: Tensor, head: Tensor, targets: Tensor, *, softcap: float | None = None) -> Tensor:
+    """Cross-entropy (nats, fp32 [n]) of each position, without a gradient; logits exist for one chunk at a time."""
+    parts = []
+    for low in range(0, len(targets), CHUNK):
+        logits = (hidden[low : low + CHUNK] @ head.t()).float()
+        if softcap is not None:
+            logits = logits.div_(softcap).tanh_().mul_(softcap)
+        parts.append(torch.nn.functional.cross_entropy(logits, targets[low : low + CHUNK], reduction="none"))
+    return torch.cat(parts) if parts else hidden.new_zeros(0, dtype=torch.float32)

@@ -1,0 +1,255 @@
+"""A located model into memory: weights, tokenizer, precision and device, with the reasons for both said.
+
+GGUF files are read once through transformers and kept as safetensors in the cache, which loads twenty times faster.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from medlms.errors import AskedWrongly, ModelError, ResourceError
+from medlms.models import attention
+from medlms.models.fetch import Located, Say, sha256
+from medlms.run import home
+
+
+@dataclass
+class Loaded:
+    """A model in memory. ``context`` is its longest text in tokens; ``stops`` end a turn."""
+
+    located: Located
+    model: Any
+    tokenizer: Any
+    device: torch.device
+    dtype: torch.dtype
+    why: str
+    context: int
+    stops: frozenset[int] = field(default_factory=frozenset)
+
+    @property
+    def parameters(self) -> int:
+        """Weights of the base model, tied ones counted once."""
+        return sum(p.numel() for name, p in self.model.named_parameters() if "lora_" not in name)
+
+
+def quiet() -> None:
+    """Libraries ask no server anything and print no bars of their own; set before they are imported."""
+    for key, value in {
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "DO_NOT_TRACK": "1",
+        "HF_HUB_DISABLE_XET": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TQDM_DISABLE": "1",
+    }.items():
+        os.environ.setdefault(key, value)
+    import warnings
+
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", module="bitsandbytes|peft|transformers|torch")
+
+
+def choose_device() -> torch.device:
+    """CUDA when there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def choose_dtype(precision: str, device: torch.device) -> tuple[torch.dtype, str]:
+    """The working precision and why it was chosen."""
+    if precision == "fp32":
+        return torch.float32, "fp32, as asked"
+    if device.type == "cuda":
+        fine = torch.cuda.is_bf16_supported(including_emulation=False)
+        what = "this GPU"
+    else:
+        fine = cpu_has_bf16()
+        what = "this processor"
+    if fine:
+        return torch.bfloat16, f"bf16: {what} computes in it"
+    if precision == "bf16":
+        raise AskedWrongly(f"precision: bf16 was asked for, but {what} does not compute in it.", hint="Use precision: auto.")
+    return torch.float32, f"fp32: {what} does not compute in bf16"
+
+
+def cpu_has_bf16() -> bool:
+    """Whether this processor multiplies bf16 matrices in hardware (AVX512-BF16 or AMX; Arm BF16)."""
+    for probe in ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_arm_bf16_supported"):
+        check = getattr(torch.cpu, probe, None)
+        if check is not None and check():
+            return True
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return any(flag in flags for flag in ("avx512_bf16", "amx_bf16"))
+
+
+def load(
+    located: Located, *, precision: str = "auto", load_in_4bit: bool = False, say: Say = lambda _: None
+) -> Loaded:
+    """Load weights and tokenizer of the base model (its adapter, if any, is put on by ``adapters.attach``)."""
+    quiet()
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    attention.register()
+    device = choose_device()
+    dtype, why = choose_dtype(precision, device)
+    folder = _converted(located, say) if located.gguf else located.folder
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        raise ModelError(f"{folder}: config.json is not one that transformers knows: {_first_line(error)}") from None
+    _check_memory(folder, dtype, load_in_4bit)
+    options: dict[str, Any] = {"dtype": dtype, "attn_implementation": attention.PACKED, "local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
+    if load_in_4bit:
+        options |= _four_bit(dtype)
+        why += "; base weights in NF4 (4 bit, double quantisation)"
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        raise ModelError(f"{folder}: the tokenizer can't be read: {_first_line(error)}") from None
+    if not tokenizer.is_fast:
+        raise ModelError(f"{folder}: its tokenizer gives no character offsets.", hint="A tokenizer.json is needed beside the weights.")
+    try:
+        model = AutoModelForCausalLM.from_pretrained(folder, config=config, **options)
+    except Exception as error:
+        raise ModelError(f"{folder}: the weights can't be read: {_first_line(error)}", hint="Is a file missing or cut?") from None
+    if not load_in_4bit:
+        model.to(device)
+    model.eval()
+    model.requires_grad_(False)
+    return Loaded(
+        located=located,
+        model=model,
+        tokenizer=tokenizer,
+        device=device,
+        dtype=dtype,
+        why=why,
+        context=int(getattr(config, "max_position_embeddings", 0) or getattr(config, "n_positions", 0) or 2048),
+        stops=_stops(model, tokenizer),
+    )
+
+
+def weights_hashes(loaded: Loaded) -> dict[str, str]:
+    """sha256 of each file of weights that was read, by file name."""
+    located = loaded.located
+    files = [located.folder / located.gguf] if located.gguf else sorted(located.folder.glob("*.safetensors"))
+    return {file.name: sha256(file) for file in files}
+
+
+def _stops(model: Any, tokenizer: Any) -> frozenset[int]:
+    found: set[int] = set()
+    for value in (tokenizer.eos_token_id, model.generation_config.eos_token_id, model.config.eos_token_id):
+        if isinstance(value, int):
+            found.add(value)
+        elif isinstance(value, list | tuple):
+            found.update(value)
+    if not found:
+        raise ModelError("The model names no token that ends a text, so it could never stop.", hint="Set eos_token in its tokenizer_config.json.")
+    return frozenset(found)
+
+
+def _four_bit(dtype: torch.dtype) -> dict[str, Any]:
+    try:
+        import bitsandbytes  # noqa: F401
+    except ImportError:
+        raise AskedWrongly("load_in_4bit: true needs bitsandbytes.", hint="pip install 'medlms[4bit]'") from None
+    from transformers import BitsAndBytesConfig
+
+    return {
+        "quantization_config": BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+        )
+    }
+
+
+def _check_memory(folder: Path, dtype: torch.dtype, four_bit: bool) -> None:
+    """Refuse before the work starts when the weights alone can't fit."""
+    size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    free = available_memory()
+    needed = size * (0.35 if four_bit else 1.0) * (2 if dtype == torch.float32 and size > 2e9 else 1)
+    if free and needed > free:
+        raise ResourceError(
+            f"The weights need about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free.",
+            hint="Use a smaller model" + ("." if four_bit else ", or load_in_4bit: true."),
+        )
+
+
+def available_memory() -> int:
+    """Bytes of memory that can be had without swapping; 0 when this system does not tell."""
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
+
+
+def _converted(located: Located, say: Say) -> Path:
+    """A GGUF file's safetensors copy in the cache, made once; an interrupted conversion leaves nothing behind."""
+    source = located.folder / located.gguf
+    stat = source.stat()
+    key = hashlib.sha256(f"{source.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{located.digit_splitter}|1".encode()).hexdigest()[:16]
+    target = home() / "converted" / f"{source.stem}-{key}"
+    if (target / "config.json").is_file():
+        return target
+    say(f"converting {source.name} to safetensors (once, under a minute)")
+    part = target.with_name(target.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        _convert(source, part, located.digit_splitter)
+        part.replace(target)
+    except OSError as error:
+        raise ResourceError(f"{target}: can't be written: {error}.", hint="Free some disk space or set MEDLMS_HOME.") from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return target
+
+
+def _convert(source: Path, target: Path, digit_splitter: bool) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name, local_files_only=True)
+        # 16 bit is exact enough to hold 4-bit weights' block scale times code; fp32 keeps them to the bit.
+        model = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32, local_files_only=True)
+    except (ImportError, OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelError(f"{source}: this GGUF file can't be read: {_first_line(error)}", hint="Is the file whole? Is the gguf package installed?") from None
+    if digit_splitter:
+        _split_digits(tokenizer)
+    model.config.__dict__.pop("quantization_config", None)
+    if hasattr(model, "hf_quantizer"):
+        model.hf_quantizer = None
+    model.is_quantized = False  # type: ignore[assignment]
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+    config = json.loads((target / "config.json").read_text(encoding="utf-8"))
+    if "quantization_config" in config:
+        del config["quantization_config"]
+        (target / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+def _split_digits(tokenizer: Any) -> None:
+    """Read numbers digit by digit, as the model was trained; transformers loses this step of the GGUF tokenizer."""
+    from tokenizers import pre_tokenizers
+
+    backend = tokenizer.backend_tokenizer
+    backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), backend.pre_tokenizer])
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

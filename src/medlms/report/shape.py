@@ -1,0 +1,177 @@
+"""The shape of report.json: what the road writes and every page reads. All parts may be missing; a missing part is left out.
+
+Numbers are floats in the units of the metric's definition (shares from 0 to 1), None where nothing was measured. Texts
+are untrusted: pages escape all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+
+class Measured(TypedDict, total=False):
+    """A value over ``n`` items with its 95 % interval.
+
+    ``maximum`` is the best single item, ``unread`` items had no readable answer, ``cut`` ones hit the length limit.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    unread: int | None
+    maximum: float | None
+    cut: int
+
+
+class Model(TypedDict, total=False):
+    """The base model, and what the model card needs to load it.
+
+    ``address`` is what ``from_pretrained`` takes (hub id or folder), ``gguf_file`` the file in it when it is a GGUF one.
+    ``package`` (a requirement) and ``member`` name a GGUF file inside a Python package instead.
+    """
+
+    name: str
+    note: str
+    licence: str
+    address: str
+    gguf_file: str
+    package: str
+    member: str
+    parameters: int | None
+    trainable: int | None
+    precision: str
+    device: str
+    path: str
+
+
+class System(TypedDict, total=False):
+    """One row of the results: ``endings`` counts answers by how they ended."""
+
+    name: str
+    title: str
+    note: str
+    metrics: Mapping[str, Measured]
+    speed: Mapping[str, Measured]
+    endings: Mapping[str, int]
+
+
+class Difference(TypedDict, total=False):
+    """The paired difference ``a - b`` on the same questions."""
+
+    a: str
+    b: str
+    metric: str
+    difference: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    n: int | None
+
+
+class Training(TypedDict, total=False):
+    """What training took; ``best_epoch`` is the one whose adapter was kept."""
+
+    steps: int
+    epochs: float
+    rows: int
+    tokens: int
+    learned_tokens: int
+    seconds: float
+    tokens_per_second: float
+    peak_memory_bytes: int
+    best_epoch: float | None
+
+
+class Answer(TypedDict, total=False):
+    """One generated answer; ``ending``: complete, cut by length, empty or repeats itself."""
+
+    text: str
+    ending: str
+    token_f1: float | None
+
+
+class Sample(TypedDict, total=False):
+    """One graded question with the answers of every system, by system name."""
+
+    id: str
+    topic: str
+    question: str
+    reference: str
+    answers: Mapping[str, Answer]
+
+
+class Prompt(TypedDict, total=False):
+    """One ungraded question."""
+
+    question: str
+    answers: Mapping[str, Answer]
+
+
+class DataSourceRows(TypedDict, total=False):
+    """Rows of one source: ``rows_in`` = ``kept`` + the sum of ``dropped``; ``kept`` = train + dev + eval + not_drawn.
+
+    ``cleaned`` counts the rows that each cleaning step changed, ``weight`` is the share asked for.
+    """
+
+    title: str
+    licence: str
+    citation: str
+    address: str
+    weight: float
+    said: list[str]
+    rows_in: int
+    kept: int
+    dropped: Mapping[str, int]
+    cleaned: Mapping[str, int]
+    train: int
+    dev: int
+    eval: int
+    not_drawn: int
+
+
+class DataReport(TypedDict, total=False):
+    """The account that the data room gives of a prepared set (data_report.json); other keys are not shown.
+
+    ``said`` are sentences for the reader, ``cut`` counts rows cut at the longest length. A short form is read as well:
+    ``sources`` as a list with ``name`` and ``rows``, ``splits`` with ``rows``, ``groups`` and ``by_source``.
+
+    ``groups`` counts the groups of each part, ``mixture`` the shares asked for and got, ``identifiers`` holds a ``note``.
+    """
+
+    sources: Mapping[str, DataSourceRows]
+    said: list[str]
+    cut: int
+    groups: Mapping[str, Any]
+    mixture: Mapping[str, Mapping[str, float]]
+    overlaps: Mapping[str, Any]
+    passed_over: Mapping[str, int]
+    repeated_questions: Mapping[str, int]
+    identifiers: Mapping[str, Any]
+
+
+class Report(TypedDict, total=False):
+    """The whole of report.json.
+
+    An item of ``epochs`` is {"epoch": number, metric name: Measured, ...}. ``notes`` stand below the results: how a
+    metric was computed (a BLEU signature), say.
+    """
+
+    run: str
+    date: str
+    command: str
+    version: str
+    verdict: list[str]
+    notes: list[str]
+    warnings: list[str]
+    model: Model
+    config: Mapping[str, Any]
+    systems: list[System]
+    comparisons: list[Difference]
+    training: Training | None
+    epochs: list[Mapping[str, Any]]
+    samples: list[Sample]
+    prompts: list[Prompt]
+    data: DataReport
+    machine: Mapping[str, Any]

@@ -1,0 +1,65 @@
+"""One question to a model or a run, answered with the template and instruction that it was tuned and graded with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from medlms.config import INSTRUCTION
+from medlms.errors import AskedWrongly, ModelError
+from medlms.road.talk import Silent, Talk
+from medlms.types import Message, Request
+
+NOTICE = "Written by a language model. It may be wrong. This is not medical advice: ask a doctor or pharmacist."
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, how it ended (``stop`` or ``length``), which model gave it, and the notice that goes with it."""
+
+    text: str
+    finish_reason: str
+    model: str
+    seconds: float
+    tokens: int
+    notice: str = NOTICE
+
+
+def ask(
+    question: str,
+    *,
+    model: str | Path,
+    instruction: str | None = None,
+    max_new_tokens: int = 512,
+    precision: str = "auto",
+    talk: Talk | None = None,
+) -> Answer:
+    """Answer one question greedily. ``model`` is a run's folder or anything that ``train`` takes as model."""
+    talk = talk or Silent()
+    if not question.strip():
+        raise AskedWrongly("The question is empty.")
+    if max_new_tokens < 1:
+        raise AskedWrongly("max_new_tokens must be at least 1.")
+    from medlms.engines.local import LocalEngine
+    from medlms.models import adapters, fetch
+    from medlms.models import load as loading
+    from medlms.text.template import template_of
+
+    name = str(model)
+    if not Path(name).exists() and (Path("runs") / name / "adapter").is_dir():
+        name = str(Path("runs") / name)
+    located = fetch.locate(name, say=talk.say)
+    loaded = loading.load(located, precision=precision, say=talk.say)
+    template = template_of(loaded.tokenizer)
+    adapted = None
+    if located.adapter is not None:
+        if located.template_hash and located.template_hash != template.hash:
+            raise ModelError(
+                f"{located.adapter}: was tuned with another chat template than its base has now.", hint="Use the base that it was tuned on."
+            )
+        adapted = adapters.attach(loaded, located.adapter)
+    said = located.instruction or INSTRUCTION if instruction is None else instruction
+    turns = (*((Message("system", said),) if said.strip() else ()), Message("user", question.strip()))
+    engine = LocalEngine(loaded, template, model=adapted, name=name, batch=1)
+    (reply,) = engine.answer([Request("question", turns, max_new_tokens=max_new_tokens)])
+    return Answer(text=reply.text, finish_reason=reply.finish_reason, model=located.name, seconds=reply.seconds, tokens=reply.new_tokens)

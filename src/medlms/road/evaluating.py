@@ -1,0 +1,38 @@
+"""Grades without training: a model against the floor, or a finished run again, into a run folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from medlms.config import Config, load
+from medlms.errors import AskedWrongly
+from medlms.road import training
+from medlms.road.talk import Silent, Talk
+from medlms.road.training import Result
+from medlms.run import CONFIG, Run
+
+
+def evaluate(
+    source: str | Path | dict[str, Any] | Config, overrides: Sequence[str] = (), *, talk: Talk | None = None, **keys: Any
+) -> Result:
+    """Grade the systems of a config, or of a finished run (its folder), on held-out rows. Nothing is trained.
+
+    A config whose ``model`` is a run's folder grades that run's adapter as ``tuned`` beside its base; any other model is
+    graded as ``base``. Rows are split by the config's seed, so a run's folder is graded on the rows it held out.
+    """
+    talk = talk or Silent()
+    if isinstance(source, str | Path) and Path(source).suffix not in (".yaml", ".yml"):
+        run = Run.open(source)
+        config, notes = load(run.folder / CONFIG, overrides, **{"run": f"{run.name}-evaluated", **keys})
+        adapter: Path | None = run.folder / "adapter"
+        held = run
+    else:
+        config, notes = load(source, overrides, **keys)
+        adapter, held = None, None
+    for note in notes:
+        talk.say(note)
+    if adapter is not None and not (adapter / "adapter_config.json").is_file():
+        raise AskedWrongly(f"{adapter.parent}: has no adapter.", hint=f"Go on with: medlms train --resume {adapter.parent}")
+    return training.grade_only(config, adapter=adapter, held=held, talk=talk)

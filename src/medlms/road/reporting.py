@@ -1,0 +1,142 @@
+"""Gathers what a run left in its folder into report.json, and writes the pages from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from medlms import __version__
+from medlms.config import Config
+from medlms.evaluate import compare, score
+from medlms.evaluate.endings import endings
+from medlms.evaluate.rows import rows as metric_rows
+from medlms.evaluate.score import per_item
+from medlms.evaluate.verdict import verdict
+from medlms.report import card, write
+from medlms.road.grading import comparisons_of, ending_counts, scores_of
+from medlms.road.manifest import machine
+from medlms.road.rows import Rows
+from medlms.run import REPORT, STEPS, Run, now
+from medlms.types import Prediction, Score
+
+SAMPLES = 8
+TITLES = {
+    "base": "base (not tuned)",
+    "tuned": "tuned (this run)",
+    "nearest": "nearest question's answer (no model)",
+}
+
+
+def build(
+    run: Run,
+    config: Config,
+    rows: Rows,
+    predictions: Mapping[str, Sequence[Prediction]],
+    *,
+    model: Mapping[str, Any],
+    prompts: Sequence[Mapping[str, Any]],
+    warnings: Sequence[str],
+    paths: Mapping[str, str],
+    command: str,
+) -> dict[str, Any]:
+    """Score everything, write report.json and the pages, and return the report."""
+    scores = scores_of(config, predictions)
+    comparisons = comparisons_of(config, predictions)
+    measured = json.loads((run.folder / "speed.json").read_text()) if (run.folder / "speed.json").is_file() else {}
+    steps = list(run.rows(STEPS))
+    epochs = list(run.rows("epochs.jsonl"))
+    data = run.read_json("data_report.json")
+    report: dict[str, Any] = {
+        "run": run.name,
+        "date": now(),
+        "command": command,
+        "version": __version__,
+        "verdict": verdict(scores, comparisons),
+        "warnings": [*_warnings(data), *warnings],
+        "model": dict(model),
+        "config": config.model_dump(),
+        "systems": [
+            {
+                "name": system,
+                "title": TITLES.get(system, system),
+                "note": _note(system, model, paths),
+                "metrics": {item.metric: score.as_json(item) for item in scores[system]},
+                "speed": measured.get(system, {}),
+                "endings": ending_counts(predictions[system]),
+            }
+            for system in predictions
+        ],
+        "comparisons": [compare.as_json(item) for item in comparisons],
+        "training": _training(rows, steps, epochs, config),
+        "epochs": epochs,
+        "samples": _samples(rows, predictions, scores),
+        "prompts": list(prompts),
+        "data": data,
+        "machine": machine(),
+    }
+    run.write_json(REPORT, report)
+    write(run, report, steps)
+    if (run.folder / "adapter").is_dir():
+        run.write("adapter/README.md", card.card(report))  # type: ignore[arg-type]
+    return report
+
+
+def _note(system: str, model: Mapping[str, Any], paths: Mapping[str, str]) -> str:
+    if system == "nearest":
+        return paths.get(system, "")
+    note = str(model.get("note") or "")
+    return note if system == "base" else "; ".join(filter(None, ["LoRA adapter on the base", note]))
+
+
+def _warnings(data: Mapping[str, Any]) -> list[str]:
+    identifiers = data.get("identifiers")
+    note = identifiers.get("note", "") if isinstance(identifiers, Mapping) else str(identifiers or "")
+    return [note] if note else []
+
+
+def _training(rows: Rows, steps: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any]], config: Config) -> dict[str, Any] | None:
+    if not steps:
+        return None
+    seconds = sum(step["seconds"] for step in steps)
+    tokens = sum(step["tokens"] for step in steps)
+    return {
+        "steps": len(steps),
+        "epochs": config.train.epochs,
+        "rows": len(rows.train),
+        "tokens": tokens,
+        "learned_tokens": sum(step["learned_tokens"] for step in steps),
+        "seconds": seconds,
+        "tokens_per_second": tokens / seconds,
+        "peak_memory_bytes": max(step["peak_memory_bytes"] for step in steps),
+        "best_epoch": best_epoch(epochs),
+    }
+
+
+def best_epoch(epochs: Sequence[Mapping[str, Any]]) -> int | None:
+    """The epoch (1 or later) with the lowest held-out loss; None when it was not measured."""
+    tried = [record for record in epochs if record["epoch"] > 0]
+    return int(min(tried, key=lambda record: record["dev_loss"]["value"])["epoch"]) if tried else None
+
+
+def _samples(rows: Rows, predictions: Mapping[str, Sequence[Prediction]], scores: Mapping[str, Sequence[Score]]) -> list[dict[str, Any]]:
+    """Answers at even steps from the worst to the best token F1 of the tuned model (or of the first system)."""
+    lead = "tuned" if "tuned" in predictions else next(iter(predictions))
+    f1 = {system: dict(zip([item.id for item in items], per_item(metric_rows("token_f1", items)).tolist(), strict=True)) for system, items in predictions.items()}
+    order = sorted(f1[lead], key=lambda name: (f1[lead][name], name))
+    count = min(SAMPLES, len(order))
+    chosen = [order[round(index * (len(order) - 1) / max(count - 1, 1))] for index in range(count)]
+    known = {row.id: row for row in rows.eval}
+    said = {system: {item.id: item for item in items} for system, items in predictions.items()}
+    return [
+        {
+            "id": name,
+            "topic": known[name].topic,
+            "question": known[name].question,
+            "reference": known[name].answer,
+            "answers": {
+                system: {"text": found[name].said, "ending": endings(found[name]), "token_f1": f1[system][name]} for system, found in said.items()
+            },
+        }
+        for name in chosen
+    ]

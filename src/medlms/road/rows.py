@@ -1,0 +1,63 @@
+"""The split rows of a run, on disk: what training and grading used, so that a resumed or repeated grading uses the same."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from medlms.data import Prepared
+from medlms.errors import DataError
+from medlms.run import Run
+from medlms.types import QA
+
+PARTS = ("train", "dev", "eval")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Training, development and evaluation rows, and all accepted answers of each evaluation row."""
+
+    train: list[QA]
+    dev: list[QA]
+    eval: list[QA]
+    references: Mapping[str, tuple[str, ...]]
+
+
+def write(run: Run, prepared: Prepared) -> Rows:
+    """Write splits/*.jsonl; returns what ``read`` reads."""
+    for part in PARTS:
+        rows: Sequence[QA] = getattr(prepared, part)
+        lines = []
+        for row in rows:
+            line = dataclasses.asdict(row)
+            if part != "train":
+                line["references"] = list(prepared.references.get(row.id, (row.answer,)))
+            lines.append(line)
+        run.keep_rows(f"splits/{part}.jsonl", lines)
+    return read(run)
+
+
+def there(run: Run) -> bool:
+    """Whether all parts were written (the last one is written last)."""
+    return (run.folder / "splits" / f"{PARTS[-1]}.jsonl").is_file()
+
+
+def read(run: Run) -> Rows:
+    """The rows of a run; DataError when they are missing or broken."""
+    parts: dict[str, list[QA]] = {}
+    references: dict[str, tuple[str, ...]] = {}
+    names = {field.name for field in dataclasses.fields(QA)}
+    for part in PARTS:
+        parts[part] = []
+        if not (run.folder / "splits" / f"{part}.jsonl").is_file():
+            raise DataError(f"{run.folder}/splits/{part}.jsonl: missing.", hint="The run did not get as far as splitting its rows.")
+        for number, line in enumerate(run.rows(f"splits/{part}.jsonl"), 1):
+            try:
+                row = QA(**{key: tuple(value) if key == "links" else value for key, value in line.items() if key in names})
+            except TypeError as error:
+                raise DataError(f"{run.folder}/splits/{part}.jsonl:{number}: not a row of a split: {error}.") from None
+            parts[part].append(row)
+            if "references" in line:
+                references[row.id] = tuple(line["references"])
+    return Rows(parts["train"], parts["dev"], parts["eval"], references)

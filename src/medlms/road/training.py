@@ -1,0 +1,440 @@
+"""The whole way of one run, read top to bottom: prepare, grade the base, tune, grade the tuned model, report.
+
+Every stage looks in the run's folder for what is already done, so that a stopped run goes on where it was and ends the
+same as one that was never stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medlms.config import Config, dump, load
+from medlms.errors import AskedWrongly, DataError, Interrupted, TrainingError
+from medlms.road import grading, reporting, rows
+from medlms.road.manifest import manifest
+from medlms.road.talk import Silent, Talk
+from medlms.run import CONFIG, MANIFEST, STEPS, Run
+from medlms.types import QA, Prediction, Tokens
+
+NO_LEARNING = "The held-out loss rose in every epoch: the tuned model is worse than its base on new topics."
+
+
+@dataclass
+class Result:
+    """A finished run: its folder, and what report.json holds."""
+
+    run: Run
+    report: dict[str, Any]
+
+
+@dataclass
+class _Work:
+    """What the stages of one run share."""
+
+    run: Run
+    config: Config
+    talk: Talk
+    rows: rows.Rows
+    loaded: Any
+    template: Any
+    weights: dict[str, str]
+    predictions: dict[str, list[Prediction]] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
+    prompts: dict[str, list[str]] = field(default_factory=dict)
+    trainable: int = 0
+
+    def engine(self, name: str, model: Any = None) -> Any:
+        from medlms.engines.local import LocalEngine
+
+        return LocalEngine(self.loaded, self.template, model=model, name=name, batch=self.config.evaluate.batch)
+
+
+def train(
+    source: str | Path | dict[str, Any] | Config | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    resume: str | Path | None = None,
+    talk: Talk | None = None,
+    **keys: Any,
+) -> Result:
+    """Fine-tune and grade as a config says (a YAML file, a mapping, a Config, or keys), or go on with a stopped run.
+
+    Returns the run and its report. Raises ConfigError, DataError, ModelError, FetchError, ResourceError, TrainingError,
+    and Interrupted when stopped by Ctrl-C (the run can be resumed).
+    """
+    talk = talk or Silent()
+    if resume is not None:
+        run = Run.open(resume)
+        config, _ = load(run.folder / CONFIG)
+        if source is not None or overrides or keys:
+            raise AskedWrongly("A resumed run keeps its own config.", hint="Leave the config and key=value away, or start a new run.")
+        talk.say(f"going on with {run.folder}")
+    else:
+        config, notes = load(source if source is not None else {}, overrides, **keys)
+        for note in notes:
+            talk.say(note)
+        run = _new(config)
+        talk.say(f"the run's folder is {run.folder}")
+    try:
+        return _road(run, config, talk)
+    except KeyboardInterrupt:
+        raise Interrupted(f"Stopped. What was done is in {run.folder}.", hint=f"Go on with: medlms train --resume {run.folder}") from None
+
+
+def _new(config: Config) -> Run:
+    from medlms.models.fetch import locate
+
+    if config.model.startswith("/") or Path(config.model).exists():
+        locate(config.model, fetch=False)  # a bad folder is refused before a run is made
+    run = Run.create(config.run)
+    run.write(CONFIG, dump(config))
+    return run
+
+
+def _road(run: Run, config: Config, talk: Talk) -> Result:
+    began = time.perf_counter()
+    work = _prepared(run, config, talk)
+    tokens = _tokenised(work)
+    _grade(work, "base")
+    if "nearest" in config.evaluate.systems:
+        _nearest(work)
+    model = _tune(work, tokens)
+    _grade(work, "tuned", model)
+    report = _report(work, command=f"medlms train {run.folder / CONFIG}")
+    talk.say(f"done in {(time.perf_counter() - began) / 60:.1f} minutes; the report is {run.folder / 'report.html'}")
+    return Result(run, report)
+
+
+def grade_only(config: Config, *, adapter: Path | None, held: Run | None, talk: Talk) -> Result:
+    """Grade without training; ``held`` is a run whose split rows are taken over, ``adapter`` the adapter to grade."""
+    from medlms.models import adapters, fetch
+
+    located = fetch.locate(config.model, say=talk.say)
+    if adapter is None and located.adapter is not None:
+        adapter = located.adapter
+    run = Run.create(config.run)
+    run.write(CONFIG, dump(config))
+    talk.say(f"the run's folder is {run.folder}")
+    if held is not None:
+        for part in rows.PARTS:
+            run.write(f"splits/{part}.jsonl", (held.folder / "splits" / f"{part}.jsonl").read_text(encoding="utf-8"))
+        run.write_json("data_report.json", held.read_json("data_report.json"))
+    try:
+        work = _prepared(run, config, talk)
+        _grade(work, "base")
+        if "nearest" in config.evaluate.systems:
+            _nearest(work)
+        if adapter is not None:
+            _grade(work, "tuned", adapters.attach(work.loaded, adapter))
+        return Result(run, _report(work, command=f"medlms evaluate {run.folder / CONFIG}"))
+    except KeyboardInterrupt:
+        raise Interrupted(f"Stopped. The answers so far are in {run.folder / 'predictions'}.") from None
+
+
+def _prepared(run: Run, config: Config, talk: Talk) -> _Work:
+    from medlms import data
+
+    if not rows.there(run):
+        with talk.bar("reading the data") as advance:
+            prepared = data.prepare(config, progress=lambda title, done, wanted: advance(done, wanted))
+        for sentence in prepared.said:
+            talk.say(sentence)
+        run.write_json("data_report.json", {**prepared.report, "said": prepared.said})
+        split = rows.write(run, prepared)
+        files = prepared.files
+    else:
+        split = rows.read(run)
+        files = {}
+    from medlms.models import fetch
+    from medlms.models import load as loading
+    from medlms.text.template import template_of
+
+    located = fetch.locate(config.model, say=talk.say)
+    with talk.bar("loading the model") as advance:
+        advance(0, 1)
+        loaded = loading.load(located, precision=config.precision, load_in_4bit=config.load_in_4bit, say=talk.say)
+        advance(1, 1)
+    if config.max_length > loaded.context:
+        raise AskedWrongly(
+            f"max_length is {config.max_length}, but {located.name} reads at most {loaded.context} tokens.", hint=f"Set max_length to {loaded.context}."
+        )
+    template = template_of(loaded.tokenizer)
+    note = f" ({located.note})" if located.note else ""
+    talk.say(f"{located.name}: {loaded.parameters / 1e6:.0f} million parameters{note}; {loaded.why}; template: {template.name}")
+    weights = loading.weights_hashes(loaded)
+    if not (run.folder / MANIFEST).is_file():
+        run.write_json(MANIFEST, manifest(seed=config.seed, files=files, template=template.hash, weights=weights))
+    return _Work(run, config, talk, split, loaded, template, weights)
+
+
+def _tokenised(work: _Work) -> list[Tokens]:
+    from medlms.text.tokenise import tokenise
+
+    task = grading.task_of(work.config)
+
+    def said(examples: Sequence[QA]) -> Iterator[tuple[str, str, Any, str]]:
+        for row in examples:
+            yield row.id, row.place, task.messages(row, instruction=work.config.instruction), task.answer(row)
+
+    made = tokenise(work.loaded.tokenizer, work.template, said(work.rows.train), max_length=work.config.max_length, stops=work.loaded.stops)
+    if not made.rows:
+        raise DataError("No training row is left: every question alone is longer than max_length.", hint="Raise max_length.")
+    account = work.run.read_json("data_report.json")
+    account["tokens"] = {
+        "rows": len(made.rows),
+        "tokens": made.tokens,
+        "learned_tokens": made.learned_tokens,
+        "learned_share": round(made.learned_tokens / made.tokens, 4),
+        "longest_row": max(len(row.ids) for row in made.rows),
+        "cut": [asdict(fault) for fault in made.cut],
+        "dropped": [asdict(fault) for fault in made.dropped],
+    }
+    work.run.write_json("data_report.json", account)
+    if made.cut or made.dropped:
+        work.talk.say(f"{len(made.cut)} answers were cut at {work.config.max_length} tokens, {len(made.dropped)} rows dropped; all are listed in data_report.json")
+    return made.rows
+
+
+def _grade(work: _Work, system: str, model: Any = None) -> None:
+    if system not in work.config.evaluate.systems:
+        return
+    engine = work.engine(system, model)
+    work.paths[system] = engine.path
+    work.predictions[system] = grading.grade(work.run, work.config, work.rows, engine, system, scores=True, talk=work.talk)
+    grading.latency(work.run, work.config, work.rows, engine, system, talk=work.talk)
+    if system == "base" and work.config.train.evaluate_every == "epoch" and work.rows.dev:
+        _epoch(work, engine, 0)
+    _ask_prompts(work, engine, system)
+
+
+def _nearest(work: _Work) -> None:
+    from medlms.engines.nearest import NearestEngine
+
+    engine = NearestEngine(work.rows.train)
+    work.paths["nearest"] = engine.path
+    work.predictions["nearest"] = grading.grade(work.run, work.config, work.rows, engine, "nearest", scores=False, talk=work.talk)
+
+
+def _epoch(work: _Work, engine: Any, epoch: int) -> None:
+    if any(record["epoch"] == epoch for record in work.run.rows("epochs.jsonl")):
+        return
+    record = grading.epoch_scores(work.run, work.config, work.rows, engine, epoch, talk=work.talk)
+    work.run.append("epochs.jsonl", [record])
+    work.talk.say(f"epoch {epoch}: held-out loss {record['dev_loss']['value']:.3f}, token F1 {record['token_f1']['value']:.3f}, ROUGE-L {record['rougeL']['value']:.3f}")
+
+
+def _ask_prompts(work: _Work, engine: Any, system: str) -> None:
+    """Extra questions, ungraded; kept in predictions like all answers."""
+    if not work.config.prompts:
+        return
+    from medlms.evaluate.ask import ask
+
+    examples = [
+        QA(id=f"prompt-{number}", source="config", licence="", place="config", question=text, answer="(ungraded)")
+        for number, text in enumerate(work.config.prompts, 1)
+    ]
+    with work.talk.bar(f"{system} answers your prompts") as advance:
+        ask(
+            engine,
+            examples,
+            task=grading.task_of(work.config),
+            instruction=work.config.instruction,
+            references={},
+            run=work.run,
+            system=f"prompts/{system}",
+            max_new_tokens=work.config.evaluate.max_new_tokens,
+            batch=work.config.evaluate.batch,
+            progress=advance,
+        )
+
+
+def _tune(work: _Work, tokens: list[Tokens]) -> Any:
+    from medlms.models import adapters, plan
+    from medlms.models.fast_lora import fast_lora
+    from medlms.train import checkpoint, loop
+
+    config, talk, run = work.config, work.talk, work.run
+    if work.loaded.located.adapter is not None:
+        raise AskedWrongly(f"{config.model} is itself a tuned model.", hint="Give its base as model; tuning on top of an adapter is not supported.")
+    model = adapters.create(work.loaded, config.lora, seed=config.seed)
+    work.trainable = sum(tensor.numel() for tensor in adapters.tensors(model).values())
+    planned = loop.plan(tokens, config.train, seed=config.seed)
+    mark = _fingerprint(work, tokens)
+    last, best = run.folder / "checkpoints" / "last", run.folder / "checkpoints" / "best"
+    optimiser = loop.optimiser(model, config.train)
+    start = 0
+    if checkpoint.exists(last):
+        held = checkpoint.restore(last, model, optimiser)
+        if held["plan"] != mark:
+            raise AskedWrongly(f"{last}: belongs to other rows, other settings or another model.", hint="Start a new run.")
+        start = int(held["step"])
+        talk.say(f"resuming after step {start} of {len(planned)}")
+    run.keep_rows(STEPS, [row for row in run.rows(STEPS) if row["step"] <= start])
+    longest = max(max(len(row.ids) for row in tokens), config.train.micro_tokens)
+    need = plan.check_memory(work.loaded, trainable=work.trainable, block_tokens=longest)
+    guess = plan.training_seconds(
+        work.loaded, [len(row.ids) for row in tokens], learned=sum(sum(row.learn) for row in tokens), epochs=config.train.epochs
+    ) * (1 - start / len(planned))
+    talk.say(
+        f"training {work.trainable / 1e6:.1f} million adapter weights on {sum(len(row.ids) for row in tokens):,} tokens x {config.train.epochs}"
+        f" in {len(planned)} steps: {need}; roughly {max(guess / 60, 0.1):.1f} minutes"
+    )
+
+    def save(step: int) -> None:
+        checkpoint.save(last, model, optimiser, {"step": step, "plan": mark})
+
+    def after_epoch(step: int) -> None:
+        if config.train.evaluate_every == "never" or not work.rows.dev:
+            return
+        epoch = planned[step - 1].epoch
+        _epoch(work, work.engine("tuned", model), epoch)
+        if reporting.best_epoch(list(run.rows("epochs.jsonl"))) == epoch:
+            checkpoint.save(best, model, None, {"step": step, "plan": mark, "epoch": epoch})
+
+    with fast_lora(model, seed=config.seed) as (masks, path):
+        work.paths["training"] = path
+        talk.say(path)
+        if start and planned[start - 1].ends_epoch:
+            after_epoch(start)
+        saved = time.monotonic()
+        with talk.bar("training") as advance, _stop_between_steps() as stopped:
+            advance(start, len(planned))
+            try:
+                for step in loop.train(model, tokens, planned, config.train, optimiser=optimiser, masks=masks, seed=config.seed, start=start):
+                    run.append(STEPS, [asdict(step)])
+                    advance(step.step, len(planned))
+                    ends = planned[step.step - 1].ends_epoch
+                    due = time.monotonic() - saved >= 60 * config.train.checkpoint_minutes
+                    if ends or due or stopped():
+                        save(step.step)
+                        saved = time.monotonic()
+                    if stopped():
+                        raise KeyboardInterrupt
+                    if ends:
+                        after_epoch(step.step)
+            except TrainingError as error:
+                raise TrainingError(str(error), hint=f"{error.hint} The last good state is in {last}.") from None
+    if checkpoint.exists(best):
+        checkpoint.restore(best, model, None)
+    model.eval()
+    _save_adapter(work, model)
+    return model
+
+
+def _save_adapter(work: _Work, model: Any) -> None:
+    from medlms.models import adapters
+
+    located = work.loaded.located
+    adapters.save(
+        model,
+        work.loaded.tokenizer,
+        work.run.folder / "adapter",
+        extra={
+            "base_model": work.config.model,
+            "base_model_path": located.hub or work.config.model,
+            "base_note": located.note,
+            "instruction": work.config.instruction,
+            "template_hash": work.template.hash,
+            "weights_sha256": work.weights,
+            "max_length": work.config.max_length,
+        },
+    )
+
+
+def _fingerprint(work: _Work, tokens: list[Tokens]) -> str:
+    """What a checkpoint must have in common with the run that goes on from it."""
+    settings = work.config.model_dump(include={"model", "lora", "seed", "max_length", "load_in_4bit", "precision"})
+    settings["train"] = work.config.train.model_dump(exclude={"checkpoint_minutes", "evaluate_rows"})
+    digest = hashlib.sha256(json.dumps([settings, work.template.hash, work.weights], sort_keys=True).encode())
+    for row in tokens:
+        digest.update(repr((row.id, row.ids, row.learn)).encode())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _stop_between_steps() -> Iterator[Any]:
+    """The first Ctrl-C (or a polite kill) waits for the step in hand; a second one stops at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+
+    def note(number: int, frame: Any) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _report(work: _Work, *, command: str) -> dict[str, Any]:
+    config, run = work.config, work.run
+    order = [system for system in config.evaluate.systems if system in work.predictions]
+    warnings = []
+    epochs = list(run.rows("epochs.jsonl"))
+    tried = [record["dev_loss"]["value"] for record in epochs if record["epoch"] > 0]
+    if tried and epochs[0]["epoch"] == 0 and min(tried) > epochs[0]["dev_loss"]["value"]:
+        warnings.append(NO_LEARNING)
+    return reporting.build(
+        run,
+        config,
+        work.rows,
+        {system: work.predictions[system] for system in order},
+        model=_model(work),
+        prompts=_prompt_answers(work),
+        warnings=warnings,
+        paths=work.paths,
+        command=command,
+    )
+
+
+def _model(work: _Work) -> dict[str, Any]:
+    located = work.loaded.located
+    return {
+        "name": located.name,
+        "note": located.note,
+        "licence": located.licence,
+        "address": located.hub or work.config.model,
+        "gguf_file": located.gguf,
+        "parameters": work.loaded.parameters,
+        "trainable": work.trainable or None,
+        "precision": work.loaded.why,
+        "device": str(work.loaded.device),
+        "path": "; ".join(f"{name}: {path}" for name, path in work.paths.items() if name != "nearest"),
+    }
+
+
+def _prompt_answers(work: _Work) -> list[dict[str, Any]]:
+    from medlms.evaluate.ask import read_predictions
+    from medlms.evaluate.endings import endings
+
+    if not work.config.prompts:
+        return []
+    said = {
+        system: {item.id: item for item in read_predictions(work.run, f"prompts/{system}")}
+        for system in ("base", "tuned")
+        if (work.run.folder / "predictions" / "prompts" / f"{system}.jsonl").is_file()
+    }
+    return [
+        {
+            "question": text,
+            "answers": {
+                system: {"text": found[f"prompt-{number}"].said, "ending": endings(found[f"prompt-{number}"])} for system, found in said.items()
+            },
+        }
+        for number, text in enumerate(work.config.prompts, 1)
+    ]

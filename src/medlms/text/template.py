@@ -1,0 +1,82 @@
+"""The one renderer: training, evaluation and serving all make their text here, and its hash is saved with the adapter.
+
+A model's own chat template is used when it has one; base models get the plain template below, which is saved with them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from medlms.errors import ModelError
+from medlms.types import Message
+
+PLAIN = (
+    "{% for message in messages %}{% if message['role'] == 'system' %}{{ message['content'] + '\n\n' }}"
+    "{% elif message['role'] == 'user' %}{{ 'Question: ' + message['content'] + '\n\n' }}"
+    "{% else %}{{ 'Answer: ' + message['content'] + eos_token + '\n\n' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'Answer: ' }}{% endif %}"
+)
+
+
+@dataclass(frozen=True)
+class Template:
+    """A tokenizer's way to write a conversation. ``system`` tells whether it has a place for a system message."""
+
+    source: str
+    name: str
+    system: bool
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the template's source and of how it is used."""
+        return hashlib.sha256(f"{self.source}\n{self.system}".encode()).hexdigest()
+
+
+def template_of(tokenizer: Any) -> Template:
+    """The template of a tokenizer, tried out once; the plain one is put in where there is none."""
+    name = "the model's own"
+    if not tokenizer.chat_template:
+        tokenizer.chat_template = PLAIN
+        name = "plain (the model brings none)"
+    source = tokenizer.chat_template
+    probe = (Message("system", "s-y-s"), Message("user", "u-s-r"))
+    try:
+        system = "s-y-s" in _apply(tokenizer, probe, True)
+    except Exception:  # a template refuses in whatever way its author chose
+        system = False
+    template = Template(source=source, name=name, system=system)
+    prompt, full = render(tokenizer, template, probe, "a-n-s")
+    if "u-s-r" not in prompt or not full.startswith(prompt) or "a-n-s" not in full[len(prompt) :]:
+        raise ModelError(
+            "The chat template drops the question or the answer, or changes the prompt once the answer is known.",
+            hint="Give the model's folder a chat_template.jinja that keeps both.",
+        )
+    return template
+
+
+def render(tokenizer: Any, template: Template, messages: Sequence[Message], answer: str | None = None) -> tuple[str, str]:
+    """The prompt up to where the answer starts, and the whole text with ``answer`` (equal to the prompt without one)."""
+    if not template.system:
+        messages = _folded(messages)
+    prompt = _apply(tokenizer, messages, True)
+    if answer is None:
+        return prompt, prompt
+    return prompt, _apply(tokenizer, (*messages, Message("assistant", answer)), False)
+
+
+def _apply(tokenizer: Any, messages: Sequence[Message], generate: bool) -> str:
+    turns = [{"role": message.role, "content": message.text} for message in messages]
+    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=generate)
+    return str(text)
+
+
+def _folded(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Templates without a system turn get its text at the head of the first question."""
+    system = "\n\n".join(message.text for message in messages if message.role == "system")
+    rest = [message for message in messages if message.role != "system"]
+    if not system or not rest:
+        return tuple(messages)
+    return (Message(rest[0].role, f"{system}\n\n{rest[0].text}"), *rest[1:])

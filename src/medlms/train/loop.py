@@ -1,0 +1,120 @@
+"""The training loop: a generator of steps. Its caller logs, evaluates, saves and stops.
+
+A step covers whole rows, read in blocks without padding; its gradient is that of the mean loss over all learned tokens
+of the step, so that the size of the blocks changes memory and not the result.
+"""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from medlms.config import Train
+from medlms.errors import TrainingError
+from medlms.models.adapters import tensors
+from medlms.models.fast_lora import Masks
+from medlms.models.forward import hidden_states, output_head
+from medlms.models.head import answer_loss
+from medlms.text.pack import PlannedStep, pack, plan_steps
+from medlms.train.schedule import rate
+from medlms.types import Step, Tokens
+
+
+def plan(rows: Sequence[Tokens], config: Train, *, seed: int) -> list[PlannedStep]:
+    """Every step of a run over these rows."""
+    return plan_steps(
+        [len(row.ids) for row in rows],
+        epochs=config.epochs,
+        tokens_per_step=config.tokens_per_step,
+        rows_per_step=config.rows_per_step,
+        block_tokens=config.micro_tokens,
+        seed=seed,
+    )
+
+
+def optimiser(model: Any, config: Train) -> torch.optim.AdamW:
+    """AdamW over the trainable tensors."""
+    return torch.optim.AdamW(list(tensors(model).values()), lr=config.learning_rate, betas=(0.9, 0.999), weight_decay=config.weight_decay, foreach=True)
+
+
+def train(
+    model: Any,
+    rows: Sequence[Tokens],
+    planned: Sequence[PlannedStep],
+    config: Train,
+    *,
+    optimiser: torch.optim.Optimizer,
+    masks: Masks | None,
+    seed: int,
+    start: int = 0,
+) -> Iterator[Step]:
+    """Yield a Step after each optimiser step, beginning behind step ``start``. The model is in training mode inside.
+
+    Raises TrainingError when a loss or gradient is no number, naming the rows.
+    """
+    parameters = list(tensors(model).values())
+    per_epoch = sum(step.epoch == 1 for step in planned)
+    for number, step in enumerate(planned[start:], start + 1):
+        began = time.perf_counter()
+        model.train()
+        learning_rate = rate(number, len(planned), peak=config.learning_rate, warmup=config.warmup, shape=config.schedule)
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate
+        step_rows = [row for block in step.blocks for row in block]
+        learned = sum(sum(rows[row].learn[1:]) for row in step_rows)
+        tokens = sum(len(rows[row].ids) for row in step_rows)
+        total = 0.0
+        for index, block in enumerate(step.blocks):
+            # peft's own dropout (layers outside the fast path) draws from the global generator.
+            torch.manual_seed(hash((seed, number, index)) % 2**63)
+            if masks is not None:
+                masks.step, masks.block = number, index
+            loss = block_loss(model, [rows[row] for row in block])
+            if not math.isfinite(loss.item()):
+                raise TrainingError(_no_number("loss", number, [rows[row].id for row in block]), hint="Lower train.learning_rate, or look at these rows.")
+            (loss / learned).backward()
+            total += loss.item()
+        norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.clip, foreach=True))
+        if not math.isfinite(norm):
+            raise TrainingError(_no_number("gradient", number, [rows[row].id for row in step_rows]), hint="Lower train.learning_rate, or look at these rows.")
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        seconds = time.perf_counter() - began
+        yield Step(
+            step=number,
+            epoch=round(step.epoch - 1 + (number - (step.epoch - 1) * per_epoch) / per_epoch, 4),
+            loss=total / learned,
+            tokens=tokens,
+            learned_tokens=learned,
+            tokens_per_second=tokens / seconds,
+            learning_rate=learning_rate,
+            grad_norm=norm,
+            seconds=seconds,
+            peak_memory_bytes=peak_memory(),
+        )
+
+
+def block_loss(model: Any, rows: Sequence[Tokens]) -> Tensor:
+    """Summed loss (nats) over the learned tokens of rows read together."""
+    batch = pack(rows, device=next(model.parameters()).device)
+    hidden = hidden_states(model, batch)
+    weight, softcap = output_head(model)
+    return answer_loss(hidden[batch.learned], weight, batch.targets, softcap=softcap)
+
+
+def peak_memory() -> int:
+    """The most memory this process has held, in bytes: on the GPU when there is one, else resident."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _no_number(what: str, step: int, rows: list[str]) -> str:
+    return f"Step {step}: the {what} is not a number, in rows {', '.join(rows[:5])}{' and others' if len(rows) > 5 else ''}."

@@ -1,0 +1,201 @@
+"""The values that cross rooms: frozen records without behaviour. They know nothing of files, models or metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class QA:
+    """A question with one written answer.
+
+    ``links`` names what this row must never be split from: rows that share a link share a ``group``, and a group
+    lies on one side of a split. ``place`` leads back to the original (``file:line`` or ``archive!member``).
+    """
+
+    id: str
+    source: str
+    licence: str
+    place: str
+    question: str
+    answer: str
+    topic: str = ""
+    kind: str = ""
+    links: tuple[str, ...] = ()
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A question with options of which one, ``answer`` (an index), is right."""
+
+    id: str
+    source: str
+    licence: str
+    place: str
+    question: str
+    options: tuple[str, ...]
+    answer: int
+    topic: str = ""
+    kind: str = ""
+    links: tuple[str, ...] = ()
+    group: str = ""
+
+
+Example = QA | Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row, or a part of it, that was not used, and why. ``reason`` is a short stable key, ``detail`` is for people."""
+
+    place: str
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation; ``role`` is ``system``, ``user`` or ``assistant``."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Token ids of one conversation, and for each whether the model learns to say it."""
+
+    id: str
+    ids: tuple[int, ...]
+    learn: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an engine is asked: go on from ``messages``, or score ``reference`` as the continuation."""
+
+    id: str
+    messages: tuple[Message, ...]
+    max_new_tokens: int = 512
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an engine said. ``finish_reason``: ``stop`` (the model ended), ``length`` (the limit cut it) or ``scored``.
+
+    Seconds are wall time from the start of the batch that held the request, so they are latencies only at batch 1.
+    ``reference_logprob`` is the natural-log probability of the reference and its end of turn, summed.
+    """
+
+    id: str
+    text: str
+    finish_reason: str
+    prompt_tokens: int
+    new_tokens: int
+    seconds: float
+    first_token_seconds: float
+    reference_logprob: float | None = None
+    reference_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """An answer beside what was wanted, in the form that metrics read.
+
+    ``golds`` are the accepted references, best first. ``problem`` says why the answer could not be read (empty when it
+    could). ``group`` is the split group of the example: intervals resample groups.
+    """
+
+    id: str
+    group: str
+    prompt: str
+    said: str
+    golds: tuple[str, ...]
+    problem: str = ""
+    finish_reason: str = ""
+    tokens: int = 0
+    seconds: float = 0.0
+    first_token_seconds: float = 0.0
+    reference_logprob: float | None = None
+    reference_tokens: int = 0
+    topic: str = ""
+    kind: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A metric's value over ``n`` items with its 95 % interval; ``unread`` items could not be read.
+
+    ``maximum`` is the best single item: no measure of a system, kept because published tables print it.
+    """
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+    unread: int = 0
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The paired difference ``a - b`` of two systems on the same items, with its 95 % interval and p-value."""
+
+    a: str
+    b: str
+    metric: str
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One optimiser step. ``loss`` is the mean over learned tokens (nats); seconds and bytes are measured."""
+
+    step: int
+    epoch: float
+    loss: float
+    tokens: int
+    learned_tokens: int
+    tokens_per_second: float
+    learning_rate: float
+    grad_norm: float
+    seconds: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A catalogue record: where a data set comes from and on what terms. ``public`` sets are cleared for release."""
+
+    name: str
+    title: str
+    licence: str
+    citation: str
+    address: str
+    public: bool = True
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """Anything that answers requests. ``path`` says in words which code does it, for reports."""
+
+    name: str
+    path: str
+
+    def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Yield one Reply a request, in any order, as soon as it is known."""
+        ...
+
+    def score(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Yield one Reply a request with ``reference_logprob`` and ``reference_tokens`` filled."""
+        ...
