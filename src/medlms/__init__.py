@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,3 +23,14 @@ def __getattr__(name: str) -> Any:
 
         return getattr(road, name)
     raise AttributeError(f"module 'medlms' has no attribute {name!r}")
+
+
+class _Package(ModuleType):
+    """``train`` and ``evaluate`` are functions here and rooms below: importing a room must not hide its function."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in __all__ and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -2,7 +2,7 @@
 
 Registered in transformers' attention interface under ``PACKED``; a forward call passes ``row_starts`` (offsets of the
 rows, ending with the number of tokens) and position ids that restart with each row. The fast function keeps queries,
-keys, values and one number a query, and computes the probabilities again in the backward pass, block by block.
+keys and values, and computes the weights again in the backward pass, block by block.
 While answers are written, a call passes ``row_lengths`` instead: one new token a row, over the keys of a ``RowCache``.
 """
 
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -74,76 +76,75 @@ def _one_token(
 def _spans(starts: list[int], window: int | None) -> list[tuple[int, int, int]]:
     """(first query, end of queries, first key) of each block of each row."""
     spans = []
-    for row, end in zip(starts, starts[1:], strict=False):
+    for row, end in pairwise(starts):
         for low in range(row, end, BLOCK):
             first = row if window is None else max(row, low - window + 1)
             spans.append((low, min(low + BLOCK, end), first))
     return spans
 
 
-def _scores(q: Tensor, k: Tensor, scale: float, softcap: float | None, hidden: Tensor) -> Tensor:
-    """Masked scores in fp32: q [key heads, group * queries, size], k [key heads, keys, size]."""
-    scores = (q @ k.transpose(1, 2)).float().mul_(scale)
-    if softcap is not None:
-        scores = scores.div_(softcap).tanh_().mul_(softcap)
-    heads, _, keys = scores.shape
-    scores.view(heads, -1, hidden.shape[0], keys).masked_fill_(hidden, -math.inf)
-    return scores
+@lru_cache(maxsize=4096)
+def _bias(queries: int, before: int, groups: int, window: int | None, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """0 where a query may see a key and -inf where not, [groups * queries, before + queries]; ``before`` keys precede."""
+    i = torch.arange(before, before + queries, device=device).unsqueeze(1)
+    j = torch.arange(before + queries, device=device).unsqueeze(0)
+    hidden = j > i if window is None else (j > i) | (j <= i - window)
+    return torch.zeros(hidden.shape, dtype=dtype, device=device).masked_fill_(hidden, -math.inf).repeat(groups, 1)
 
 
-def _hidden(low: int, high: int, first: int, window: int | None, device: torch.device) -> Tensor:
-    """True where query i (low..high) must not see key j (first..high)."""
-    i = torch.arange(low, high, device=device).unsqueeze(1)
-    j = torch.arange(first, high, device=device).unsqueeze(0)
-    return j > i if window is None else (j > i) | (j <= i - window)
+def _weights(
+    q: Tensor, k: Tensor, scale: float, softcap: float | None, bias: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """Attention weights of q [key heads, group * queries, size] over k [key heads, keys, size], and the soft cap's slope.
+
+    Sums inside the softmax are kept in fp32 by torch whatever the dtype.
+    """
+    if softcap is None:
+        return torch.baddbmm(bias, q, k.transpose(1, 2), alpha=scale).softmax(-1), None
+    bent = (q @ k.transpose(1, 2)).mul_(scale / softcap).tanh_()
+    slope = 1 - bent.square()
+    return bent.mul_(softcap).add_(bias).softmax(-1), slope
 
 
 class _Rows(torch.autograd.Function):
+    """Weights are made again in the backward pass: kept are the queries, keys and values alone."""
+
     @staticmethod
     def forward(  # type: ignore[override]
         ctx: Any, q: Tensor, k: Tensor, v: Tensor, scale: float, window: int | None, softcap: float | None, starts: list[int]
     ) -> Tensor:
+        """q [heads, tokens, size], k and v [key heads, tokens, size]; returns [tokens, heads, size]."""
         heads, tokens, size = q.shape
         groups = k.shape[0]
         out = q.new_empty(tokens, heads, size)
-        sums = torch.empty(heads, tokens, dtype=torch.float32, device=q.device)
         for low, high, first in _spans(starts, window):
-            length = high - low
+            bias = _bias(high - low, low - first, heads // groups, window, q.dtype, q.device)
             qs = q[:, low:high].reshape(groups, -1, size)
-            scores = _scores(qs, k[:, first:high], scale, softcap, _hidden(low, high, first, window, q.device))
-            total = torch.logsumexp(scores, dim=-1, keepdim=True)
-            weights = scores.sub_(total).exp_().to(v.dtype)
-            part = weights @ v[:, first:high]
-            out[low:high] = part.view(heads, length, size).transpose(0, 1)
-            sums[:, low:high] = total.view(heads, length)
-        ctx.save_for_backward(q, k, v, out, sums)
+            weights, _ = _weights(qs, k[:, first:high], scale, softcap, bias)
+            out[low:high] = (weights @ v[:, first:high]).view(heads, high - low, size).transpose(0, 1)
+        ctx.save_for_backward(q, k, v)
         ctx.settings = scale, window, softcap, starts
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        q, k, v, out, sums = ctx.saved_tensors
+        """Gradients for q, k and v."""
+        q, k, v = ctx.saved_tensors
         scale, window, softcap, starts = ctx.settings
         heads, _, size = q.shape
         groups = k.shape[0]
-        dq = torch.empty_like(q)
-        dk = torch.zeros_like(k)
-        dv = torch.zeros_like(v)
-        # sum over the size of grad * out: the part of the softmax gradient that is equal along a row of scores
-        shared = (grad.float() * out.float()).sum(-1).t()
+        dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
         for low, high, first in _spans(starts, window):
-            length = high - low
+            bias = _bias(high - low, low - first, heads // groups, window, q.dtype, q.device)
             qs = q[:, low:high].reshape(groups, -1, size)
             ks, vs = k[:, first:high], v[:, first:high]
             g = grad[low:high].transpose(0, 1).reshape(groups, -1, size)
-            scores = _scores(qs, ks, scale, softcap, _hidden(low, high, first, window, q.device))
-            slope = None if softcap is None else 1 - (scores / softcap).square_().nan_to_num_(posinf=1.0)
-            weights = scores.sub_(sums[:, low:high].reshape(groups, -1, 1)).exp_()
-            dv[:, first:high] += weights.to(g.dtype).transpose(1, 2) @ g
-            d = (g @ vs.transpose(1, 2)).float().sub_(shared[:, low:high].reshape(groups, -1, 1)).mul_(weights).mul_(scale)
+            weights, slope = _weights(qs, ks, scale, softcap, bias)
+            dv[:, first:high] += weights.transpose(1, 2) @ g
+            # aten's own softmax backward: w * (d - sum(w * d)), with the sum in fp32
+            d = torch.ops.aten._softmax_backward_data(g @ vs.transpose(1, 2), weights, -1, q.dtype)
             if slope is not None:
                 d.mul_(slope)
-            d = d.to(q.dtype)
-            dq[:, low:high] = (d @ ks).view(heads, length, size)
-            dk[:, first:high] += d.transpose(1, 2) @ qs
+            dq[:, low:high] = (d @ ks).mul_(scale).view(heads, high - low, size)
+            dk[:, first:high] += (d.transpose(1, 2) @ qs).mul_(scale)
         return dq, dk, dv, None, None, None, None

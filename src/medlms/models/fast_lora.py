@@ -105,7 +105,7 @@ class _Group:
         flat = x.reshape(-1, x.shape[-1])
         a, b = self._stacked(flat.dtype)
         training = self.masks is not None and self.layers[0].training
-        mask = self.masks.draw(self.index, flat.shape).to(flat.device) if training and self.masks else None
+        mask = self.masks.draw(self.index, flat.shape).to(flat.device, flat.dtype) if training and self.masks else None
         scale = self.scale / self.masks.keep if training and self.masks else self.scale
         out = _SharedLora.apply(flat, mask, self.weight, a, b, scale)
         if self.bias is not None:

@@ -19,20 +19,20 @@ class _ChunkedLoss(torch.autograd.Function):
         total = hidden.new_zeros((), dtype=torch.float32)
         for low in range(0, len(targets), CHUNK):
             part, wanted = hidden[low : low + CHUNK], targets[low : low + CHUNK, None]
-            logits = (part @ weight.t()).float()
-            slope = None
+            logits = part @ weight.t()
             if softcap is not None:
-                logits = logits.div_(softcap).tanh_()
+                logits = logits.float().div_(softcap).tanh_()
                 slope = 1 - logits.square()
                 logits = logits.mul_(softcap)
-            norm = torch.logsumexp(logits, dim=-1, keepdim=True)
-            total += (norm - logits.gather(1, wanted)).sum()
+            shares = torch.softmax(logits, dim=-1, dtype=torch.float32)
+            # The largest share is 1 / sum(exp(logit - largest logit)): it gives the norm without another pass of exp.
+            norm = logits.amax(-1, keepdim=True).float() - shares.amax(-1, keepdim=True).log()
+            total += (norm - logits.gather(1, wanted).float()).sum()
             if grad is not None:
-                logits.sub_(norm).exp_()
-                logits.scatter_add_(1, wanted, torch.full_like(wanted, -1.0, dtype=torch.float32))
-                if slope is not None:
-                    logits.mul_(slope)
-                torch.matmul(logits.to(weight.dtype), weight, out=grad[low : low + CHUNK])
+                shares.scatter_add_(1, wanted, torch.full_like(wanted, -1.0, dtype=torch.float32))
+                if softcap is not None:
+                    shares.mul_(slope)
+                torch.matmul(shares.to(weight.dtype), weight, out=grad[low : low + CHUNK])
         ctx.grad = grad
         return total
 

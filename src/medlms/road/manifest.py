@@ -41,7 +41,7 @@ def machine() -> dict[str, Any]:
         "memory_bytes": memory(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "torch": libraries().get("torch", ""),
+        **{name: found for name, found in libraries().items() if name in ("torch", "transformers", "peft")},
     }
 
 

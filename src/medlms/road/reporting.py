@@ -72,7 +72,7 @@ def build(
         "epochs": epochs,
         "samples": _samples(rows, predictions, scores),
         "prompts": list(prompts),
-        "data": data,
+        "data": {**data, "cut": len((data.get("tokens") or {}).get("cut", []))},
         "machine": machine(),
     }
     run.write_json(REPORT, report)
@@ -90,9 +90,10 @@ def _note(system: str, model: Mapping[str, Any], paths: Mapping[str, str]) -> st
 
 
 def _warnings(data: Mapping[str, Any]) -> list[str]:
-    identifiers = data.get("identifiers")
-    note = identifiers.get("note", "") if isinstance(identifiers, Mapping) else str(identifiers or "")
-    return [note] if note else []
+    """That identifiers were not looked for is a warning wherever a source is not public."""
+    identifiers = data.get("identifiers") or {}
+    own = [name for name, source in data["sources"].items() if not source.get("public")]
+    return [f"{', '.join(own)}: {identifiers['note']}"] if own and not identifiers.get("scanned") else []
 
 
 def _training(rows: Rows, steps: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any]], config: Config) -> dict[str, Any] | None:

@@ -403,12 +403,17 @@ def _report(work: _Work, *, command: str) -> dict[str, Any]:
 
 
 def _model(work: _Work) -> dict[str, Any]:
+    from medlms.models.known import KNOWN
+
     located = work.loaded.located
+    spec = KNOWN.get(work.config.model)
     return {
         "name": located.name,
         "note": located.note,
         "licence": located.licence,
-        "address": located.hub or work.config.model,
+        "address": located.hub or (spec.original if spec else "") or work.config.model,
+        "package": spec.package if spec else "",
+        "member": spec.member if spec else "",
         "gguf_file": located.gguf,
         "parameters": work.loaded.parameters,
         "trainable": work.trainable or None,
