@@ -6,14 +6,16 @@ as aliases (``ALIASES``) and said so. Nothing here opens data or models.
 
 from __future__ import annotations
 
+import difflib
+import math
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from medlms.catalogue import near
 from medlms.errors import ConfigError
@@ -23,7 +25,17 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_default=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", validate_default=True, protected_namespaces=(), allow_inf_nan=False, coerce_numbers_to_str=True
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch(cls, value: Any, info: ValidationInfo) -> Any:
+        # Python counts true as 1, and YAML reads yes, no, on and off as true and false.
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("must not be true or false (nor yes, no, on, off, unless in quotes)")
+        return value
 
 
 class DataSource(_Part):
@@ -59,7 +71,11 @@ class Lora(_Part):
     @classmethod
     def _one_name(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return "all-linear" if value in ("all", "all-linear") else [part.strip() for part in value.split(",")]
+            if value in ("all", "all-linear"):
+                return "all-linear"
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        if not isinstance(value, list) or not value:
+            raise ValueError("must be all-linear or a list of module names, such as [q_proj, v_proj]")
         return value
 
 
@@ -169,6 +185,8 @@ ALIASES: Mapping[str, str] = types.MappingProxyType(
 # Peers set the rows of a step as a product; ours is train.rows_per_step.
 _BATCH = ("per_device_train_batch_size", "micro_batch_size", "batch_size")
 _ACCUMULATION = "gradient_accumulation_steps"
+_ROWS = "train.rows_per_step"
+_PARTS = ("split", "lora", "train", "evaluate", "prompts")
 
 
 def load(
@@ -177,7 +195,8 @@ def load(
     """Read a config and say which aliases were used.
 
     ``source`` is a YAML file, a mapping or a Config; ``overrides`` are ``key.path=value`` strings whose values are read
-    as YAML; ``keys`` are top-level keys. Later ones win. Raises ConfigError with all faults.
+    as YAML; ``keys`` are top-level keys. Later ones win; a part given as a mapping changes the keys it names and leaves
+    the others. Raises ConfigError with all faults.
     """
     if isinstance(source, Config):
         tree, lines, name = source.model_dump(), {}, "config"
@@ -186,19 +205,20 @@ def load(
     else:
         tree, lines, name = _read_yaml(Path(source))
     faults: list[str] = []
-    for text in overrides:
-        _override(tree, text, lines, faults)
-    for key, value in keys.items():
-        _put(tree, key, value)
-        lines.pop(key, None)
+    _fill_out(tree)
     notes = _resolve_aliases(tree, lines, faults, name)
+    for text in overrides:
+        _override(tree, text, lines, faults, notes)
+    for key, value in keys.items():
+        _set(tree, key, _copied(value), lines, faults, notes)
+    _resolve_batch(tree, lines, faults, name, notes)
     _suggest_names(tree, Config, "", lines, faults, name)
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:
         faults += [_sentence(item, lines, name) for item in error.errors() if item["type"] != "extra_forbidden"]
     if faults:
-        raise ConfigError(faults, hint="Every key and its default: `medlms train --keys`.")
+        raise ConfigError(list(dict.fromkeys(faults)), hint="Every key and its default: `medlms train --keys`.")
     return config, notes
 
 
@@ -225,39 +245,60 @@ class _UniqueKeys(yaml.SafeLoader):
 def _unique_mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[str] = set()
     for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(None, None, "a key must be a single word", key.start_mark)
         if key.value in seen:
             raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} is given twice", key.start_mark)
         seen.add(key.value)
-    return dict(yaml.SafeLoader.construct_mapping(loader, node, deep=True))
+    return {str(key): value for key, value in yaml.SafeLoader.construct_mapping(loader, node, deep=True).items()}
 
 
 _UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
 
 
 def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int], str]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        folder = path.parent if path.parent.is_dir() else Path(".")
-        hint = near(path.name, [item.name for item in folder.glob("*.y*ml")])
-        raise ConfigError([f"{path}: there is no such config file."], hint=hint) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError([f"{path}: not UTF-8 text (byte {error.start})."], hint="Save the file as UTF-8.") from None
-    except OSError as error:
-        raise ConfigError([f"{path}: can't be read: {error.strerror}."]) from None
+    text = _text(path)
     try:
         tree = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError([f"{path}:{line}: not valid YAML: {error.problem or error.context}."]) from None
-    except yaml.YAMLError as error:
-        raise ConfigError([f"{path}: not valid YAML: {error}."]) from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none, and the like
+        reason = " ".join(str(error).split())
+        raise ConfigError([f"{path}: not valid YAML: {reason}."]) from None
+    except RecursionError:
+        raise ConfigError([f"{path}: not valid YAML: nested too deeply."]) from None
     if not isinstance(tree, dict):
-        raise ConfigError([f"{path}: a config is a list of `key: value` lines, this is {_kind(tree)}."])
+        table = path.suffix.lower() in (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".txt")
+        raise ConfigError(
+            [f"{path}: a config is a list of `key: value` lines, this is {_kind(tree)}."],
+            hint=f"`medlms init {path}` looks at a file of questions and answers and writes a config for it." if table else "",
+        )
     lines: dict[str, int] = {}
     _line_numbers(node, "", lines)
     return tree, lines, str(path)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        folder = path.parent if path.parent.is_dir() else Path()
+        hint = near(path.name, [item.name for item in folder.glob("*.y*ml")])
+        raise ConfigError(
+            [f"{path}: there is no such config file."], hint=hint or "A config ends in .yaml; a setting is written key=value."
+        ) from None
+    except IsADirectoryError:
+        hint = "Give a YAML file."
+        if (path / "config.yaml").is_file():
+            hint = f"A run goes on with: medlms train --resume {path}; anew: medlms train {path / 'config.yaml'}"
+        raise ConfigError([f"{path}: a folder, not a config file."], hint=hint) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: not UTF-8 text (byte {error.start})."], hint="Save the file as UTF-8.") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError([f"{path}: can't be read: {reason}."]) from None
 
 
 def _line_numbers(node: yaml.Node | None, path: str, lines: dict[str, int]) -> None:
@@ -272,36 +313,68 @@ def _line_numbers(node: yaml.Node | None, path: str, lines: dict[str, int]) -> N
             _line_numbers(value, f"{path}.{index}", lines)
 
 
-def _override(tree: dict[str, Any], text: str, lines: dict[str, int], faults: list[str]) -> None:
+def _fill_out(tree: dict[str, Any]) -> None:
+    """Short forms of ``data`` in full, and parts whose keys are all commented out away, so that settings find their place."""
+    for key in [key for key, value in tree.items() if value is None and key in _PARTS]:
+        del tree[key]
+    for key in ("data", *(alias for alias, target in ALIASES.items() if target == "data")):
+        if isinstance(tree.get(key), str):
+            tree[key] = [tree[key]]
+        if isinstance(tree.get(key), list):
+            tree[key] = [{"source": item} if isinstance(item, str) else item for item in tree[key]]
+
+
+def _override(tree: dict[str, Any], text: str, lines: dict[str, int], faults: list[str], notes: list[str]) -> None:
     key, mark, value = text.partition("=")
-    if not mark or not key.strip():
+    key = key.strip()
+    if not mark or not key:
         faults.append(f"{text!r}: a setting is written key=value, for example lora.r=8.")
         return
     try:
-        parsed = yaml.safe_load(value)
-    except yaml.YAMLError:
+        parsed = yaml.load(value, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, ValueError, RecursionError):
         parsed = value
-    _put(tree, key.strip(), parsed)
-    for path in [path for path in lines if path == key or path.startswith(f"{key}.")]:
+    if (isinstance(parsed, dict) and "{" not in value) or (isinstance(parsed, list) and "[" not in value):
+        parsed = value  # a sentence with a colon or a dash in it
+    _set(tree, key, parsed, lines, faults, notes)
+
+
+def _set(tree: dict[str, Any], key: str, value: Any, lines: dict[str, int], faults: list[str], notes: list[str]) -> None:
+    """Let a setting win over what the file says, whichever of its names either uses."""
+    target = ALIASES.get(key, key)
+    if target != key:
+        notes.append(f"{key} is read as {target}")
+    for other in {_ROWS: (*_BATCH, _ACCUMULATION), **dict.fromkeys(_BATCH, _BATCH)}.get(target, ()):
+        tree.pop(other, None)
+    if target in (*_BATCH, _ACCUMULATION) and isinstance(tree.get("train"), dict):
+        tree["train"].pop(_ROWS.partition(".")[2], None)
+    _put(tree, target, value, faults)
+    _fill_out(tree)
+    for path in [path for path in lines if path == target or path.startswith(f"{target}.")]:
         del lines[path]
 
 
-def _put(tree: dict[str, Any], path: str, value: Any) -> None:
+def _put(tree: dict[str, Any], path: str, value: Any, faults: list[str]) -> None:
     *parents, last = path.split(".")
     here: Any = tree
     for index, part in enumerate(parents):
         if isinstance(here, list):
             if not part.isdigit() or int(part) >= len(here):
-                raise ConfigError([f"{path}: {'.'.join(parents[:index])} has no item {part!r}."])
+                faults.append(f"{path}: {'.'.join(parents[:index])} has no item {part!r} (the first is 0).")
+                return
             here = here[int(part)]
         else:
             here = here.setdefault(part, {})
         if not isinstance(here, dict | list):
-            raise ConfigError([f"{path}: {'.'.join(parents[: index + 1])} is a single value, so it has no part {last!r}."])
+            faults.append(f"{path}: {'.'.join(parents[: index + 1])} is a single value, so it has no part {last!r}.")
+            return
     if isinstance(here, list):
         if not last.isdigit() or int(last) >= len(here):
-            raise ConfigError([f"{path}: there is no item {last!r}."])
+            faults.append(f"{path}: {'.'.join(parents)} has no item {last!r} (the first is 0).")
+            return
         here[int(last)] = value
+    elif isinstance(value, dict) and isinstance(here.get(last), dict):
+        here[last].update(value)
     else:
         here[last] = value
 
@@ -315,23 +388,30 @@ def _resolve_aliases(tree: dict[str, Any], lines: dict[str, int], faults: list[s
         if _has(tree, target):
             faults.append(f"{_where(alias, lines, name)}: given beside {target}, which means the same; keep one of them.")
             continue
-        if alias in lines:
-            lines[target] = lines[alias]
-        _put(tree, target, value)
+        for path in [path for path in lines if path == alias or path.startswith(f"{alias}.")]:
+            lines[target + path.removeprefix(alias)] = lines[path]
+        _put(tree, target, value, faults)
         notes.append(f"{alias} is read as {target}")
-    batch = [alias for alias in _BATCH if alias in tree]
-    if batch or _ACCUMULATION in tree:
-        parts = [*batch[:1], *([_ACCUMULATION] if _ACCUMULATION in tree else [])]
-        values = [tree.pop(part) for part in parts]
-        if all(isinstance(value, int) and value > 0 for value in values):
-            rows = 1
-            for value in values:
-                rows *= value
-            _put(tree, "train.rows_per_step", rows)
-            notes.append(f"{' x '.join(parts)} is read as train.rows_per_step = {rows}")
-        else:
-            faults += [f"{_where(part, lines, name)}: must be a whole number above 0." for part in parts]
     return notes
+
+
+def _resolve_batch(tree: dict[str, Any], lines: dict[str, int], faults: list[str], name: str, notes: list[str]) -> None:
+    batch = [alias for alias in _BATCH if alias in tree]
+    parts = [*batch[:1], *([_ACCUMULATION] if _ACCUMULATION in tree else [])]
+    values = {part: tree.pop(part) for part in parts}
+    for alias in batch[1:]:
+        del tree[alias]
+        faults.append(f"{_where(alias, lines, name)}: given beside {batch[0]}, which means the same; keep one of them.")
+    wrong = [part for part, value in values.items() if not isinstance(value, int) or isinstance(value, bool) or value < 1]
+    faults += [f"{_where(part, lines, name)}: must be a whole number above 0 (found {values[part]!r})." for part in wrong]
+    if not parts or wrong:
+        return
+    if _has(tree, _ROWS):
+        faults.append(f"{_where(parts[0], lines, name)}: given beside {_ROWS}, which means the same; keep one of them.")
+        return
+    rows = math.prod(values.values())
+    _put(tree, _ROWS, rows, faults)
+    notes.append(f"{' x '.join(parts)} is read as {_ROWS} = {rows}")
 
 
 def _has(tree: Any, path: str) -> bool:
@@ -350,10 +430,8 @@ def _suggest_names(
     for key, value in tree.items():
         field = model.model_fields.get(key)
         if field is None:
-            known = [path for path, _, _ in reference()]
-            leaves = [path for path in known if path.rpartition(".")[2] == key]
-            hint = f"Did you mean {leaves[0]}?" if leaves else near(str(key), [*model.model_fields, *(() if prefix else ALIASES)])
-            faults.append(f"{_where(prefix + str(key), lines, name)}: unknown key. {hint}".rstrip())
+            hint = _known_place(key, prefix, model)
+            faults.append(f"{_where(prefix + key, lines, name)}: unknown key. {hint}".rstrip())
             continue
         inner = _inner(field.annotation)
         if inner and isinstance(value, list):
@@ -363,15 +441,67 @@ def _suggest_names(
             _suggest_names(value, inner, f"{prefix}{key}.", lines, faults, name)
 
 
+def _known_place(key: str, prefix: str, model: type[BaseModel]) -> str:
+    known = [path for path, _, _ in reference()]
+    leaves = [path for path in known if path.rpartition(".")[2] == key.rpartition(".")[2]]
+    target = ALIASES.get(key) or (leaves[0] if leaves else "")
+    if target and target == key:
+        part, _, leaf = key.rpartition(".")
+        return f"In a file it is written {part}: {{{leaf}: ...}}."
+    if target:
+        return f"Did you mean {target}?"
+    # A list's number says nothing here: data.0.sorce is meant as data.0.source.
+    names = [prefix + name for name in difflib.get_close_matches(key, model.model_fields, n=3, cutoff=0.6)]
+    if not prefix:
+        names += difflib.get_close_matches(key, ALIASES, n=3, cutoff=0.6)
+    return f"Did you mean {' or '.join(names[:3])}?" if names else ""
+
+
+_SENTENCES: Mapping[str, str] = types.MappingProxyType(
+    {
+        "int": "must be a whole number",
+        "float": "must be a number",
+        "finite": "must be a finite number",
+        "bool": "must be true or false",
+        "string_type": "must be text",
+        "string_too": "must not be empty",
+        "list": "must be a list, such as [first, second]",
+        "model": "must hold keys of its own",
+        "dict": "must hold keys of its own",
+        "too_short": "must hold at least {min_length}",
+        "greater_than_equal": "must be at least {ge}",
+        "greater_than": "must be above {gt}",
+        "less_than_equal": "must be at most {le}",
+        "less_than": "must be below {lt}",
+        "literal_error": "must be {expected}",
+    }
+)
+"""What is said instead of pydantic's words, by the start of its error type; the longest start that fits is used."""
+
+
 def _sentence(error: Any, lines: dict[str, int], name: str) -> str:
-    path = ".".join(str(part) for part in error["loc"] if not str(part).startswith(("literal", "list[")))
+    path = ".".join(str(part) for part in error["loc"])
     if error["type"] == "missing":
-        return f"{name}: {path} is missing; every config needs it."
-    message = error["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    found = error.get("input")
-    shown = f" (found {found!r})" if path and not isinstance(found, dict | BaseModel) else ""
-    return f"{_where(path, lines, name)}: {message}{shown}." if path else f"{name}: {message}."
+        parent = path.rpartition(".")[0]
+        place = f"{name}:{lines[parent]}: " if parent in lines else "" if parent else f"{name}: "
+        return f"{place}{path} is missing."
+    start = max((start for start in _SENTENCES if error["type"].startswith(start)), key=len, default="")
+    context = error.get("ctx", {})
+    message = _SENTENCES[start].format(**context) if start else error["msg"].removeprefix("Value error, ")
+    if not path:
+        return f"{name}: {message}."
+    hint = ""
+    if start == "literal_error":
+        choices = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+        hint = near(str(error["input"]), choices)
+    return f"{_where(path, lines, name)}: {message}{_found(error['input'])}. {hint}".rstrip()
+
+
+def _found(value: Any) -> str:
+    if value is None or isinstance(value, dict | BaseModel):
+        return ""
+    shown = repr(value) if isinstance(value, str) else str(value)
+    return f" (found {shown[:60]}{'...' if len(shown) > 60 else ''})"
 
 
 def _where(path: str, lines: dict[str, int], name: str) -> str:
@@ -391,7 +521,9 @@ def _is_list(annotation: Any) -> bool:
 
 def _copied(tree: Any) -> Any:
     if isinstance(tree, Mapping):
-        return {key: _copied(value) for key, value in tree.items()}
+        return {str(key): _copied(value) for key, value in tree.items()}
+    if isinstance(tree, PurePath):
+        return str(tree)
     return [_copied(item) for item in tree] if isinstance(tree, list | tuple) else tree
 
 

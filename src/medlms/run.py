@@ -6,14 +6,20 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from medlms.errors import AskedWrongly, DataError, ResourceError
 
 CONFIG, MANIFEST, STEPS, REPORT = "config.yaml", "manifest.json", "steps.jsonl", "report.json"
+FILES = frozenset(
+    {CONFIG, MANIFEST, STEPS, REPORT, "data_report.json", "splits", "epochs.jsonl", "speed.json", "checkpoints", "adapter"}
+    | {"predictions", "report.md", "report.html", "plots", "merged", "export", ".DS_Store"}
+)
+"""What may lie at the top of a run's folder."""
 
 
 class Run:
@@ -25,25 +31,31 @@ class Run:
     @classmethod
     def create(cls, name: str, *, root: Path | None = None) -> Run:
         """Make ``runs/NAME`` (or the path NAME when it holds a slash); a taken name gets -2, -3, and so on."""
-        wanted = Path(name) if "/" in name or os.sep in name else (root or Path("runs")) / name
-        if "/" not in name and not re.fullmatch(r"[\w.-]+", name):
-            raise AskedWrongly(f"run: {name!r} can't be a folder's name.", hint="Use letters, digits, dots and dashes.")
+        wanted = Path(name).expanduser() if "/" in name or os.sep in name else (root or Path("runs")) / name
+        # Without a letter or digit at its start a name is hidden, looks like an option, or is no name at all (. and ..).
+        if not re.match(r"\w", Path(name).name) or ("/" not in name and not re.fullmatch(r"[\w.-]+", name)):
+            raise AskedWrongly(
+                f"run: {name!r} can't be a folder's name.", hint="Use letters, digits, dots and dashes, a letter or digit first."
+            )
+        try:
+            wanted.parent.mkdir(parents=True, exist_ok=True)
+        except (OSError, ValueError) as error:
+            raise ResourceError(f"{wanted.parent}: can't be made: {_reason(error)}.") from None
         number = 1
         while True:
             folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
             try:
-                folder.parent.mkdir(parents=True, exist_ok=True)
                 folder.mkdir(mode=0o700)
                 return cls(folder)
             except FileExistsError:
                 number += 1
-            except OSError as error:
-                raise ResourceError(f"{folder}: can't be made: {error.strerror}.") from None
+            except (OSError, ValueError) as error:
+                raise ResourceError(f"{folder}: can't be made: {_reason(error)}.") from None
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
         """An existing run, given by its folder or by its name under runs/."""
-        for path in (Path(folder), Path("runs") / folder):
+        for path in (Path(folder).expanduser(), Path("runs") / folder):
             if (path / CONFIG).is_file():
                 return cls(path)
         raise AskedWrongly(f"{folder}: no run lies here (no {CONFIG}).", hint="`medlms runs list` shows what there is.")
@@ -52,6 +64,27 @@ class Run:
     def name(self) -> str:
         """The folder's own name."""
         return self.folder.name
+
+    def erase(self) -> None:
+        """Delete the folder; AskedWrongly, and nothing is deleted, when it holds files that no run writes."""
+        foreign = sorted(item.name for item in self.folder.iterdir() if item.name.removesuffix(".part") not in FILES)
+        if foreign:
+            raise AskedWrongly(
+                f"{self.folder}: holds files that are not a run's, such as {', '.join(foreign[:5])}.",
+                hint="Nothing was deleted. Move them away first, or delete the folder by hand.",
+            )
+        try:
+            shutil.rmtree(self.folder.resolve())
+            if self.folder.is_symlink():
+                self.folder.unlink()
+        except OSError as error:
+            raise ResourceError(
+                f"{error.filename}: can't be deleted: {error.strerror}.", hint="Other files of the run may be gone already."
+            ) from None
+
+    def begun(self) -> bool:
+        """Whether anything was answered or learned that is worth keeping."""
+        return (self.folder / "predictions").exists() or (self.folder / STEPS).exists()
 
     def path(self, *parts: str) -> Path:
         """A path inside the run whose parent folder exists."""
@@ -79,12 +112,17 @@ class Run:
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: not readable as JSON: {error}.") from None
 
-    def append(self, name: str, rows: list[Mapping[str, Any]]) -> None:
-        """Add lines to a JSONL file and push them to disk."""
-        with self.path(*name.split("/")).open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            file.flush()
-            os.fsync(file.fileno())
+    def append(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add lines to a JSONL file and push them to disk; a last line that a crash cut goes first."""
+        path = self.path(*name.split("/"))
+        try:
+            with path.open("ab+") as file:
+                _drop_cut_line(file)
+                file.write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise ResourceError(f"{path}: can't be written: {error.strerror}.", hint=_GO_ON) from None
 
     def rows(self, name: str) -> Iterator[dict[str, Any]]:
         """Lines of a JSONL file; a last line that a crash cut is left out."""
@@ -100,9 +138,30 @@ class Run:
                 except (json.JSONDecodeError, UnicodeDecodeError) as error:
                     raise DataError(f"{path}:{number}: not a JSON line: {error}.") from None
 
-    def keep_rows(self, name: str, rows: list[Mapping[str, Any]]) -> None:
+    def keep_rows(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Replace a JSONL file by these rows."""
         self.write(name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+_GO_ON = "Is the disk full, or the folder not yours? A stopped run goes on with `medlms train --resume RUN`."
+
+
+def _drop_cut_line(file: BinaryIO) -> None:
+    size = end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(end - 4096, 0)
+        file.seek(start)
+        line_end = file.read(end - start).rfind(b"\n")
+        if line_end >= 0:
+            end = start + line_end + 1
+            break
+        end = start
+    if end < size:
+        file.truncate(end)
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -117,7 +176,7 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink()
-        raise ResourceError(f"{path}: can't be written: {error.strerror}.", hint="Free some disk space and try again.") from None
+        raise ResourceError(f"{path}: can't be written: {error.strerror}.", hint=_GO_ON) from None
 
 
 def home() -> Path:

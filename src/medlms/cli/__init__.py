@@ -7,6 +7,7 @@ imported before a command runs.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import pkgutil
 import sys
@@ -49,6 +50,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command line and leave with its exit code; errors become sentences."""
     for key in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         os.environ.setdefault(key, "1")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without a minus sign shows a question mark instead
     words = sys.argv[1:] if arguments is None else arguments
     sys.exit(_run(words))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-from medlms.errors import MedLMsError
+from medlms.errors import ConfigError, MedLMsError
 from medlms.run import home
 
 EVERY = 20.0  # seconds between lines of progress where there is no terminal
@@ -71,10 +71,11 @@ def out(value: Any) -> None:
 def split_words(words: list[str] | None) -> tuple[str | None, list[str]]:
     """The config's path and the key=value settings among a command's words."""
     given = list(words or [])
-    configs = [word for word in given if "=" not in word]
+    settings = [word for word in given if "=" in word and "/" not in word.partition("=")[0]]  # a folder may be named lr=2
+    configs = [word for word in given if word not in settings]
     if len(configs) > 1:
         raise typer.BadParameter(f"one config only; {', '.join(configs[1:])} would be a second. Settings are written key=value.")
-    return (configs[0] if configs else None), [word for word in given if "=" in word]
+    return (configs[0] if configs else None), settings
 
 
 def fail(error: MedLMsError) -> int:
@@ -83,12 +84,11 @@ def fail(error: MedLMsError) -> int:
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     lines = str(error).splitlines() or [type(error).__name__]
-    if len(lines) > 1:
-        console.print(f"error: {len(lines)} faults", style="bold red", markup=False)
-        for line in lines:
-            console.print(f"  {line}", markup=False)
-    else:
-        console.print(f"error: {lines[0]}", style="bold red", markup=False)
+    if isinstance(error, ConfigError) and len(error.faults) > 1:
+        lines = [f"{len(lines)} faults", *(f"  {line}" for line in lines)]
+    console.print(f"error: {lines[0]}", style="bold red", markup=False)
+    for line in lines[1:]:
+        console.print(line, markup=False)
     if error.hint:
         console.print(f"hint: {error.hint}", markup=False)
     return error.exit_code
@@ -100,9 +100,12 @@ def unexpected(error: BaseException) -> int:
     if name == "Exit":
         return int(getattr(error, "exit_code", 0))
     if name == "Abort":
+        sys.stderr.write("Stopped.\n")
         return 130
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # click's own errors, by what they can do
         error.show()
+        if name == "NoSuchOption":
+            _say_setting(str(getattr(error, "option_name", "")).lstrip("-"))
         return int(error.exit_code)
     if isinstance(error, MemoryError):
         sys.stderr.write("error: This machine ran out of memory.\nhint: Lower train.micro_tokens or evaluate.batch, or use a smaller model.\n")
@@ -124,3 +127,10 @@ def unexpected(error: BaseException) -> int:
         where = "The details could not be written"
     sys.stderr.write(f"error: MedLMs itself has a fault here: {type(error).__name__}: {error}\nhint: {where}; please report them (they may name your files).\n")
     return 1
+
+
+def _say_setting(option: str) -> None:
+    from medlms.config import Config
+
+    if option in Config.model_fields or "." in option:
+        sys.stderr.write(f"hint: Settings are written without dashes: {option}=VALUE\n")

@@ -65,7 +65,7 @@ def check(
 
 @app.command("prepare")
 def prepare(
-    config: list[str] = typer.Argument(..., metavar="CONFIG.yaml [key=value ...]", help="A config, and settings that win over it."),
+    config: list[str] = typer.Argument(..., metavar="CONFIG.yaml | key=value", help="A config, and settings that win over it."),
     as_json: bool = typer.Option(False, "--json", help="Print the data report as JSON."),
 ) -> None:
     """Clean, split and account for a config's data without training; nothing is written."""

@@ -6,7 +6,7 @@ import typer
 
 
 def command(
-    settings: list[str] = typer.Argument(None, metavar="[key=value ...]", help="Settings that win over the demo's own."),
+    settings: list[str] = typer.Argument(None, metavar="key=value", help="Settings that win over the demo's own."),
     resume: str = typer.Option(None, "--resume", metavar="RUN", help="Go on with a stopped demo."),
     as_json: bool = typer.Option(False, "--json", help="Print the report and the answer as JSON."),
 ) -> None:

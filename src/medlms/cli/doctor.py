@@ -14,10 +14,9 @@ def command(as_json: bool = typer.Option(False, "--json", help="Print as JSON.")
     if as_json:
         out(found)
         return
-    for name, value in found["machine"].items():
-        typer.echo(f"{name:<16} {value}")
-    for name, value in found["libraries"].items():
-        typer.echo(f"{name:<16} {value}")
+    for name, value in {**found["machine"], **found["libraries"]}.items():
+        shown = f"{value / 1e9:.1f} GB" if name.endswith("_bytes") and value else value
+        typer.echo(f"{name.removesuffix('_bytes'):<16} {shown}")
     for sentence in found["will_run"]:
         typer.echo(f"+ {sentence}")
     for sentence in found["to_fix"]:

@@ -55,15 +55,13 @@ def erase(
     as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
 ) -> None:
     """Delete a run with its adapter, answers and copied rows. It can't be undone."""
-    import shutil
-
     from medlms.cli._show import out
     from medlms.run import Run
 
     found = Run.open(run)
     if not yes:
         typer.confirm(f"Delete {found.folder} and all that is in it?", abort=True, err=True)
-    shutil.rmtree(found.folder)
+    found.erase()
     out({"erased": str(found.folder)}) if as_json else typer.echo(f"erased {found.folder}")
 
 
@@ -73,6 +71,7 @@ def _summary(path: Path) -> dict[str, Any]:
     folder = path.parent
     try:
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
+        verdict = str((report.get("verdict") or [""])[0])
+    except (OSError, ValueError, AttributeError):
         return {"run": folder.name, "state": "unfinished", "verdict": f"go on with: medlms train --resume {folder}"}
-    return {"run": folder.name, "state": "finished", "verdict": (report.get("verdict") or [""])[0]}
+    return {"run": folder.name, "state": "finished", "verdict": verdict}

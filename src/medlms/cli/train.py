@@ -6,7 +6,7 @@ import typer
 
 
 def command(
-    config: list[str] = typer.Argument(None, metavar="[CONFIG.yaml] [key=value ...]", help="A config, and settings that win over it."),
+    config: list[str] = typer.Argument(None, metavar="CONFIG.yaml | key=value", help="A config, and settings that win over it."),
     resume: str = typer.Option(None, "--resume", metavar="RUN", help="Go on with a stopped run."),
     keys: bool = typer.Option(False, "--keys", help="List every config key with its default, and stop."),
     as_json: bool = typer.Option(False, "--json", help="Print the report as JSON."),

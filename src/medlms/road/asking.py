@@ -38,6 +38,10 @@ def ask(
     talk = talk or Silent()
     if not question.strip():
         raise AskedWrongly("The question is empty.")
+    try:
+        question.encode()
+    except UnicodeEncodeError:
+        raise AskedWrongly("The question is not valid UTF-8 text.") from None
     if max_new_tokens < 1:
         raise AskedWrongly("max_new_tokens must be at least 1.")
     from medlms.engines.local import LocalEngine

@@ -25,7 +25,7 @@ def evaluate(
     talk = talk or Silent()
     if isinstance(source, str | Path) and Path(source).suffix not in (".yaml", ".yml"):
         run = Run.open(source)
-        config, notes = load(run.folder / CONFIG, overrides, **{"run": f"{run.name}-evaluated", **keys})
+        config, notes = load(run.folder / CONFIG, [f"run={run.name}-evaluated", *overrides], **keys)
         adapter: Path | None = run.folder / "adapter"
         held = run
     else:

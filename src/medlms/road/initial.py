@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ import yaml
 
 from medlms.config import Config, load
 from medlms.data.look import look
-from medlms.errors import AskedWrongly, DataError
+from medlms.errors import AskedWrongly, DataError, FetchError
+from medlms.models.fetch import locate
 from medlms.models.known import DEFAULT
 from medlms.run import write_whole
 
@@ -28,7 +31,10 @@ def init(file: str | Path, *, out: str | Path | None = None, model: str = DEFAUL
     found = look(source)
     split = found["suggested_split"]
     if not split:
-        raise DataError(f"{source}: {found['possible'][0]}.", hint="`medlms data check FILE` lists what is wrong with its rows.")
+        hint = f"What is wrong with its rows: medlms data check {source}" if found["faults"] else "Add rows."
+        raise DataError(f"{source}: {found['possible'][0]}.", hint=hint)
+    with contextlib.suppress(FetchError):  # a model that is not here yet is fetched when training starts
+        locate(model, fetch=False)
     target = Path(out) if out else Path(f"{source.name.split('.')[0]}.yaml")
     if target.exists():
         raise AskedWrongly(f"{target} exists already.", hint="Give another name with --out.")
@@ -55,7 +61,7 @@ def suggested(source: Path, found: dict[str, Any], model: str) -> dict[str, Any]
         "max_length": length,
         "train": {"epochs": 2 if split["train"] >= 500 else 3, "tokens_per_step": 2048 if split["train"] < 1000 else 4096},
         "evaluate": {"max_new_tokens": limit},
-        "run": source.name.split(".")[0],
+        "run": re.sub(r"[^\w.-]+", "-", source.name.split(".")[0]).strip("-.") or "run",
     }
 
 

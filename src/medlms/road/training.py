@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from medlms.config import Config, dump, load
-from medlms.errors import AskedWrongly, DataError, Interrupted, TrainingError
+from medlms.catalogue import near
+from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError, TrainingError
 from medlms.road import grading, reporting, rows
 from medlms.road.manifest import manifest
 from medlms.road.talk import Silent, Talk
@@ -26,6 +28,10 @@ from medlms.run import CONFIG, MANIFEST, STEPS, Run
 from medlms.types import QA, Prediction, Tokens
 
 NO_LEARNING = "The held-out loss rose in every epoch: the tuned model is worse than its base on new topics."
+
+
+_IS_TUNED = "{} is itself a tuned model."
+_GIVE_ITS_BASE = "Give its base as model; tuning on top of an adapter is not supported."
 
 
 @dataclass
@@ -77,6 +83,7 @@ def train(
         config, _ = load(run.folder / CONFIG)
         if source is not None or overrides or keys:
             raise AskedWrongly("A resumed run keeps its own config.", hint="Leave the config and key=value away, or start a new run.")
+        _same_config(run, config)
         talk.say(f"going on with {run.folder}")
     else:
         config, notes = load(source if source is not None else {}, overrides, **keys)
@@ -88,13 +95,39 @@ def train(
         return _road(run, config, talk)
     except KeyboardInterrupt:
         raise Interrupted(f"Stopped. What was done is in {run.folder}.", hint=f"Go on with: medlms train --resume {run.folder}") from None
+    except MedLMsError:
+        _leave_nothing(run)
+        raise
+
+
+def _leave_nothing(run: Run) -> None:
+    """Remove the folder of a run that failed before anything was learned: its name is free for the next try."""
+    if not run.begun():
+        with suppress(MedLMsError):
+            run.erase()
+
+
+def _same_config(run: Run, config: Config) -> None:
+    held = run.read_json(MANIFEST).get("config_sha256") if (run.folder / MANIFEST).is_file() else None
+    if held and held != _config_hash(config):
+        raise AskedWrongly(
+            f"{run.folder / CONFIG}: was changed after the run began, so it can't go on.",
+            hint=f"Start a new run with it: medlms train {run.folder / CONFIG}",
+        )
+
+
+def _config_hash(config: Config) -> str:
+    settings = config.model_dump(exclude={"train": {"checkpoint_minutes"}})
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def _new(config: Config) -> Run:
     from medlms.models.fetch import locate
 
     if config.model.startswith("/") or Path(config.model).exists():
-        locate(config.model, fetch=False)  # a bad folder is refused before a run is made
+        located = locate(config.model, fetch=False)  # a bad folder is refused before a run is made
+        if located.adapter is not None:
+            raise AskedWrongly(_IS_TUNED.format(config.model), hint=_GIVE_ITS_BASE)
     run = Run.create(config.run)
     run.write(CONFIG, dump(config))
     return run
@@ -104,6 +137,7 @@ def _road(run: Run, config: Config, talk: Talk) -> Result:
     began = time.perf_counter()
     work = _prepared(run, config, talk)
     tokens = _tokenised(work)
+    _check_fit(work, tokens)
     _grade(work, "base")
     if "nearest" in config.evaluate.systems:
         _nearest(work)
@@ -121,6 +155,8 @@ def grade_only(config: Config, *, adapter: Path | None, held: Run | None, talk: 
     located = fetch.locate(config.model, say=talk.say)
     if adapter is None and located.adapter is not None:
         adapter = located.adapter
+    if held is not None:
+        rows.read(held)  # what it lacks is said before a run is made
     run = Run.create(config.run)
     run.write(CONFIG, dump(config))
     talk.say(f"the run's folder is {run.folder}")
@@ -138,6 +174,9 @@ def grade_only(config: Config, *, adapter: Path | None, held: Run | None, talk: 
         return Result(run, _report(work, command=f"medlms evaluate {run.folder / CONFIG}"))
     except KeyboardInterrupt:
         raise Interrupted(f"Stopped. The answers so far are in {run.folder / 'predictions'}.") from None
+    except MedLMsError:
+        _leave_nothing(run)
+        raise
 
 
 def _prepared(run: Run, config: Config, talk: Talk) -> _Work:
@@ -172,7 +211,8 @@ def _prepared(run: Run, config: Config, talk: Talk) -> _Work:
     talk.say(f"{located.name}: {loaded.parameters / 1e6:.0f} million parameters{note}; {loaded.why}; template: {template.name}")
     weights = loading.weights_hashes(loaded)
     if not (run.folder / MANIFEST).is_file():
-        run.write_json(MANIFEST, manifest(seed=config.seed, files=files, template=template.hash, weights=weights))
+        made_with = manifest(seed=config.seed, files=files, template=template.hash, weights=weights)
+        run.write_json(MANIFEST, {**made_with, "config_sha256": _config_hash(config)})
     return _Work(run, config, talk, split, loaded, template, weights)
 
 
@@ -202,6 +242,35 @@ def _tokenised(work: _Work) -> list[Tokens]:
     if made.cut or made.dropped:
         work.talk.say(f"{len(made.cut)} answers were cut at {work.config.max_length} tokens, {len(made.dropped)} rows dropped; all are listed in data_report.json")
     return made.rows
+
+
+def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
+    """Say before the work starts what would stop it later: a tuned model as base, wrong modules, memory, disk."""
+    from medlms.models import plan
+
+    loaded, lora = work.loaded, work.config.lora
+    if loaded.located.adapter is not None:
+        raise AskedWrongly(_IS_TUNED.format(work.config.model), hint=_GIVE_ITS_BASE)
+    shapes = {
+        name: module.weight.shape
+        for name, module in loaded.model.named_modules()
+        if getattr(module, "weight", None) is not None and module.weight.dim() == 2
+    }
+    leaves = {name.rpartition(".")[2] for name in shapes}
+    targets = leaves if isinstance(lora.targets, str) else {target.rpartition(".")[2] for target in lora.targets}
+    if missing := sorted(targets - leaves):
+        hints = " ".join(filter(None, (near(target, leaves) for target in missing)))
+        raise AskedWrongly(f"lora.targets: this model has no module {', '.join(missing)}.", hint=hints or f"It has: {', '.join(sorted(leaves))}.")
+    adapter = lora.r * sum(sum(shape) for name, shape in shapes.items() if name.rpartition(".")[2] in targets)
+    longest = max(max(len(row.ids) for row in tokens), work.config.train.micro_tokens)
+    plan.check_memory(loaded, trainable=adapter, block_tokens=longest)
+    # Two checkpoints with moments while one replaces the other, the best one, and the adapter; and answers and plots.
+    needed, free = 32 * adapter + 50_000_000, shutil.disk_usage(work.run.folder).free
+    if free < needed:
+        raise ResourceError(
+            f"{work.run.folder}: a run needs about {needed / 1e6:.0f} MB of disk, {free / 1e6:.0f} MB are free.",
+            hint="Free some space, or name a folder on a larger disk with run=/path/to/folder.",
+        )
 
 
 def _grade(work: _Work, system: str, model: Any = None) -> None:
@@ -263,8 +332,6 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
     from medlms.train import checkpoint, loop
 
     config, talk, run = work.config, work.talk, work.run
-    if work.loaded.located.adapter is not None:
-        raise AskedWrongly(f"{config.model} is itself a tuned model.", hint="Give its base as model; tuning on top of an adapter is not supported.")
     model = adapters.create(work.loaded, config.lora, seed=config.seed)
     work.trainable = sum(tensor.numel() for tensor in adapters.tensors(model).values())
     planned = loop.plan(tokens, config.train, seed=config.seed)
