@@ -577,7 +577,7 @@ def record(bench: Bench, system: str, measured: Mapping[int, Measured], settings
 
 def described(settings: Settings) -> Settings:
     """Settings as the result shows them, under the name of their entry in the search."""
-    return {key: value for key, value in settings.items() if value is not None}
+    return {"loop" if key == "system" else key: value for key, value in settings.items() if value is not None}
 
 
 def vars_of(found: Estimate) -> dict[str, Any]:

@@ -46,7 +46,9 @@ def grade(text: str) -> float:
     """Flesch-Kincaid grade: 0.39 words a sentence + 11.8 syllables a word - 15.59."""
     sentences = [part for part in re.split(r"[.!?]+(?:\s|$)", text) if part.strip()]
     spoken = re.findall(r"[A-Za-z']+", text)
-    return 0.39 * len(spoken) / max(len(sentences), 1) + 11.8 * sum(map(_syllables, spoken)) / max(len(spoken), 1) - 15.59
+    return (
+        0.39 * len(spoken) / max(len(sentences), 1) + 11.8 * sum(map(_syllables, spoken)) / max(len(spoken), 1) - 15.59
+    )
 
 
 def faults_of(row: Mapping[str, Any], passages: Mapping[str, QA], runs: set[int]) -> list[str]:
@@ -116,15 +118,17 @@ def main() -> int:
     questions, exam = rows("questions.jsonl"), rows("exam.jsonl")
     found = [(row["id"], fault) for row in questions for fault in faults_of(row, passages, runs)]
     found += [(row["id"], fault) for row in exam for fault in exam_faults(row, passages, runs)]
-    repeated = [name for name, count in Counter(" ".join(words(row["question"])) for row in questions).items() if count > 1]
+    repeated = [
+        name for name, count in Counter(" ".join(words(row["question"])) for row in questions).items() if count > 1
+    ]
     found += [(name, "question occurs twice") for name in repeated]
     for name, fault in found:
         print(f"{name}: {fault}")
     grades = [grade(row["answer"]) for row in questions]
     topics = {row["topic"] for row in questions}
     print(
-        f"{len(questions)} answers on {len(topics)} topics, median reading grade {statistics.median(grades):.1f}, highest {max(grades):.1f}; "
-        f"{len(exam)} four-option questions; {len(found)} faults"
+        f"{len(questions)} answers on {len(topics)} topics, median reading grade {statistics.median(grades):.1f}, "
+        f"highest {max(grades):.1f}; {len(exam)} four-option questions; {len(found)} faults"
     )
     return 1 if found else 0
 

@@ -42,10 +42,16 @@ class DataSource(_Part):
     """One source of rows."""
 
     source: str = Field(description="A known name (`medlms data list`), or a JSONL, JSON, CSV, TSV or XLSX file.")
-    weight: float = Field(1.0, gt=0, description="Share of the training rows drawn from this source, relative to the others.")
-    question: str | None = Field(None, description="Column that holds the question, when it can't be told from the names.")
+    weight: float = Field(
+        1.0, gt=0, description="Share of the training rows drawn from this source, relative to the others."
+    )
+    question: str | None = Field(
+        None, description="Column that holds the question, when it can't be told from the names."
+    )
     answer: str | None = Field(None, description="Column that holds the answer.")
-    topic: str | None = Field(None, description="Column whose equal values are never split apart (topic, document, patient).")
+    topic: str | None = Field(
+        None, description="Column whose equal values are never split apart (topic, document, patient)."
+    )
 
 
 class Split(_Part):
@@ -54,7 +60,9 @@ class Split(_Part):
     train: int | None = Field(None, ge=1, description="Training rows; all that remain when empty.")
     dev: int = Field(100, ge=0, description="Rows for the held-out loss that picks the best epoch.")
     eval: int = Field(100, ge=1, description="Rows for the final grades.")
-    by: Literal["topic"] = Field("topic", description="What is never split apart: document, topic and question together.")
+    by: Literal["topic"] = Field(
+        "topic", description="What is never split apart: document, topic and question together."
+    )
 
 
 class Lora(_Part):
@@ -84,7 +92,9 @@ class Train(_Part):
 
     epochs: int = Field(2, ge=1, description="Passes over the training rows.")
     tokens_per_step: int = Field(4096, ge=1, description="Tokens an optimiser step covers (whole rows, at least one).")
-    rows_per_step: int | None = Field(None, ge=1, description="Rows an optimiser step covers, instead of tokens_per_step.")
+    rows_per_step: int | None = Field(
+        None, ge=1, description="Rows an optimiser step covers, instead of tokens_per_step."
+    )
     micro_tokens: int = Field(1024, ge=1, description="Tokens read at once; bounds memory, changes no result.")
     learning_rate: float = Field(2.0e-4, gt=0, description="Peak learning rate of AdamW.")
     schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="Shape after the warm-up.")
@@ -95,7 +105,9 @@ class Train(_Part):
         "epoch", description="epoch: held-out loss and generated answers after every epoch, from epoch 0."
     )
     evaluate_rows: int = Field(24, ge=1, description="Development rows answered at each epoch for the learning curves.")
-    checkpoint_minutes: float = Field(1.0, ge=0, description="Minutes between resumable checkpoints; 0 means every step.")
+    checkpoint_minutes: float = Field(
+        1.0, ge=0, description="Minutes between resumable checkpoints; 0 means every step."
+    )
 
 
 class Evaluate(_Part):
@@ -103,13 +115,17 @@ class Evaluate(_Part):
 
     tasks: list[Literal["answer"]] = Field(["answer"], min_length=1, description="What is asked.")
     systems: list[Literal["base", "tuned", "nearest"]] = Field(
-        ["base", "tuned", "nearest"], min_length=1, description="Who answers; nearest copies the most similar training question's answer."
+        ["base", "tuned", "nearest"],
+        min_length=1,
+        description="Who answers; nearest copies the most similar training question's answer.",
     )
     max_new_tokens: int = Field(512, ge=1, description="Longest answer, the same for every system.")
     decoding: Literal["greedy"] = Field("greedy", description="No sampling, no repetition penalty.")
     rows: int | None = Field(None, ge=1, description="Evaluation rows asked; all of the evaluation part when empty.")
     batch: int = Field(32, ge=1, description="Answers generated at once.")
-    latency_rows: int = Field(8, ge=0, description="Rows asked one at a time, after a warm-up, to measure seconds per answer.")
+    latency_rows: int = Field(
+        8, ge=0, description="Rows asked one at a time, after a warm-up, to measure seconds per answer."
+    )
     resamples: int = Field(2000, ge=100, description="Bootstrap resamples behind each interval.")
 
 
@@ -119,13 +135,18 @@ class Config(_Part):
     model: str = Field(description="A known name, hub id, local folder, .gguf file, or a run's folder.")
     data: list[DataSource] = Field(min_length=1, description="Sources of rows.")
     split: Split = Field(default_factory=Split)
-    instruction: str = Field(INSTRUCTION, description="Said to the model before every question, in training and in use.")
+    instruction: str = Field(
+        INSTRUCTION, description="Said to the model before every question, in training and in use."
+    )
     identifiers: Literal["stop", "report", "deidentify"] = Field(
-        "stop", description="What to do about patient identifiers. This version has no scan yet and says so in every report."
+        "stop",
+        description="What to do about patient identifiers. This version has no scan yet and says so in every report.",
     )
     max_length: int = Field(2048, ge=16, description="Longest row in tokens; longer answers are cut there and counted.")
     load_in_4bit: bool = Field(False, description="NF4 base weights through bitsandbytes: saves memory, costs speed.")
-    precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the processor computes in it.")
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        "auto", description="auto: bf16 where the processor computes in it."
+    )
     lora: Lora = Field(default_factory=Lora)
     train: Train = Field(default_factory=Train)
     evaluate: Evaluate = Field(default_factory=Evaluate)
@@ -198,10 +219,11 @@ def load(
     as YAML; ``keys`` are top-level keys. Later ones win; a part given as a mapping changes the keys it names and leaves
     the others. Raises ConfigError with all faults.
     """
+    lines: dict[str, int] = {}
     if isinstance(source, Config):
-        tree, lines, name = source.model_dump(), {}, "config"
+        tree, name = source.model_dump(), "config"
     elif isinstance(source, Mapping):
-        tree, lines, name = _copied(source), {}, "config"
+        tree, name = _copied(source), "config"
     else:
         tree, lines, name = _read_yaml(Path(source))
     faults: list[str] = []
@@ -273,7 +295,9 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int], str]:
         table = path.suffix.lower() in (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".txt")
         raise ConfigError(
             [f"{path}: a config is a list of `key: value` lines, this is {_kind(tree)}."],
-            hint=f"`medlms init {path}` looks at a file of questions and answers and writes a config for it." if table else "",
+            hint=f"`medlms init {path}` looks at a file of questions and answers and writes a config for it."
+            if table
+            else "",
         )
     lines: dict[str, int] = {}
     _line_numbers(node, "", lines)
@@ -287,7 +311,8 @@ def _text(path: Path) -> str:
         folder = path.parent if path.parent.is_dir() else Path()
         hint = near(path.name, [item.name for item in folder.glob("*.y*ml")])
         raise ConfigError(
-            [f"{path}: there is no such config file."], hint=hint or "A config ends in .yaml; a setting is written key=value."
+            [f"{path}: there is no such config file."],
+            hint=hint or "A config ends in .yaml; a setting is written key=value.",
         ) from None
     except IsADirectoryError:
         hint = "Give a YAML file."
@@ -339,7 +364,9 @@ def _override(tree: dict[str, Any], text: str, lines: dict[str, int], faults: li
     _set(tree, key, parsed, lines, faults, notes)
 
 
-def _set(tree: dict[str, Any], key: str, value: Any, lines: dict[str, int], faults: list[str], notes: list[str]) -> None:
+def _set(
+    tree: dict[str, Any], key: str, value: Any, lines: dict[str, int], faults: list[str], notes: list[str]
+) -> None:
     """Let a setting win over what the file says, whichever of its names either uses."""
     target = ALIASES.get(key, key)
     if target != key:
@@ -386,7 +413,9 @@ def _resolve_aliases(tree: dict[str, Any], lines: dict[str, int], faults: list[s
             continue
         value = tree.pop(alias)
         if _has(tree, target):
-            faults.append(f"{_where(alias, lines, name)}: given beside {target}, which means the same; keep one of them.")
+            faults.append(
+                f"{_where(alias, lines, name)}: given beside {target}, which means the same; keep one of them."
+            )
             continue
         for path in [path for path in lines if path == alias or path.startswith(f"{alias}.")]:
             lines[target + path.removeprefix(alias)] = lines[path]
@@ -402,8 +431,12 @@ def _resolve_batch(tree: dict[str, Any], lines: dict[str, int], faults: list[str
     for alias in batch[1:]:
         del tree[alias]
         faults.append(f"{_where(alias, lines, name)}: given beside {batch[0]}, which means the same; keep one of them.")
-    wrong = [part for part, value in values.items() if not isinstance(value, int) or isinstance(value, bool) or value < 1]
-    faults += [f"{_where(part, lines, name)}: must be a whole number above 0 (found {values[part]!r})." for part in wrong]
+    wrong = [
+        part for part, value in values.items() if not isinstance(value, int) or isinstance(value, bool) or value < 1
+    ]
+    faults += [
+        f"{_where(part, lines, name)}: must be a whole number above 0 (found {values[part]!r})." for part in wrong
+    ]
     if not parts or wrong:
         return
     if _has(tree, _ROWS):
@@ -445,7 +478,7 @@ def _known_place(key: str, prefix: str, model: type[BaseModel]) -> str:
     known = [path for path, _, _ in reference()]
     leaves = [path for path in known if path.rpartition(".")[2] == key.rpartition(".")[2]]
     target = ALIASES.get(key) or (leaves[0] if leaves else "")
-    if target and target == key:
+    if target == key and "." in key and not prefix:
         part, _, leaf = key.rpartition(".")
         return f"In a file it is written {part}: {{{leaf}: ...}}."
     if target:

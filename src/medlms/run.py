@@ -16,7 +16,18 @@ from medlms.errors import AskedWrongly, DataError, ResourceError
 
 CONFIG, MANIFEST, STEPS, REPORT = "config.yaml", "manifest.json", "steps.jsonl", "report.json"
 FILES = frozenset(
-    {CONFIG, MANIFEST, STEPS, REPORT, "data_report.json", "splits", "epochs.jsonl", "speed.json", "checkpoints", "adapter"}
+    {
+        CONFIG,
+        MANIFEST,
+        STEPS,
+        REPORT,
+        "data_report.json",
+        "splits",
+        "epochs.jsonl",
+        "speed.json",
+        "checkpoints",
+        "adapter",
+    }
     | {"predictions", "report.md", "report.html", "plots", "merged", "export", ".DS_Store"}
 )
 """What may lie at the top of a run's folder."""
@@ -35,7 +46,8 @@ class Run:
         # Without a letter or digit at its start a name is hidden, looks like an option, or is no name at all (. and ..).
         if not re.match(r"\w", Path(name).name) or ("/" not in name and not re.fullmatch(r"[\w.-]+", name)):
             raise AskedWrongly(
-                f"run: {name!r} can't be a folder's name.", hint="Use letters, digits, dots and dashes, a letter or digit first."
+                f"run: {name!r} can't be a folder's name.",
+                hint="Use letters, digits, dots and dashes, a letter or digit first.",
             )
         try:
             wanted.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +91,8 @@ class Run:
                 self.folder.unlink()
         except OSError as error:
             raise ResourceError(
-                f"{error.filename}: can't be deleted: {error.strerror}.", hint="Other files of the run may be gone already."
+                f"{error.filename}: can't be deleted: {error.strerror}.",
+                hint="Other files of the run may be gone already.",
             ) from None
 
     def begun(self) -> bool:
@@ -108,7 +121,9 @@ class Run:
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise DataError(f"{path}: missing.", hint="The run did not get that far; `medlms train --resume` goes on.") from None
+            raise DataError(
+                f"{path}: missing.", hint="The run did not get that far; `medlms train --resume` goes on."
+            ) from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: not readable as JSON: {error}.") from None
 
@@ -161,6 +176,8 @@ def _drop_cut_line(file: BinaryIO) -> None:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "a file has that name"
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 

@@ -20,24 +20,47 @@ _CHATML = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 _INST = (
-    "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}"
+    "{{ bos_token }}{% for message in messages %}"
+    "{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}"
     "{% elif message['role'] == 'assistant' %}{{ ' ' + message['content'] + eos_token }}"
     "{% else %}{{ raise_exception('Only user and assistant roles are supported!') }}{% endif %}{% endfor %}"
 )
 _TURNS = (
-    "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'system' %}{{ raise_exception('System role not supported') }}"
-    "{% endif %}{% set role = 'model' if message['role'] == 'assistant' else message['role'] %}"
+    "{{ bos_token }}{% for message in messages %}"
+    "{% if message['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    "{% set role = 'model' if message['role'] == 'assistant' else message['role'] %}"
     "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
 )
 
 # name: (special tokens, BOS, EOS, tokens that end a turn, chat template, whether the tokenizer itself puts a BOS first)
 _TOKENIZERS: dict[Family, tuple[tuple[str, ...], str, str, tuple[str, ...], str | None, bool]] = {
-    "llama": (("<|endoftext|>", "<|im_start|>", "<|im_end|>"), "<|im_start|>", "<|im_end|>", ("<|im_end|>",), _CHATML, False),
+    "llama": (
+        ("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
+        "<|im_start|>",
+        "<|im_end|>",
+        ("<|im_end|>",),
+        _CHATML,
+        False,
+    ),
     "mistral": (("<unk>", "<s>", "</s>", "[INST]", "[/INST]"), "<s>", "</s>", ("</s>",), _INST, True),
     "gpt2": (("<|endoftext|>",), "<|endoftext|>", "<|endoftext|>", ("<|endoftext|>",), None, False),
-    "gemma2": (("<pad>", "<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>"), "<bos>", "<eos>", ("<eos>", "<end_of_turn>"), _TURNS, True),
-    "gemma3": (("<pad>", "<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>"), "<bos>", "<eos>", ("<eos>", "<end_of_turn>"), _TURNS, True),
+    "gemma2": (
+        ("<pad>", "<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>"),
+        "<bos>",
+        "<eos>",
+        ("<eos>", "<end_of_turn>"),
+        _TURNS,
+        True,
+    ),
+    "gemma3": (
+        ("<pad>", "<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>"),
+        "<bos>",
+        "<eos>",
+        ("<eos>", "<end_of_turn>"),
+        _TURNS,
+        True,
+    ),
 }
 
 _TOPICS = """

@@ -30,8 +30,9 @@ def harness():
 
 TRAINING = harness()
 HAS_TRL = importlib.util.find_spec("trl") is not None
-# Packs hold other rows in a step, and adapters in bf16 round: both are meant to differ.
-ALIKE = [s for s in (*TRAINING.SEARCH, TRAINING.TRL_DEFAULT) if not s.get("packing") and s.get("adapters") != "bf16"]
+# One setting for each way through the worker's code; packs hold other rows in a step and adapters in bf16 round.
+NAMES = ("plain_4_flattened_answer_head", "plain_1_full_logits", "trl_4x2_padding_free", "trl_default")
+ALIKE = [settings for settings in (*TRAINING.SEARCH, TRAINING.TRL_DEFAULT) if settings["name"] in NAMES]
 
 
 @pytest.fixture(scope="module")
@@ -109,13 +110,3 @@ def test_a_peer_learns_what_ours_learns(settings, job, ours, tmp_path):
     assert found["tokens"] == ours["tokens"]
     assert found["untrained"] == pytest.approx(ours["untrained"], abs=1e-5)
     assert found["loss"] == pytest.approx(ours["loss"], abs=2e-4)
-
-
-def test_ours_reads_a_step_in_any_blocks(job, ours, tmp_path):
-    folder, path = job
-    value = json.loads(path.read_text(encoding="utf-8"))
-    for step in value["steps"]:
-        step["blocks"] = [[row] for row in step["rows"]]
-    other = tmp_path / "job.json"
-    other.write_text(json.dumps(value), encoding="utf-8")
-    assert learn(TRAINING.OURS, (folder, other), tmp_path)["loss"] == pytest.approx(ours["loss"], abs=2e-4)

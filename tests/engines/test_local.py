@@ -62,7 +62,12 @@ def generated(model: Any, loaded: Any, request: Request) -> tuple[str, str, int,
     prompt, out = written(model, loaded, request)
     stopped = out[-1] in loaded.stops
     out = out[:-1] if stopped else out
-    return loaded.tokenizer.decode(out, skip_special_tokens=True).strip(), "stop" if stopped else "length", prompt, len(out)
+    return (
+        loaded.tokenizer.decode(out, skip_special_tokens=True).strip(),
+        "stop" if stopped else "length",
+        prompt,
+        len(out),
+    )
 
 
 def seen(reply: Reply) -> tuple[str, str, int, int]:
@@ -79,7 +84,9 @@ def make_some_stop(model: Any, loaded: Any, requests: list[Request]) -> None:
     """Take a token that some answers hold in their middle for an end of turn, so that rows end early."""
     texts = [set(written(model, loaded, request)[1][2:]) for request in requests]
     shares = {token: sum(token in text for text in texts) for text in texts for token in text}
-    loaded.stops = loaded.stops | {max((token for token in shares if shares[token] < len(texts) - 2), key=lambda t: (shares[t], t))}
+    loaded.stops = loaded.stops | {
+        max((token for token in shares if shares[token] < len(texts) - 2), key=lambda t: (shares[t], t))
+    }
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -146,7 +153,9 @@ def test_a_question_longer_than_the_context(tiny: Any) -> None:
     assert caught.value.hint
 
 
-@pytest.mark.xfail(reason="a reference that the context cuts is scored in part, or as 0 tokens, without a word", strict=True)
+@pytest.mark.xfail(
+    reason="a reference that the context cuts is scored in part, or as 0 tokens, without a word", strict=True
+)
 @pytest.mark.parametrize(("question", "answer"), [("gout " * CONTEXT, "Rest."), ("gout", "Rest. " * CONTEXT)])
 def test_a_reference_that_does_not_fit_is_not_scored_in_part(tiny: Any, question: str, answer: str) -> None:
     with pytest.raises(AskedWrongly):
@@ -193,9 +202,11 @@ def test_scores_are_the_plain_sums(tiny: Any, tiny_folder: Any, monkeypatch: pyt
             assert reply.reference_tokens == count
             assert reply.reference_logprob == pytest.approx(total, rel=1e-5)
             assert (reply.finish_reason, reply.text, reply.new_tokens) == ("scored", "", 0)
-            assert reply.prompt_tokens == len(
-                prompt_ids(loaded.tokenizer, template_of(loaded.tokenizer), asked()[int(reply.id[1:])].messages)
-            ) or family == "mistral"
+            assert (
+                reply.prompt_tokens
+                == len(prompt_ids(loaded.tokenizer, template_of(loaded.tokenizer), asked()[int(reply.id[1:])].messages))
+                or family == "mistral"
+            )
 
 
 def test_a_score_has_the_end_of_turn_in_it(tiny: Any) -> None:
@@ -252,7 +263,9 @@ def test_an_answer_left_half_read_leaves_the_model_whole(tiny: Any) -> None:
     assert {name: seen(reply) for name, reply in again.items()} == {name: seen(reply) for name, reply in whole.items()}
 
 
-@pytest.mark.xfail(reason="adapters are put on the base in place, and the base engine then answers with them", strict=True)
+@pytest.mark.xfail(
+    reason="adapters are put on the base in place, and the base engine then answers with them", strict=True
+)
 def test_the_base_engine_stays_the_base(tiny: Any) -> None:
     loaded = tiny()
     base = engine(loaded)

@@ -74,7 +74,9 @@ def test_inputs_that_are_views_are_read_right() -> None:
     views = [tensor.transpose(0, 1).contiguous().transpose(0, 1).requires_grad_() for tensor in (q, k, v)]
     assert not views[0].is_contiguous()
     straight = [tensor.clone().requires_grad_() for tensor in (q, k, v)]
-    outs = [attention.packed_attention(torch.nn.Module(), *(x[None] for x in group), None)[0] for group in (views, straight)]
+    outs = [
+        attention.packed_attention(torch.nn.Module(), *(x[None] for x in group), None)[0] for group in (views, straight)
+    ]
     torch.testing.assert_close(*outs)
     for out in outs:
         out.square().sum().backward()

@@ -23,7 +23,9 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
     ("gpt2", {}),
     ("gemma3", {}),
 ]
-each_kind = pytest.mark.parametrize(("family", "settings"), KINDS, ids=["llama", "llama-bias", "mistral", "gpt2", "gemma3"])
+each_kind = pytest.mark.parametrize(
+    ("family", "settings"), KINDS, ids=["llama", "llama-bias", "mistral", "gpt2", "gemma3"]
+)
 
 
 def rows() -> Batch:
@@ -181,7 +183,14 @@ def test_masks_depend_on_seed_step_block_and_layer_only() -> None:
     first = draw()
     torch.manual_seed(99)
     assert torch.equal(first, draw())
-    for other in (draw(seed=2), draw(step=3), draw(block=4), draw(layer=5), draw(step=3, block=2), draw(seed=2**63 - 1)):
+    for other in (
+        draw(seed=2),
+        draw(step=3),
+        draw(block=4),
+        draw(layer=5),
+        draw(step=3, block=2),
+        draw(seed=2**63 - 1),
+    ):
         agree = (first == other).float().mean().item()
         assert 0.45 < agree < 0.55
 
@@ -260,7 +269,9 @@ def test_memory_holds_the_base_weights_once(tiny: Any) -> None:
             outcome(model)
     now = {name: parameter for name, parameter in model.named_parameters() if "lora_" not in name}
     assert all(torch.equal(now[name], tensor) for name, tensor in own.items())
-    stores = {parameter.untyped_storage().data_ptr(): parameter.untyped_storage().nbytes() for parameter in now.values()}
+    stores = {
+        parameter.untyped_storage().data_ptr(): parameter.untyped_storage().nbytes() for parameter in now.values()
+    }
     assert sum(stores.values()) == sum(tensor.nbytes for tensor in own.values())
     groups, _ = room._groups(model, "default", 0)
     for group in groups:
@@ -293,7 +304,9 @@ def test_adapters_that_are_off_stay_off(tiny: Any, turned_off: str) -> None:
         {"use_dora": True},
         {"use_rslora": True},
         {"rank_pattern": {"q_proj": 2}, "alpha_pattern": {"k_proj": 3}},
-        pytest.param({"lora_bias": True}, marks=pytest.mark.xfail(reason="the bias of lora_B is left out", strict=True)),
+        pytest.param(
+            {"lora_bias": True}, marks=pytest.mark.xfail(reason="the bias of lora_B is left out", strict=True)
+        ),
     ],
     ids=lambda settings: next(iter(settings)),
 )

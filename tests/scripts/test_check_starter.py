@@ -12,7 +12,14 @@ import pytest
 
 from medlms.types import QA
 
-PASSAGE = QA("p/1", "p", "none", "p:1", "What is gout?", "Gout is a painful swelling of a joint, often the big toe, from crystals of uric acid.")
+PASSAGE = QA(
+    "p/1",
+    "p",
+    "none",
+    "p:1",
+    "What is gout?",
+    "Gout is a painful swelling of a joint, often the big toe, from crystals of uric acid.",
+)
 GOOD = {
     "id": "gout-information",
     "topic": "Gout",
@@ -33,7 +40,13 @@ def test_a_good_row_has_no_fault() -> None:
     [
         ({"answer": "Too short."}, "words"),
         ({"answer": GOOD["answer"] + " It strikes 7 times."}, "numbers"),
-        ({"answer": "Rivers run down green hills while happy children sing old songs about distant shining lands. " * 3}, "content words"),
+        (
+            {
+                "answer": "Rivers run down green hills while happy children sing old songs about distant shining lands. "
+                * 3
+            },
+            "content words",
+        ),
         ({"type": "story"}, "type"),
         ({"passages": ["p/2"]}, "passages"),
         ({"passages": []}, "passages"),

@@ -21,7 +21,13 @@ STOPS = {
     "gemma2": ("<eos>", "<end_of_turn>"),
     "gemma3": ("<eos>", "<end_of_turn>"),
 }
-END = {"llama": "<|im_end|>", "mistral": "</s>", "gpt2": "<|endoftext|>", "gemma2": "<end_of_turn>", "gemma3": "<end_of_turn>"}
+END = {
+    "llama": "<|im_end|>",
+    "mistral": "</s>",
+    "gpt2": "<|endoftext|>",
+    "gemma2": "<end_of_turn>",
+    "gemma3": "<end_of_turn>",
+}
 ANSWERS = {
     "plain": "A disease of the joints.",
     "digits": "Take 500 mg, 2 times in 24 hours; call 112 above 39.5 °C.",
@@ -50,7 +56,9 @@ def ready(family: str) -> tuple[Any, Template, frozenset[int]]:
 
 
 def taught(tokenizer: Any, ids: list[int], learn: list[bool]) -> str:
-    return tokenizer.decode([one for one, learned in zip(ids, learn, strict=True) if learned], skip_special_tokens=False)
+    return tokenizer.decode(
+        [one for one, learned in zip(ids, learn, strict=True) if learned], skip_special_tokens=False
+    )
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
@@ -63,7 +71,9 @@ def test_the_mask_is_the_answer_and_its_end_of_turn(family: str, answer: str) ->
     assert ids[-1] in stops
     assert learn == sorted(learn), "what is learned must be the end of the row, in one piece"
     # The rest is the question, whole.
-    rest = tokenizer.decode([one for one, learned in zip(ids, learn, strict=True) if not learned], skip_special_tokens=False)
+    rest = tokenizer.decode(
+        [one for one, learned in zip(ids, learn, strict=True) if not learned], skip_special_tokens=False
+    )
     assert "What is gout?" in rest
     assert "Be truthful." in rest
 
@@ -94,7 +104,9 @@ def test_the_plain_prompt_trained_on_is_the_one_asked_with(answer: str) -> None:
         "gemma3",
         pytest.param(
             "mistral",
-            marks=pytest.mark.xfail(reason="a space between prompt and answer is asked for and not taught", strict=False),
+            marks=pytest.mark.xfail(
+                reason="a space between prompt and answer is asked for and not taught", strict=False
+            ),
         ),
     ],
 )

@@ -59,9 +59,9 @@ def test_saved_and_restored_is_equal(tiny: Any, tmp_path: Path) -> None:
 
 
 def test_without_an_optimiser_only_the_adapter_is_held(tiny: Any, tmp_path: Path) -> None:
-    model, optimiser = moved(tiny)
+    model, _ = moved(tiny)
     checkpoint.save(tmp_path / "best", model, None, {"step": 2})
-    other, fresh = moved(tiny, steps=0)
+    other, _ = moved(tiny, steps=0)
     checkpoint.restore(tmp_path / "best", other, None)
     assert_equal(adapters.tensors(other), adapters.tensors(model))
     from safetensors import safe_open
@@ -142,7 +142,9 @@ def removal(crash: type[BaseException]) -> Any:
     return rmtree
 
 
-def test_a_crash_while_writing_leaves_the_one_before(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_while_writing_leaves_the_one_before(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "last"
     model, optimiser = moved(tiny)
     checkpoint.save(folder, model, optimiser, {"step": 1})

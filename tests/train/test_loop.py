@@ -73,9 +73,14 @@ def made(loaded: Any, count: int = 9) -> list[Tokens]:
 def training(tiny: Any) -> Any:
     @contextmanager
     def ready(
-        family: str = "llama", *, rows: list[Tokens] | None = None, dropout: float = 0.25, **settings: Any
+        family: str = "llama",
+        *,
+        rows: list[Tokens] | None = None,
+        dropout: float = 0.25,
+        shape: dict[str, Any] | None = None,
+        **settings: Any,
     ) -> Iterator[Training]:
-        loaded = tiny(family)
+        loaded = tiny(family, **(shape or {}))
         model = adapters.create(loaded, Lora(r=4, alpha=8, dropout=dropout), seed=SEED)
         defaults = {"epochs": 2, "tokens_per_step": 250, "micro_tokens": 120, "learning_rate": 5e-3}
         config = Train(**(defaults | settings))
@@ -249,8 +254,9 @@ def test_base_weights_stay_as_they_are_to_the_bit(training: Any, family: str) ->
 def test_two_examples_are_learned_by_heart_and_said(training: Any, tiny: Any) -> None:
     loaded = tiny()
     pair = [made(loaded)[number] for number in (0, 3)]
-    settings = {"rows_per_step": 2, "epochs": 80, "learning_rate": 2e-2, "schedule": "linear"}
-    with training(rows=pair, dropout=0.0, **settings) as run:
+    settings = {"rows_per_step": 2, "epochs": 80, "learning_rate": 1e-2}
+    # A head with larger weights than usual: what a frozen small one can say has a loss of 0.3 at the least.
+    with training(rows=pair, dropout=0.0, shape={"initializer_range": 0.4}, **settings) as run:
         losses = [step.loss for step in run.steps()]
         assert losses[0] > 3
         assert losses[-1] < 0.05
@@ -261,10 +267,10 @@ def test_two_examples_are_learned_by_heart_and_said(training: Any, tiny: Any) ->
         assert said == {row.id: (row.answer, "stop") for row in asked}
         for reply in engine.score(requests):
             assert -reply.reference_logprob / reply.reference_tokens < 0.1
-        # What was learned is in the adapter alone.
-        with run.model.disable_adapter():
-            (untaught, *_) = engine.answer(requests[:1])
-        assert untaught.text != asked[0].answer
+    # What was learned is in the adapter alone.
+    with run.model.disable_adapter():
+        (untaught,) = engine.answer(requests[:1])
+    assert untaught.text != asked[0].answer
 
 
 def test_the_engine_between_two_steps_changes_nothing(training: Any) -> None:

@@ -63,13 +63,7 @@ class Worker:
 
     def peak_memory(self) -> int:
         """The most memory the living process has held, in bytes; 0 where this system does not tell."""
-        try:
-            for line in Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8").splitlines():
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) * 1024
-        except OSError:
-            pass
-        return 0
+        return _high_water(str(self._process.pid))
 
     def close(self) -> None:
         """End the process: its input ends, then it is killed if it does not leave."""
@@ -152,5 +146,19 @@ class Line:
 
 
 def own_peak_memory() -> int:
-    """The most memory that this process has held, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    """The most memory that this process has held, in bytes.
+
+    Linux carries the ``ru_maxrss`` of a parent over into its children, so the kernel's own mark is read where there is one.
+    """
+    found = _high_water("self")
+    return found or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _high_water(process: str) -> int:
+    try:
+        for line in Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0

@@ -32,7 +32,9 @@ def application() -> typer.Typer:
 
     @app.callback()
     def options(
-        version: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True, callback=_version),
+        version: bool = typer.Option(
+            False, "--version", help="Print the version and stop.", is_eager=True, callback=_version
+        ),
     ) -> None:
         """Nothing to do: the callback of --version does it."""
 

@@ -38,9 +38,23 @@ class Terminal:
         if not self.console.is_terminal:
             yield self._lines(title)
             return
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
-        columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description:<28}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, console=self.console, transient=True) as progress:
             task = progress.add_task(title, total=None)
             yield lambda done, wanted: progress.update(task, completed=done, total=wanted or None)
@@ -71,10 +85,14 @@ def out(value: Any) -> None:
 def split_words(words: list[str] | None) -> tuple[str | None, list[str]]:
     """The config's path and the key=value settings among a command's words."""
     given = list(words or [])
-    settings = [word for word in given if "=" in word and "/" not in word.partition("=")[0]]  # a folder may be named lr=2
+    settings = [
+        word for word in given if "=" in word and "/" not in word.partition("=")[0]
+    ]  # a folder may be named lr=2
     configs = [word for word in given if word not in settings]
     if len(configs) > 1:
-        raise typer.BadParameter(f"one config only; {', '.join(configs[1:])} would be a second. Settings are written key=value.")
+        raise typer.BadParameter(
+            f"one config only; {', '.join(configs[1:])} would be a second. Settings are written key=value."
+        )
     return (configs[0] if configs else None), settings
 
 
@@ -108,13 +126,17 @@ def unexpected(error: BaseException) -> int:
             _say_setting(str(getattr(error, "option_name", "")).lstrip("-"))
         return int(error.exit_code)
     if isinstance(error, MemoryError):
-        sys.stderr.write("error: This machine ran out of memory.\nhint: Lower train.micro_tokens or evaluate.batch, or use a smaller model.\n")
+        sys.stderr.write(
+            "error: This machine ran out of memory.\nhint: Lower train.micro_tokens or evaluate.batch, or use a smaller model.\n"
+        )
         return 1
     if isinstance(error, OSError) and error.errno == 28:
         sys.stderr.write("error: The disk is full.\nhint: Free some space; a run goes on with medlms train --resume.\n")
         return 1
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.split(".")[0] != "medlms":
-        sys.stderr.write(f"error: This command needs {error.name}, which is not installed.\nhint: pip install 'medlms[all]'\n")
+        sys.stderr.write(
+            f"error: This command needs {error.name}, which is not installed.\nhint: pip install 'medlms[all]'\n"
+        )
         return 1
     if os.environ.get("MEDLMS_DEBUG"):
         raise error
@@ -125,7 +147,10 @@ def unexpected(error: BaseException) -> int:
         where = f"The details are in {place}"
     except OSError:
         where = "The details could not be written"
-    sys.stderr.write(f"error: MedLMs itself has a fault here: {type(error).__name__}: {error}\nhint: {where}; please report them (they may name your files).\n")
+    sys.stderr.write(
+        f"error: MedLMs itself has a fault here: {type(error).__name__}: {error}\n"
+        f"hint: {where}; please report them (they may name your files).\n"
+    )
     return 1
 
 

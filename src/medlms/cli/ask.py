@@ -7,8 +7,15 @@ import typer
 
 def command(
     question: str = typer.Argument(..., help="The question, in quotes."),
-    model: str = typer.Option("smollm2-135m-instruct-q4_1", "--model", "-m", help="A run's folder (runs/NAME), a known model, hub id, folder or .gguf file."),
-    instruction: str = typer.Option(None, "--instruction", help="Said before the question; by default what the run was tuned with."),
+    model: str = typer.Option(
+        "smollm2-135m-instruct-q4_1",
+        "--model",
+        "-m",
+        help="A run's folder (runs/NAME), a known model, hub id, folder or .gguf file.",
+    ),
+    instruction: str | None = typer.Option(
+        None, "--instruction", help="Said before the question; by default what the run was tuned with."
+    ),
     max_new_tokens: int = typer.Option(512, "--max-new-tokens", help="Longest answer in tokens."),
     as_json: bool = typer.Option(False, "--json", help="Print answer, ending, seconds and notice as JSON."),
 ) -> None:

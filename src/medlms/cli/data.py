@@ -20,7 +20,9 @@ def list_data(as_json: bool = typer.Option(False, "--json", help="Print as JSON.
         out(rows)
         return
     for row in rows:
-        typer.echo(f"{row['name']:<30} {row['licence']:<16} {row['here'] or 'not here: medlms data get ' + row['name']}")
+        typer.echo(
+            f"{row['name']:<30} {row['licence']:<16} {row['here'] or 'not here: medlms data get ' + row['name']}"
+        )
         typer.echo(f"{'':<30} {row['title']}")
     typer.echo("Any JSONL, JSON, CSV, TSV or XLSX file with questions and answers works as a source too.")
 
@@ -53,7 +55,14 @@ def check(
 
     loaded = datasets.check(file)
     if as_json:
-        out({"file": file, "rows_in": loaded.rows_in, "usable": len(loaded.examples), "faults": [asdict(fault) for fault in loaded.faults]})
+        out(
+            {
+                "file": file,
+                "rows_in": loaded.rows_in,
+                "usable": len(loaded.examples),
+                "faults": [asdict(fault) for fault in loaded.faults],
+            }
+        )
     else:
         for fault in loaded.faults:
             typer.echo(f"{fault.place}: {fault.reason}" + (f": {fault.detail}" if fault.detail else ""))
@@ -65,7 +74,9 @@ def check(
 
 @app.command("prepare")
 def prepare(
-    config: list[str] = typer.Argument(..., metavar="CONFIG.yaml | key=value", help="A config, and settings that win over it."),
+    config: list[str] = typer.Argument(
+        ..., metavar="CONFIG.yaml | key=value", help="A config, and settings that win over it."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the data report as JSON."),
 ) -> None:
     """Clean, split and account for a config's data without training; nothing is written."""
@@ -84,7 +95,9 @@ def prepare(
         out({**prepared.report, "said": prepared.said})
         return
     for name, source in prepared.report["sources"].items():
-        typer.echo(f"{name}: {source['rows_in']:,} rows in = {source['kept']:,} kept + {source['dropped_rows']:,} dropped")
+        typer.echo(
+            f"{name}: {source['rows_in']:,} rows in = {source['kept']:,} kept + {source['dropped_rows']:,} dropped"
+        )
         for reason, count in source["dropped"].items():
             typer.echo(f"    {count:>7,}  {reason}")
     for sentence in prepared.said:

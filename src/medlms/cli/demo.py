@@ -7,7 +7,7 @@ import typer
 
 def command(
     settings: list[str] = typer.Argument(None, metavar="key=value", help="Settings that win over the demo's own."),
-    resume: str = typer.Option(None, "--resume", metavar="RUN", help="Go on with a stopped demo."),
+    resume: str | None = typer.Option(None, "--resume", metavar="RUN", help="Go on with a stopped demo."),
     as_json: bool = typer.Option(False, "--json", help="Print the report and the answer as JSON."),
 ) -> None:
     """Tune and grade the default model on the built-in questions, then ask it one: minutes on two cores."""
@@ -31,5 +31,5 @@ def command(
     show(result.report, Console(highlight=False))  # type: ignore[arg-type]
     typer.echo(f"\nQuestion: {QUESTION}\nTuned model: {answer.text}\n{answer.notice}\n")
     typer.echo(f"report: {result.run.folder / 'report.html'}")
-    typer.echo(f"ask it: medlms ask \"...\" --model {result.run.folder}")
+    typer.echo(f'ask it: medlms ask "..." --model {result.run.folder}')
     typer.echo("your own data: medlms init my-questions.csv")

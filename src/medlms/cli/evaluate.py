@@ -6,7 +6,9 @@ import typer
 
 
 def command(
-    target: list[str] = typer.Argument(..., metavar="CONFIG.yaml | RUN | key=value", help="A config or a run's folder, and settings."),
+    target: list[str] = typer.Argument(
+        ..., metavar="CONFIG.yaml | RUN | key=value", help="A config or a run's folder, and settings."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the report as JSON."),
 ) -> None:
     """Grade a model, or a finished run again, without training."""

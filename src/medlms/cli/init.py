@@ -7,7 +7,9 @@ import typer
 
 def command(
     file: str = typer.Argument(..., help="A JSONL, JSON, CSV, TSV or XLSX file with questions and answers."),
-    out_file: str = typer.Option(None, "--out", "-o", help="Where to write the config; by default the file's name with .yaml."),
+    out_file: str | None = typer.Option(
+        None, "--out", "-o", help="Where to write the config; by default the file's name with .yaml."
+    ),
     model: str = typer.Option("smollm2-135m-instruct-q4_1", "--model", "-m", help="The model to tune."),
     as_json: bool = typer.Option(False, "--json", help="Print what was found as JSON."),
 ) -> None:
@@ -21,7 +23,10 @@ def command(
         return
     faults = "".join(f"; {count:,} {reason}" for reason, count in found["faults"].items())
     typer.echo(f"{file}: {found['rows']:,} rows, {found['usable']:,} usable{faults}")
-    typer.echo(f"questions: {found['question_words']['median']} words (median); answers: {found['answer_words']['median']}, the longest {found['answer_words']['max']:,}")
+    asked, answered = found["question_words"], found["answer_words"]
+    typer.echo(
+        f"median words: {asked['median']} a question, {answered['median']} an answer; the longest answer has {answered['max']:,}"
+    )
     for sentence in (*found["said"], *found["possible"]):
         typer.echo(f"- {sentence}")
     typer.echo(f"\nwrote {found['config']}; next: medlms train {found['config']}")

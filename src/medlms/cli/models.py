@@ -40,7 +40,12 @@ def get(
     talk = Terminal()
     located = fetch.locate(name, say=talk.say)
     loaded = load.load(located, say=talk.say)
-    found = {"name": located.name, "folder": str(located.folder), "parameters": loaded.parameters, "sha256": load.weights_hashes(loaded)}
+    found = {
+        "name": located.name,
+        "folder": str(located.folder),
+        "parameters": loaded.parameters,
+        "sha256": load.weights_hashes(loaded),
+    }
     if as_json:
         out(found)
         return

@@ -6,8 +6,10 @@ import typer
 
 
 def command(
-    config: list[str] = typer.Argument(None, metavar="CONFIG.yaml | key=value", help="A config, and settings that win over it."),
-    resume: str = typer.Option(None, "--resume", metavar="RUN", help="Go on with a stopped run."),
+    config: list[str] = typer.Argument(
+        None, metavar="CONFIG.yaml | key=value", help="A config, and settings that win over it."
+    ),
+    resume: str | None = typer.Option(None, "--resume", metavar="RUN", help="Go on with a stopped run."),
     keys: bool = typer.Option(False, "--keys", help="List every config key with its default, and stop."),
     as_json: bool = typer.Option(False, "--json", help="Print the report as JSON."),
 ) -> None:
@@ -40,4 +42,4 @@ def command(
 
     show(result.report, Console(highlight=False))  # type: ignore[arg-type]
     typer.echo(f"report: {result.run.folder / 'report.html'}")
-    typer.echo(f"ask it: medlms ask \"...\" --model {result.run.folder}")
+    typer.echo(f'ask it: medlms ask "..." --model {result.run.folder}')

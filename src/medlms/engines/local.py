@@ -28,7 +28,9 @@ SCORE_TOKENS = 2048  # tokens scored at once
 class LocalEngine:
     """Answers from ``model`` (the loaded base, or a peft model on it). ``batch`` answers are written at once."""
 
-    def __init__(self, loaded: Loaded, template: Template, *, model: Any = None, name: str = "local", batch: int = 32) -> None:
+    def __init__(
+        self, loaded: Loaded, template: Template, *, model: Any = None, name: str = "local", batch: int = 32
+    ) -> None:
         self.name = name
         self.loaded = loaded
         self.template = template
@@ -49,7 +51,9 @@ class LocalEngine:
         held: list[tuple[Request, Tokens]] = []
         size = 0
         for request in requests:
-            ids, learn = conversation(self.loaded.tokenizer, self.template, request.messages, request.reference, stops=self.loaded.stops)
+            ids, learn = conversation(
+                self.loaded.tokenizer, self.template, request.messages, request.reference, stops=self.loaded.stops
+            )
             room = self.loaded.context
             tokens = Tokens(request.id, tuple(ids[:room]), tuple(learn[:room]))
             if held and size + len(tokens.ids) > SCORE_TOKENS:
@@ -96,14 +100,23 @@ class LocalEngine:
 
     def _write(self, requests: Sequence[Request], began: float) -> Iterator[Reply]:
         prompts = [self._prompt(request) for request in requests]
-        packed = pack([Tokens(request.id, tuple(ids), (False,) * len(ids)) for request, ids in zip(requests, prompts, strict=True)], device=self.loaded.device)
+        packed = pack(
+            [
+                Tokens(request.id, tuple(ids), (False,) * len(ids))
+                for request, ids in zip(requests, prompts, strict=True)
+            ],
+            device=self.loaded.device,
+        )
         cache = RowCache(packed.starts, self.loaded.device)
         weight, _ = output_head(self.model)  # a soft cap on logits does not change which is the largest
         hidden = hidden_states(self.model, packed, past_key_values=cache)
         ends = torch.tensor(packed.starts[1:], device=self.loaded.device) - 1
         token = (hidden[ends] @ weight.t()).argmax(-1)
         first = time.perf_counter() - began
-        limits = [min(request.max_new_tokens, self.loaded.context - len(ids)) for request, ids in zip(requests, prompts, strict=True)]
+        limits = [
+            min(request.max_new_tokens, self.loaded.context - len(ids))
+            for request, ids in zip(requests, prompts, strict=True)
+        ]
         written: list[list[int]] = [[] for _ in requests]
         live = list(range(len(requests)))
         body, _ = body_of(self.model)
@@ -114,7 +127,9 @@ class LocalEngine:
                 if not stopped:
                     written[row].append(chosen)
                 if stopped or len(written[row]) >= limits[row]:
-                    yield self._reply(requests[row], written[row], "stop" if stopped else "length", len(prompts[row]), began, first)
+                    yield self._reply(
+                        requests[row], written[row], "stop" if stopped else "length", len(prompts[row]), began, first
+                    )
                 else:
                     stay.append(place)
             if not stay:
@@ -139,11 +154,14 @@ class LocalEngine:
         ids = prompt_ids(self.loaded.tokenizer, self.template, request.messages)
         if len(ids) >= self.loaded.context:
             raise AskedWrongly(
-                f"{request.id}: the question has {len(ids)} tokens, this model reads {self.loaded.context}.", hint="Shorten the question."
+                f"{request.id}: the question has {len(ids)} tokens, this model reads {self.loaded.context}.",
+                hint="Shorten the question.",
             )
         return ids
 
-    def _reply(self, request: Request, tokens: list[int], reason: str, prompt: int, began: float, first: float) -> Reply:
+    def _reply(
+        self, request: Request, tokens: list[int], reason: str, prompt: int, began: float, first: float
+    ) -> Reply:
         return Reply(
             id=request.id,
             text=self.loaded.tokenizer.decode(tokens, skip_special_tokens=True).strip(),

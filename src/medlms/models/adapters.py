@@ -25,7 +25,9 @@ def create(loaded: Loaded, lora: Lora, *, seed: int) -> Any:
     targets = lora.targets if isinstance(lora.targets, str) else list(lora.targets)
     _check_targets(loaded.model, targets)
     torch.manual_seed(seed)
-    config = LoraConfig(r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets, task_type="CAUSAL_LM")  # type: ignore[arg-type]
+    config = LoraConfig(
+        r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets, task_type="CAUSAL_LM"
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return get_peft_model(loaded.model, config)
@@ -41,7 +43,10 @@ def attach(loaded: Loaded, folder: Path) -> Any:
             model = PeftModel.from_pretrained(loaded.model, folder)
     except Exception as error:
         first = (str(error).splitlines() or ["?"])[0]
-        raise ModelError(f"{folder}: the adapter does not fit {loaded.located.name}: {first}", hint="Is it the base it was trained on?") from None
+        raise ModelError(
+            f"{folder}: the adapter does not fit {loaded.located.name}: {first}",
+            hint="Is it the base it was trained on?",
+        ) from None
     model.eval()
     return model
 
@@ -55,7 +60,9 @@ def put(model: Any, values: Mapping[str, Tensor]) -> None:
     """Copy saved values into the trainable tensors; ModelError when names or shapes differ."""
     own = tensors(model)
     if set(own) != set(values) or any(own[name].shape != values[name].shape for name in own):
-        raise ModelError("The saved adapter belongs to another model or other settings.", hint="Resume with the run's own config.")
+        raise ModelError(
+            "The saved adapter belongs to another model or other settings.", hint="Resume with the run's own config."
+        )
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(values[name])
@@ -80,10 +87,15 @@ def _check_targets(model: Any, targets: str | list[str]) -> None:
         return
     from transformers.pytorch_utils import Conv1D
 
-    leaves = {name.rpartition(".")[2] for name, module in model.named_modules() if isinstance(module, torch.nn.Linear | Conv1D)}
+    leaves = {
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear | Conv1D)
+    }
     missing = [target for target in targets if target.rpartition(".")[2] not in leaves]
     if missing:
         hints = " ".join(filter(None, (near(target, leaves) for target in missing)))
         raise AskedWrongly(
-            f"lora.targets: this model has no module {', '.join(missing)}.", hint=hints or f"It has: {', '.join(sorted(leaves))}."
+            f"lora.targets: this model has no module {', '.join(missing)}.",
+            hint=hints or f"It has: {', '.join(sorted(leaves))}.",
         )

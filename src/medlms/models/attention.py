@@ -84,7 +84,9 @@ def _spans(starts: list[int], window: int | None) -> list[tuple[int, int, int]]:
 
 
 @lru_cache(maxsize=4096)
-def _bias(queries: int, before: int, groups: int, window: int | None, dtype: torch.dtype, device: torch.device) -> Tensor:
+def _bias(
+    queries: int, before: int, groups: int, window: int | None, dtype: torch.dtype, device: torch.device
+) -> Tensor:
     """0 where a query may see a key and -inf where not, [groups * queries, before + queries]; ``before`` keys precede."""
     i = torch.arange(before, before + queries, device=device).unsqueeze(1)
     j = torch.arange(before + queries, device=device).unsqueeze(0)
@@ -92,9 +94,7 @@ def _bias(queries: int, before: int, groups: int, window: int | None, dtype: tor
     return torch.zeros(hidden.shape, dtype=dtype, device=device).masked_fill_(hidden, -math.inf).repeat(groups, 1)
 
 
-def _weights(
-    q: Tensor, k: Tensor, scale: float, softcap: float | None, bias: Tensor
-) -> tuple[Tensor, Tensor | None]:
+def _weights(q: Tensor, k: Tensor, scale: float, softcap: float | None, bias: Tensor) -> tuple[Tensor, Tensor | None]:
     """Attention weights of q [key heads, group * queries, size] over k [key heads, keys, size], and the soft cap's slope.
 
     Sums inside the softmax are kept in fp32 by torch whatever the dtype.
@@ -110,10 +110,17 @@ class _Rows(torch.autograd.Function):
     """Weights are made again in the backward pass: kept are the queries, keys and values alone."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
-        ctx: Any, q: Tensor, k: Tensor, v: Tensor, scale: float, window: int | None, softcap: float | None, starts: list[int]
+    def forward(
+        ctx: Any,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        scale: float,
+        window: int | None,
+        softcap: float | None,
+        starts: list[int],
     ) -> Tensor:
-        """q [heads, tokens, size], k and v [key heads, tokens, size]; returns [tokens, heads, size]."""
+        """Queries [heads, tokens, size], keys and values [key heads, tokens, size]; returns [tokens, heads, size]."""
         heads, tokens, size = q.shape
         groups = k.shape[0]
         out = q.new_empty(tokens, heads, size)
@@ -127,7 +134,7 @@ class _Rows(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients for q, k and v."""
         q, k, v = ctx.saved_tensors
         scale, window, softcap, starts = ctx.settings

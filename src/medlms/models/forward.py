@@ -20,7 +20,13 @@ def body_of(model: Any) -> tuple[Any, Any]:
 def hidden_states(model: Any, batch: Batch, **extra: Any) -> Tensor:
     """Last hidden states [tokens, width] of packed rows."""
     body, _ = body_of(model)
-    out = body(input_ids=batch.ids, position_ids=batch.positions, row_starts=batch.starts, use_cache=extra.get("past_key_values") is not None, **extra)
+    out = body(
+        input_ids=batch.ids,
+        position_ids=batch.positions,
+        row_starts=batch.starts,
+        use_cache=extra.get("past_key_values") is not None,
+        **extra,
+    )
     states: Tensor = out.last_hidden_state[0]
     return states
 

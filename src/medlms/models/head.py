@@ -14,7 +14,7 @@ class _ChunkedLoss(torch.autograd.Function):
     """Sum of cross-entropies; the gradient for the hidden states is made in the forward pass, the head is frozen."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, softcap: float | None) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, softcap: float | None) -> Tensor:
         grad = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         total = hidden.new_zeros((), dtype=torch.float32)
         for low in range(0, len(targets), CHUNK):
@@ -37,12 +37,15 @@ class _ChunkedLoss(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         return ctx.grad.mul_(grad.to(ctx.grad.dtype)), None, None, None
 
 
 def answer_loss(hidden: Tensor, head: Tensor, targets: Tensor, *, softcap: float | None = None) -> Tensor:
-    """Summed cross-entropy (nats, fp32 scalar) of hidden states [n, width] against token ids [n] under a frozen head [vocabulary, width]."""
+    """Summed cross-entropy (nats, fp32 scalar) of hidden states [n, width] against token ids [n].
+
+    ``head`` [vocabulary, width] is frozen.
+    """
     out: Tensor = _ChunkedLoss.apply(hidden, head, targets, softcap)
     return out
 

@@ -60,6 +60,12 @@ KNOWN: dict[str, ModelSpec] = {
             parameters=361_821_120,
             hub="HuggingFaceTB/SmolLM2-360M-Instruct",
         ),
-        ModelSpec(name="distilgpt2", title="DistilGPT2", licence="Apache-2.0", parameters=81_912_576, hub="distilbert/distilgpt2"),
+        ModelSpec(
+            name="distilgpt2",
+            title="DistilGPT2",
+            licence="Apache-2.0",
+            parameters=81_912_576,
+            hub="distilbert/distilgpt2",
+        ),
     )
 }

@@ -81,7 +81,9 @@ def choose_dtype(precision: str, device: torch.device) -> tuple[torch.dtype, str
     if fine:
         return torch.bfloat16, f"bf16: {what} computes in it"
     if precision == "bf16":
-        raise AskedWrongly(f"precision: bf16 was asked for, but {what} does not compute in it.", hint="Use precision: auto.")
+        raise AskedWrongly(
+            f"precision: bf16 was asked for, but {what} does not compute in it.", hint="Use precision: auto."
+        )
     return torch.float32, f"fp32: {what} does not compute in bf16"
 
 
@@ -98,9 +100,7 @@ def cpu_has_bf16() -> bool:
     return any(flag in flags for flag in ("avx512_bf16", "amx_bf16"))
 
 
-def load(
-    located: Located, *, precision: str = "auto", load_in_4bit: bool = False, say: Say = lambda _: None
-) -> Loaded:
+def load(located: Located, *, precision: str = "auto", load_in_4bit: bool = False, say: Say = lambda _: None) -> Loaded:
     """Load weights and tokenizer of the base model (its adapter, if any, is put on by ``adapters.attach``)."""
     quiet()
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -114,7 +114,13 @@ def load(
     except Exception as error:
         raise ModelError(f"{folder}: config.json is not one that transformers knows: {_first_line(error)}") from None
     _check_memory(folder, dtype, load_in_4bit)
-    options: dict[str, Any] = {"dtype": dtype, "attn_implementation": attention.PACKED, "local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
+    options: dict[str, Any] = {
+        "dtype": dtype,
+        "attn_implementation": attention.PACKED,
+        "local_files_only": True,
+        "trust_remote_code": False,
+        "use_safetensors": True,
+    }
     if load_in_4bit:
         options |= _four_bit(dtype)
         why += "; base weights in NF4 (4 bit, double quantisation)"
@@ -123,11 +129,16 @@ def load(
     except Exception as error:
         raise ModelError(f"{folder}: the tokenizer can't be read: {_first_line(error)}") from None
     if not tokenizer.is_fast:
-        raise ModelError(f"{folder}: its tokenizer gives no character offsets.", hint="A tokenizer.json is needed beside the weights.")
+        raise ModelError(
+            f"{folder}: its tokenizer gives no character offsets.",
+            hint="A tokenizer.json is needed beside the weights.",
+        )
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, config=config, **options)
     except Exception as error:
-        raise ModelError(f"{folder}: the weights can't be read: {_first_line(error)}", hint="Is a file missing or cut?") from None
+        raise ModelError(
+            f"{folder}: the weights can't be read: {_first_line(error)}", hint="Is a file missing or cut?"
+        ) from None
     if not load_in_4bit:
         model.to(device)
     model.eval()
@@ -159,7 +170,10 @@ def _stops(model: Any, tokenizer: Any) -> frozenset[int]:
         elif isinstance(value, list | tuple):
             found.update(value)
     if not found:
-        raise ModelError("The model names no token that ends a text, so it could never stop.", hint="Set eos_token in its tokenizer_config.json.")
+        raise ModelError(
+            "The model names no token that ends a text, so it could never stop.",
+            hint="Set eos_token in its tokenizer_config.json.",
+        )
     return frozenset(found)
 
 
@@ -204,7 +218,9 @@ def _converted(located: Located, say: Say) -> Path:
     """A GGUF file's safetensors copy in the cache, made once; an interrupted conversion leaves nothing behind."""
     source = located.folder / located.gguf
     stat = source.stat()
-    key = hashlib.sha256(f"{source.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{located.digit_splitter}|1".encode()).hexdigest()[:16]
+    key = hashlib.sha256(
+        f"{source.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{located.digit_splitter}|1".encode()
+    ).hexdigest()[:16]
     target = home() / "converted" / f"{source.stem}-{key}"
     if (target / "config.json").is_file():
         return target
@@ -216,7 +232,9 @@ def _converted(located: Located, say: Say) -> Path:
         _convert(source, part, located.digit_splitter)
         part.replace(target)
     except OSError as error:
-        raise ResourceError(f"{target}: can't be written: {error}.", hint="Free some disk space or set MEDLMS_HOME.") from None
+        raise ResourceError(
+            f"{target}: can't be written: {error}.", hint="Free some disk space or set MEDLMS_HOME."
+        ) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return target
@@ -228,15 +246,20 @@ def _convert(source: Path, target: Path, digit_splitter: bool) -> None:
     try:
         tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name, local_files_only=True)
         # 16 bit is exact enough to hold 4-bit weights' block scale times code; fp32 keeps them to the bit.
-        model = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            source.parent, gguf_file=source.name, dtype=torch.float32, local_files_only=True
+        )
     except (ImportError, OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ModelError(f"{source}: this GGUF file can't be read: {_first_line(error)}", hint="Is the file whole? Is the gguf package installed?") from None
+        raise ModelError(
+            f"{source}: this GGUF file can't be read: {_first_line(error)}",
+            hint="Is the file whole? Is the gguf package installed?",
+        ) from None
     if digit_splitter:
         _split_digits(tokenizer)
     model.config.__dict__.pop("quantization_config", None)
     if hasattr(model, "hf_quantizer"):
         model.hf_quantizer = None
-    model.is_quantized = False  # type: ignore[assignment]
+    model.is_quantized = False
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)
     config = json.loads((target / "config.json").read_text(encoding="utf-8"))
@@ -250,7 +273,9 @@ def _split_digits(tokenizer: Any) -> None:
     from tokenizers import pre_tokenizers
 
     backend = tokenizer.backend_tokenizer
-    backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), backend.pre_tokenizer])
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), backend.pre_tokenizer]
+    )
 
 
 def _first_line(error: BaseException) -> str:

@@ -34,7 +34,9 @@ def check_memory(loaded: Loaded, *, trainable: int, block_tokens: int) -> str:
             f"Training needs about {needed / 1e9:.1f} GB of memory beside the weights, {free / 1e9:.1f} GB are free.",
             hint="Lower train.micro_tokens or max_length, or use a smaller model.",
         )
-    return f"about {needed / 1e9:.1f} GB of memory beside the weights" + (f" ({free / 1e9:.1f} GB are free)" if free else "")
+    return f"about {needed / 1e9:.1f} GB of memory beside the weights" + (
+        f" ({free / 1e9:.1f} GB are free)" if free else ""
+    )
 
 
 def matmul_flops(dtype: torch.dtype, device: torch.device) -> float:
@@ -57,4 +59,4 @@ def training_seconds(loaded: Loaded, lengths: Sequence[int], *, learned: int, ep
     body = loaded.parameters - embedding
     flops = 4 * body * sum(lengths) + 4 * embedding * learned
     # Half of the matrix speed reaches a training step; the rest is attention, dropout and element-wise work.
-    return epochs * flops / (0.5 * matmul_flops(loaded.dtype, loaded.device))
+    return float(epochs * flops / (0.5 * matmul_flops(loaded.dtype, loaded.device)))

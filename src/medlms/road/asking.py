@@ -59,11 +59,18 @@ def ask(
     if located.adapter is not None:
         if located.template_hash and located.template_hash != template.hash:
             raise ModelError(
-                f"{located.adapter}: was tuned with another chat template than its base has now.", hint="Use the base that it was tuned on."
+                f"{located.adapter}: was tuned with another chat template than its base has now.",
+                hint="Use the base that it was tuned on.",
             )
         adapted = adapters.attach(loaded, located.adapter)
     said = located.instruction or INSTRUCTION if instruction is None else instruction
     turns = (*((Message("system", said),) if said.strip() else ()), Message("user", question.strip()))
     engine = LocalEngine(loaded, template, model=adapted, name=name, batch=1)
     (reply,) = engine.answer([Request("question", turns, max_new_tokens=max_new_tokens)])
-    return Answer(text=reply.text, finish_reason=reply.finish_reason, model=located.name, seconds=reply.seconds, tokens=reply.new_tokens)
+    return Answer(
+        text=reply.text,
+        finish_reason=reply.finish_reason,
+        model=located.name,
+        seconds=reply.seconds,
+        tokens=reply.new_tokens,
+    )

@@ -25,7 +25,9 @@ CONFIG: dict[str, Any] = {
 """Two cores, ten minutes with the installation: one epoch, and small steps at a high rate make the most of it."""
 
 
-def demo(overrides: Sequence[str] = (), *, resume: str | None = None, talk: Talk | None = None) -> tuple[Result, Answer]:
+def demo(
+    overrides: Sequence[str] = (), *, resume: str | None = None, talk: Talk | None = None
+) -> tuple[Result, Answer]:
     """Run the demo and ask its last question."""
     talk = talk or Silent()
     result = train(resume=resume, talk=talk) if resume else train(CONFIG, overrides, talk=talk)

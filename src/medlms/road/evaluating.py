@@ -15,7 +15,11 @@ from medlms.run import CONFIG, Run
 
 
 def evaluate(
-    source: str | Path | dict[str, Any] | Config, overrides: Sequence[str] = (), *, talk: Talk | None = None, **keys: Any
+    source: str | Path | dict[str, Any] | Config,
+    overrides: Sequence[str] = (),
+    *,
+    talk: Talk | None = None,
+    **keys: Any,
 ) -> Result:
     """Grade the systems of a config, or of a finished run (its folder), on held-out rows. Nothing is trained.
 
@@ -34,5 +38,7 @@ def evaluate(
     for note in notes:
         talk.say(note)
     if adapter is not None and not (adapter / "adapter_config.json").is_file():
-        raise AskedWrongly(f"{adapter.parent}: has no adapter.", hint=f"Go on with: medlms train --resume {adapter.parent}")
+        raise AskedWrongly(
+            f"{adapter.parent}: has no adapter.", hint=f"Go on with: medlms train --resume {adapter.parent}"
+        )
     return training.grade_only(config, adapter=adapter, held=held, talk=talk)

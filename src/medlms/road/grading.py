@@ -28,10 +28,17 @@ def task_of(config: Config) -> Any:
     return catalogue.find("tasks", config.evaluate.tasks[0])
 
 
-def grade(run: Run, config: Config, rows: Rows, engine: Engine, system: str, *, scores: bool, talk: Talk) -> list[Prediction]:
+def grade(
+    run: Run, config: Config, rows: Rows, engine: Engine, system: str, *, scores: bool, talk: Talk
+) -> list[Prediction]:
     """Predictions of a system on the evaluation rows, with reference log-probabilities where ``scores``."""
     examples = rows.eval[: config.evaluate.rows]
-    settings: dict[str, Any] = {"task": task_of(config), "instruction": config.instruction, "run": run, "system": system}
+    settings: dict[str, Any] = {
+        "task": task_of(config),
+        "instruction": config.instruction,
+        "run": run,
+        "system": system,
+    }
     with talk.bar(f"{system} answers") as advance:
         predictions = ask(
             engine,
@@ -76,7 +83,9 @@ def epoch_scores(run: Run, config: Config, rows: Rows, engine: Engine, epoch: in
     """Held-out loss over all development rows, and the learning-curve metrics over the first of them."""
     task = task_of(config)
     dev = [dataclasses.replace(example) for example in rows.dev]
-    requests = [Request(row.id, task.messages(row, instruction=config.instruction), reference=task.answer(row)) for row in dev]
+    requests = [
+        Request(row.id, task.messages(row, instruction=config.instruction), reference=task.answer(row)) for row in dev
+    ]
     known = {row.id: row for row in dev}
     losses: list[Prediction] = []
     with talk.bar(f"epoch {epoch}: held-out loss") as advance:
@@ -86,7 +95,10 @@ def epoch_scores(run: Run, config: Config, rows: Rows, engine: Engine, epoch: in
             advance(len(losses), len(dev))
     losses.sort(key=lambda item: item.id)
     perplexity = as_json(score(losses, ["perplexity"], resamples=config.evaluate.resamples, seed=config.seed)[0])
-    loss = {key: math.log(value) if key in ("value", "low", "high") and value else value for key, value in perplexity.items()}
+    loss = {
+        key: math.log(value) if key in ("value", "low", "high") and value else value
+        for key, value in perplexity.items()
+    }
     record: dict[str, Any] = {"epoch": epoch, "dev_loss": {key: loss[key] for key in ("value", "low", "high", "n")}}
     with talk.bar(f"epoch {epoch}: answers") as advance:
         answers = ask(
@@ -110,7 +122,8 @@ def scores_of(config: Config, predictions: Mapping[str, Sequence[Prediction]]) -
     """Scores of every system, in the task's order of metrics."""
     names = list(task_of(config).METRICS)
     return {
-        system: score(items, names, resamples=config.evaluate.resamples, seed=config.seed) for system, items in predictions.items()
+        system: score(items, names, resamples=config.evaluate.resamples, seed=config.seed)
+        for system, items in predictions.items()
     }
 
 
@@ -123,7 +136,13 @@ def comparisons_of(config: Config, predictions: Mapping[str, Sequence[Prediction
         if other in predictions:
             metrics = [*OVERLAP, *(("perplexity", "bits_per_byte") if other == "base" else ())]
             found += compare(
-                "tuned", predictions["tuned"], other, predictions[other], metrics, resamples=config.evaluate.resamples, seed=config.seed
+                "tuned",
+                predictions["tuned"],
+                other,
+                predictions[other],
+                metrics,
+                resamples=config.evaluate.resamples,
+                seed=config.seed,
             )
     return found
 

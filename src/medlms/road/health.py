@@ -21,7 +21,11 @@ def examine() -> dict[str, Any]:
     """The machine, the libraries, what will run, and what to fix; JSON-able."""
     have = machine()
     missing = {extra for name, extra in NEEDED.items() if find_spec(name) is None}
-    fix = [f"some of what tuning and grading need is missing: pip install 'medlms[{','.join(sorted(missing))}]'"] if missing else []
+    fix = (
+        [f"some of what tuning and grading need is missing: pip install 'medlms[{','.join(sorted(missing))}]'"]
+        if missing
+        else []
+    )
     runs = []
     if not missing & {"train"}:
         runs += _compute()

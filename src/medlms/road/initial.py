@@ -39,7 +39,9 @@ def init(file: str | Path, *, out: str | Path | None = None, model: str = DEFAUL
     if target.exists():
         raise AskedWrongly(f"{target} exists already.", hint="Give another name with --out.")
     config = suggested(source, found, model)
-    text = HEAD.format(file=source.name, said="\n# ".join(found["possible"])) + yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100)
+    text = HEAD.format(file=source.name, said="\n# ".join(found["possible"])) + yaml.safe_dump(
+        config, sort_keys=False, allow_unicode=True, width=100
+    )
     load(config)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, text.encode("utf-8"))
@@ -50,7 +52,11 @@ def suggested(source: Path, found: dict[str, Any], model: str) -> dict[str, Any]
     """The config that fits what was found."""
     split = found["suggested_split"]
     used = found["columns"].get("used", {})
-    columns = {key: used[key] for key in ("question", "answer", "topic") if isinstance(used.get(key), str)} if found["columns"].get("kind") == "columns" else {}
+    columns = (
+        {key: used[key] for key in ("question", "answer", "topic") if isinstance(used.get(key), str)}
+        if found["columns"].get("kind") == "columns"
+        else {}
+    )
     longest = found["answer_words"]["max"] * 2 + found["question_words"]["max"] * 2 + 64
     length = next((size for size in (256, 512, 1024, 2048) if size >= longest), 2048)
     limit = next((size for size in (64, 128, 256, 512) if size >= found["answer_words"]["p95"] * 1.6), 512)
@@ -59,7 +65,10 @@ def suggested(source: Path, found: dict[str, Any], model: str) -> dict[str, Any]
         "data": [{"source": str(source), **columns}],
         "split": {"train": None, "dev": split["dev"], "eval": split["eval"], "by": "topic"},
         "max_length": length,
-        "train": {"epochs": 2 if split["train"] >= 500 else 3, "tokens_per_step": 2048 if split["train"] < 1000 else 4096},
+        "train": {
+            "epochs": 2 if split["train"] >= 500 else 3,
+            "tokens_per_step": 2048 if split["train"] < 1000 else 4096,
+        },
         "evaluate": {"max_new_tokens": limit},
         "run": re.sub(r"[^\w.-]+", "-", source.name.split(".")[0]).strip("-.") or "run",
     }

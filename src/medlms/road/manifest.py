@@ -14,7 +14,18 @@ from typing import Any
 from medlms import __version__
 from medlms.run import now
 
-LIBRARIES = ("torch", "transformers", "peft", "accelerate", "bitsandbytes", "tokenizers", "safetensors", "numpy", "sacrebleu", "rouge-score")
+LIBRARIES = (
+    "torch",
+    "transformers",
+    "peft",
+    "accelerate",
+    "bitsandbytes",
+    "tokenizers",
+    "safetensors",
+    "numpy",
+    "sacrebleu",
+    "rouge-score",
+)
 
 
 def manifest(*, seed: int, files: Mapping[str, str], template: str, weights: Mapping[str, str]) -> dict[str, Any]:
@@ -90,8 +101,16 @@ def git_commit() -> str:
     if not (root / ".git").exists():
         return ""
     try:
-        commit = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10)
-        dirty = subprocess.run(["git", "-C", str(root), "status", "--porcelain", "--", "src"], capture_output=True, text=True, check=True, timeout=10)
+        commit = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10
+        )
+        dirty = subprocess.run(
+            ["git", "-C", str(root), "status", "--porcelain", "--", "src"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return commit.stdout.strip() + ("+" if dirty.stdout.strip() else "")

@@ -96,7 +96,9 @@ def _warnings(data: Mapping[str, Any]) -> list[str]:
     return [f"{', '.join(own)}: {identifiers['note']}"] if own and not identifiers.get("scanned") else []
 
 
-def _training(rows: Rows, steps: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any]], config: Config) -> dict[str, Any] | None:
+def _training(
+    rows: Rows, steps: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any]], config: Config
+) -> dict[str, Any] | None:
     if not steps:
         return None
     seconds = sum(step["seconds"] for step in steps)
@@ -120,10 +122,15 @@ def best_epoch(epochs: Sequence[Mapping[str, Any]]) -> int | None:
     return int(min(tried, key=lambda record: record["dev_loss"]["value"])["epoch"]) if tried else None
 
 
-def _samples(rows: Rows, predictions: Mapping[str, Sequence[Prediction]], scores: Mapping[str, Sequence[Score]]) -> list[dict[str, Any]]:
+def _samples(
+    rows: Rows, predictions: Mapping[str, Sequence[Prediction]], scores: Mapping[str, Sequence[Score]]
+) -> list[dict[str, Any]]:
     """Answers at even steps from the worst to the best token F1 of the tuned model (or of the first system)."""
     lead = "tuned" if "tuned" in predictions else next(iter(predictions))
-    f1 = {system: dict(zip([item.id for item in items], per_item(metric_rows("token_f1", items)).tolist(), strict=True)) for system, items in predictions.items()}
+    f1 = {
+        system: dict(zip([item.id for item in items], per_item(metric_rows("token_f1", items)).tolist(), strict=True))
+        for system, items in predictions.items()
+    }
     order = sorted(f1[lead], key=lambda name: (f1[lead][name], name))
     count = min(SAMPLES, len(order))
     chosen = [order[round(index * (len(order) - 1) / max(count - 1, 1))] for index in range(count)]
@@ -136,7 +143,8 @@ def _samples(rows: Rows, predictions: Mapping[str, Sequence[Prediction]], scores
             "question": known[name].question,
             "reference": known[name].answer,
             "answers": {
-                system: {"text": found[name].said, "ending": endings(found[name]), "token_f1": f1[system][name]} for system, found in said.items()
+                system: {"text": found[name].said, "ending": endings(found[name]), "token_f1": f1[system][name]}
+                for system, found in said.items()
             },
         }
         for name in chosen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from medlms.data import Prepared
 from medlms.errors import DataError
@@ -51,10 +52,13 @@ def read(run: Run) -> Rows:
     for part in PARTS:
         parts[part] = []
         if not (run.folder / "splits" / f"{part}.jsonl").is_file():
-            raise DataError(f"{run.folder}/splits/{part}.jsonl: missing.", hint="The run did not get as far as splitting its rows.")
+            raise DataError(
+                f"{run.folder}/splits/{part}.jsonl: missing.", hint="The run did not get as far as splitting its rows."
+            )
         for number, line in enumerate(run.rows(f"splits/{part}.jsonl"), 1):
             try:
-                row = QA(**{key: tuple(value) if key == "links" else value for key, value in line.items() if key in names})
+                values: dict[str, Any] = {key: value for key, value in line.items() if key in names}
+                row = QA(**{**values, "links": tuple(values.get("links", ()))})
             except TypeError as error:
                 raise DataError(f"{run.folder}/splits/{part}.jsonl:{number}: not a row of a split: {error}.") from None
             parts[part].append(row)

@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from medlms.config import Config, dump, load
 from medlms.catalogue import near
+from medlms.config import Config, dump, load
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError, TrainingError
 from medlms.road import grading, reporting, rows
 from medlms.road.manifest import manifest
@@ -82,7 +82,9 @@ def train(
         run = Run.open(resume)
         config, _ = load(run.folder / CONFIG)
         if source is not None or overrides or keys:
-            raise AskedWrongly("A resumed run keeps its own config.", hint="Leave the config and key=value away, or start a new run.")
+            raise AskedWrongly(
+                "A resumed run keeps its own config.", hint="Leave the config and key=value away, or start a new run."
+            )
         _same_config(run, config)
         talk.say(f"going on with {run.folder}")
     else:
@@ -94,7 +96,9 @@ def train(
     try:
         return _road(run, config, talk)
     except KeyboardInterrupt:
-        raise Interrupted(f"Stopped. What was done is in {run.folder}.", hint=f"Go on with: medlms train --resume {run.folder}") from None
+        raise Interrupted(
+            f"Stopped. What was done is in {run.folder}.", hint=f"Go on with: medlms train --resume {run.folder}"
+        ) from None
     except MedLMsError:
         _leave_nothing(run)
         raise
@@ -204,11 +208,14 @@ def _prepared(run: Run, config: Config, talk: Talk) -> _Work:
         advance(1, 1)
     if config.max_length > loaded.context:
         raise AskedWrongly(
-            f"max_length is {config.max_length}, but {located.name} reads at most {loaded.context} tokens.", hint=f"Set max_length to {loaded.context}."
+            f"max_length is {config.max_length}, but {located.name} reads at most {loaded.context} tokens.",
+            hint=f"Set max_length to {loaded.context}.",
         )
     template = template_of(loaded.tokenizer)
     note = f" ({located.note})" if located.note else ""
-    talk.say(f"{located.name}: {loaded.parameters / 1e6:.0f} million parameters{note}; {loaded.why}; template: {template.name}")
+    talk.say(
+        f"{located.name}: {loaded.parameters / 1e6:.0f} million parameters{note}; {loaded.why}; template: {template.name}"
+    )
     weights = loading.weights_hashes(loaded)
     if not (run.folder / MANIFEST).is_file():
         made_with = manifest(seed=config.seed, files=files, template=template.hash, weights=weights)
@@ -225,9 +232,17 @@ def _tokenised(work: _Work) -> list[Tokens]:
         for row in examples:
             yield row.id, row.place, task.messages(row, instruction=work.config.instruction), task.answer(row)
 
-    made = tokenise(work.loaded.tokenizer, work.template, said(work.rows.train), max_length=work.config.max_length, stops=work.loaded.stops)
+    made = tokenise(
+        work.loaded.tokenizer,
+        work.template,
+        said(work.rows.train),
+        max_length=work.config.max_length,
+        stops=work.loaded.stops,
+    )
     if not made.rows:
-        raise DataError("No training row is left: every question alone is longer than max_length.", hint="Raise max_length.")
+        raise DataError(
+            "No training row is left: every question alone is longer than max_length.", hint="Raise max_length."
+        )
     account = work.run.read_json("data_report.json")
     account["tokens"] = {
         "rows": len(made.rows),
@@ -240,7 +255,10 @@ def _tokenised(work: _Work) -> list[Tokens]:
     }
     work.run.write_json("data_report.json", account)
     if made.cut or made.dropped:
-        work.talk.say(f"{len(made.cut)} answers were cut at {work.config.max_length} tokens, {len(made.dropped)} rows dropped; all are listed in data_report.json")
+        work.talk.say(
+            f"{len(made.cut)} answers were cut at {work.config.max_length} tokens, {len(made.dropped)} rows dropped; "
+            "all are listed in data_report.json"
+        )
     return made.rows
 
 
@@ -260,9 +278,12 @@ def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
     targets = leaves if isinstance(lora.targets, str) else {target.rpartition(".")[2] for target in lora.targets}
     if missing := sorted(targets - leaves):
         hints = " ".join(filter(None, (near(target, leaves) for target in missing)))
-        raise AskedWrongly(f"lora.targets: this model has no module {', '.join(missing)}.", hint=hints or f"It has: {', '.join(sorted(leaves))}.")
+        raise AskedWrongly(
+            f"lora.targets: this model has no module {', '.join(missing)}.",
+            hint=hints or f"It has: {', '.join(sorted(leaves))}.",
+        )
     adapter = lora.r * sum(sum(shape) for name, shape in shapes.items() if name.rpartition(".")[2] in targets)
-    longest = max(max(len(row.ids) for row in tokens), work.config.train.micro_tokens)
+    longest = max(*(len(row.ids) for row in tokens), work.config.train.micro_tokens)
     plan.check_memory(loaded, trainable=adapter, block_tokens=longest)
     # Two checkpoints with moments while one replaces the other, the best one, and the adapter; and answers and plots.
     needed, free = 32 * adapter + 50_000_000, shutil.disk_usage(work.run.folder).free
@@ -278,7 +299,9 @@ def _grade(work: _Work, system: str, model: Any = None) -> None:
         return
     engine = work.engine(system, model)
     work.paths[system] = engine.path
-    work.predictions[system] = grading.grade(work.run, work.config, work.rows, engine, system, scores=True, talk=work.talk)
+    work.predictions[system] = grading.grade(
+        work.run, work.config, work.rows, engine, system, scores=True, talk=work.talk
+    )
     grading.latency(work.run, work.config, work.rows, engine, system, talk=work.talk)
     if system == "base" and work.config.train.evaluate_every == "epoch" and work.rows.dev:
         _epoch(work, engine, 0)
@@ -290,7 +313,9 @@ def _nearest(work: _Work) -> None:
 
     engine = NearestEngine(work.rows.train)
     work.paths["nearest"] = engine.path
-    work.predictions["nearest"] = grading.grade(work.run, work.config, work.rows, engine, "nearest", scores=False, talk=work.talk)
+    work.predictions["nearest"] = grading.grade(
+        work.run, work.config, work.rows, engine, "nearest", scores=False, talk=work.talk
+    )
 
 
 def _epoch(work: _Work, engine: Any, epoch: int) -> None:
@@ -298,7 +323,8 @@ def _epoch(work: _Work, engine: Any, epoch: int) -> None:
         return
     record = grading.epoch_scores(work.run, work.config, work.rows, engine, epoch, talk=work.talk)
     work.run.append("epochs.jsonl", [record])
-    work.talk.say(f"epoch {epoch}: held-out loss {record['dev_loss']['value']:.3f}, token F1 {record['token_f1']['value']:.3f}, ROUGE-L {record['rougeL']['value']:.3f}")
+    loss, f1, rouge = (record[name]["value"] for name in ("dev_loss", "token_f1", "rougeL"))
+    work.talk.say(f"epoch {epoch}: held-out loss {loss:.3f}, token F1 {f1:.3f}, ROUGE-L {rouge:.3f}")
 
 
 def _ask_prompts(work: _Work, engine: Any, system: str) -> None:
@@ -342,18 +368,23 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
     if checkpoint.exists(last):
         held = checkpoint.restore(last, model, optimiser)
         if held["plan"] != mark:
-            raise AskedWrongly(f"{last}: belongs to other rows, other settings or another model.", hint="Start a new run.")
+            raise AskedWrongly(
+                f"{last}: belongs to other rows, other settings or another model.", hint="Start a new run."
+            )
         start = int(held["step"])
         talk.say(f"resuming after step {start} of {len(planned)}")
     run.keep_rows(STEPS, [row for row in run.rows(STEPS) if row["step"] <= start])
-    longest = max(max(len(row.ids) for row in tokens), config.train.micro_tokens)
+    longest = max(*(len(row.ids) for row in tokens), config.train.micro_tokens)
     need = plan.check_memory(work.loaded, trainable=work.trainable, block_tokens=longest)
     guess = plan.training_seconds(
-        work.loaded, [len(row.ids) for row in tokens], learned=sum(sum(row.learn) for row in tokens), epochs=config.train.epochs
+        work.loaded,
+        [len(row.ids) for row in tokens],
+        learned=sum(sum(row.learn) for row in tokens),
+        epochs=config.train.epochs,
     ) * (1 - start / len(planned))
     talk.say(
-        f"training {work.trainable / 1e6:.1f} million adapter weights on {sum(len(row.ids) for row in tokens):,} tokens x {config.train.epochs}"
-        f" in {len(planned)} steps: {need}; roughly {max(guess / 60, 0.1):.1f} minutes"
+        f"training {work.trainable / 1e6:.1f} million adapter weights on {sum(len(row.ids) for row in tokens):,} tokens"
+        f" x {config.train.epochs} in {len(planned)} steps: {need}; roughly {max(guess / 60, 0.1):.1f} minutes"
     )
 
     def save(step: int) -> None:
@@ -376,7 +407,16 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
         with talk.bar("training") as advance, _stop_between_steps() as stopped:
             advance(start, len(planned))
             try:
-                for step in loop.train(model, tokens, planned, config.train, optimiser=optimiser, masks=masks, seed=config.seed, start=start):
+                for step in loop.train(
+                    model,
+                    tokens,
+                    planned,
+                    config.train,
+                    optimiser=optimiser,
+                    masks=masks,
+                    seed=config.seed,
+                    start=start,
+                ):
                     run.append(STEPS, [asdict(step)])
                     advance(step.step, len(planned))
                     ends = planned[step.step - 1].ends_epoch
@@ -505,7 +545,8 @@ def _prompt_answers(work: _Work) -> list[dict[str, Any]]:
         {
             "question": text,
             "answers": {
-                system: {"text": found[f"prompt-{number}"].said, "ending": endings(found[f"prompt-{number}"])} for system, found in said.items()
+                system: {"text": found[f"prompt-{number}"].said, "ending": endings(found[f"prompt-{number}"])}
+                for system, found in said.items()
             },
         }
         for number, text in enumerate(work.config.prompts, 1)

@@ -57,7 +57,9 @@ def template_of(tokenizer: Any) -> Template:
     return template
 
 
-def render(tokenizer: Any, template: Template, messages: Sequence[Message], answer: str | None = None) -> tuple[str, str]:
+def render(
+    tokenizer: Any, template: Template, messages: Sequence[Message], answer: str | None = None
+) -> tuple[str, str]:
     """The prompt up to where the answer starts, and the whole text with ``answer`` (equal to the prompt without one)."""
     if not template.system:
         messages = _folded(messages)

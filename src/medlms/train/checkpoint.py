@@ -27,7 +27,9 @@ def save(folder: Path, model: Any, optimiser: torch.optim.Optimizer | None, note
     if optimiser is not None:
         for name, tensor in names.items():
             for key, value in optimiser.state[tensor].items():
-                held[f"optimiser/{key}/{name}"] = value.detach().reshape(-1) if value.dim() == 0 else value.detach().contiguous()
+                held[f"optimiser/{key}/{name}"] = (
+                    value.detach().reshape(-1) if value.dim() == 0 else value.detach().contiguous()
+                )
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
@@ -39,7 +41,10 @@ def save(folder: Path, model: Any, optimiser: torch.optim.Optimizer | None, note
         part.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
-        raise ResourceError(f"{folder}: the checkpoint can't be written: {error.strerror}.", hint="Free some disk space; the previous checkpoint is whole.") from None
+        raise ResourceError(
+            f"{folder}: the checkpoint can't be written: {error.strerror}.",
+            hint="Free some disk space; the previous checkpoint is whole.",
+        ) from None
 
 
 def exists(folder: Path) -> bool:
@@ -68,7 +73,9 @@ def restore(folder: Path, model: Any, optimiser: torch.optim.Optimizer | None) -
     put(model, {name.removeprefix("adapter/"): value for name, value in held.items() if name.startswith("adapter/")})
     if optimiser is not None:
         for name, tensor in tensors(model).items():
-            keys = [key.split("/", 2)[1] for key in held if key.startswith("optimiser/") and key.split("/", 2)[2] == name]
+            keys = [
+                key.split("/", 2)[1] for key in held if key.startswith("optimiser/") and key.split("/", 2)[2] == name
+            ]
             state = {key: held[f"optimiser/{key}/{name}"] for key in keys}
             if "step" in state:
                 state["step"] = state["step"].reshape(())

@@ -41,7 +41,13 @@ def plan(rows: Sequence[Tokens], config: Train, *, seed: int) -> list[PlannedSte
 
 def optimiser(model: Any, config: Train) -> torch.optim.AdamW:
     """AdamW over the trainable tensors."""
-    return torch.optim.AdamW(list(tensors(model).values()), lr=config.learning_rate, betas=(0.9, 0.999), weight_decay=config.weight_decay, foreach=True)
+    return torch.optim.AdamW(
+        list(tensors(model).values()),
+        lr=config.learning_rate,
+        betas=(0.9, 0.999),
+        weight_decay=config.weight_decay,
+        foreach=True,
+    )
 
 
 def train(
@@ -64,7 +70,9 @@ def train(
     for number, step in enumerate(planned[start:], start + 1):
         began = time.perf_counter()
         model.train()
-        learning_rate = rate(number, len(planned), peak=config.learning_rate, warmup=config.warmup, shape=config.schedule)
+        learning_rate = rate(
+            number, len(planned), peak=config.learning_rate, warmup=config.warmup, shape=config.schedule
+        )
         for group in optimiser.param_groups:
             group["lr"] = learning_rate
         step_rows = [row for block in step.blocks for row in block]
@@ -78,12 +86,18 @@ def train(
                 masks.step, masks.block = number, index
             loss = block_loss(model, [rows[row] for row in block])
             if not math.isfinite(loss.item()):
-                raise TrainingError(_no_number("loss", number, [rows[row].id for row in block]), hint="Lower train.learning_rate, or look at these rows.")
+                raise TrainingError(
+                    _no_number("loss", number, [rows[row].id for row in block]),
+                    hint="Lower train.learning_rate, or look at these rows.",
+                )
             (loss / learned).backward()
             total += loss.item()
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.clip, foreach=True))
         if not math.isfinite(norm):
-            raise TrainingError(_no_number("gradient", number, [rows[row].id for row in step_rows]), hint="Lower train.learning_rate, or look at these rows.")
+            raise TrainingError(
+                _no_number("gradient", number, [rows[row].id for row in step_rows]),
+                hint="Lower train.learning_rate, or look at these rows.",
+            )
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         seconds = time.perf_counter() - began
