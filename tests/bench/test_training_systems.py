@@ -78,11 +78,11 @@ def learn(settings, job, tmp_path, **changed):
     environment = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(BENCHMARKS.parent / "src")}
     command = [sys.executable, str(BENCHMARKS / "training_worker.py")]
     with Worker(settings["name"], command, log=tmp_path / "log.txt", environment=environment) as process:
-        ready = process.ask(start, seconds=120)
-        untrained = process.ask({"do": "loss"}, seconds=60)["dev_loss"]
-        first = process.ask({"do": "step", "count": 1}, seconds=60)
-        more = process.ask({"do": "step", "count": 3}, seconds=60)
-        loss = process.ask({"do": "loss"}, seconds=60)["dev_loss"]
+        ready = process.ask(start, seconds=900)
+        untrained = process.ask({"do": "loss"}, seconds=900)["dev_loss"]
+        first = process.ask({"do": "step", "count": 1}, seconds=900)
+        more = process.ask({"do": "step", "count": 3}, seconds=900)
+        loss = process.ask({"do": "loss"}, seconds=900)["dev_loss"]
     return {
         "adapters": ready["adapters"],
         "untrained": untrained,

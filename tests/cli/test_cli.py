@@ -68,7 +68,7 @@ def test_settings_written_as_options_are_put_right(medlms: Medlms) -> None:
         (("train", "a.yaml", "b.yaml"), "one config only; b.yaml would be a second"),
         (("train", "none.yaml"), "error: none.yaml: there is no such config file."),
         (("train", "--resume", "none"), "error: none: no run lies here"),
-        (("train", "lr=2/c.yaml"), "error: lr=2/c.yaml: there is no such config file."),
+        (("train", "runs/lr=2/c.yaml"), "error: runs/lr=2/c.yaml: there is no such config file."),
         (("evaluate",), "Missing argument"),
         (("evaluate", "seed=1"), "give a config or a run's folder"),
         (("evaluate", "none"), "error: none: no run lies here"),
@@ -107,6 +107,12 @@ def test_faults_of_a_config_are_listed_together(medlms: Medlms, here: Path) -> N
         "hint: Every key and its default: `medlms train --keys`.",
     ]
     assert not (here / "runs").exists()
+
+
+def test_a_config_in_a_folder_named_like_a_setting_is_a_config(medlms: Medlms, here: Path) -> None:
+    (here / "lr=2").mkdir()
+    (here / "lr=2/c.yaml").write_text("model: m\n")
+    assert "lr=2/c.yaml: data is missing" in medlms("train", "lr=2/c.yaml").err
 
 
 def test_keys_of_the_config(medlms: Medlms) -> None:

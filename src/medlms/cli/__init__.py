@@ -11,16 +11,26 @@ import io
 import os
 import pkgutil
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 ORDER = ("demo", "init", "train", "evaluate", "ask", "report", "runs", "data", "models", "doctor")
+
+
+class _InOrder(TyperGroup):
+    """Lists commands in the order of use; left alone, groups of commands would stand last."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
 
 
 def application() -> typer.Typer:
     """The whole command tree."""
     app = typer.Typer(
         name="medlms",
+        cls=_InOrder,
         help="A language model of your own for medicine: tuned, graded and served on your own machine. Not a medical device.",
         epilog="Start with `medlms demo`, or with your own questions and answers: `medlms init FILE`.",
         no_args_is_help=True,
@@ -39,7 +49,7 @@ def application() -> typer.Typer:
         """Nothing to do: the callback of --version does it."""
 
     found = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
-    for name in sorted(found, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)):
+    for name in found:
         module = importlib.import_module(f"medlms.cli.{name}")
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name)

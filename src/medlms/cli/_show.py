@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -85,9 +86,10 @@ def out(value: Any) -> None:
 def split_words(words: list[str] | None) -> tuple[str | None, list[str]]:
     """The config's path and the key=value settings among a command's words."""
     given = list(words or [])
+    # A folder may be named lr=2, so what is a file is not a setting.
     settings = [
-        word for word in given if "=" in word and "/" not in word.partition("=")[0]
-    ]  # a folder may be named lr=2
+        word for word in given if "=" in word and "/" not in word.partition("=")[0] and not Path(word).is_file()
+    ]
     configs = [word for word in given if word not in settings]
     if len(configs) > 1:
         raise typer.BadParameter(
@@ -115,9 +117,9 @@ def fail(error: MedLMsError) -> int:
 def unexpected(error: BaseException) -> int:
     """Exit codes of click's own errors; anything else is a fault of ours, kept in a file rather than thrown at the user."""
     name = type(error).__name__
-    if name == "Exit":
+    if name == "Exit" and getattr(error, "exit_code", 0) != 130:
         return int(getattr(error, "exit_code", 0))
-    if name == "Abort":
+    if name in ("Exit", "Abort"):
         sys.stderr.write("Stopped.\n")
         return 130
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # click's own errors, by what they can do

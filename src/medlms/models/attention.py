@@ -83,7 +83,7 @@ def _spans(starts: list[int], window: int | None) -> list[tuple[int, int, int]]:
     return spans
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=64)  # the rows of one block pass through every layer, then never come again
 def _bias(
     queries: int, before: int, groups: int, window: int | None, dtype: torch.dtype, device: torch.device
 ) -> Tensor:

@@ -447,7 +447,7 @@ def _save_adapter(work: _Work, model: Any) -> None:
         work.run.folder / "adapter",
         extra={
             "base_model": work.config.model,
-            "base_model_path": located.hub or work.config.model,
+            "base_model_path": _address(work),
             "base_note": located.note,
             "instruction": work.config.instruction,
             "template_hash": work.template.hash,
@@ -509,6 +509,14 @@ def _report(work: _Work, *, command: str) -> dict[str, Any]:
     )
 
 
+def _address(work: _Work) -> str:
+    """What other tools' ``from_pretrained`` takes for the base: a hub id where there is one."""
+    from medlms.models.known import KNOWN
+
+    spec = KNOWN.get(work.config.model)
+    return work.loaded.located.hub or (spec.original if spec else "") or work.config.model
+
+
 def _model(work: _Work) -> dict[str, Any]:
     from medlms.models.known import KNOWN
 
@@ -518,7 +526,7 @@ def _model(work: _Work) -> dict[str, Any]:
         "name": located.name,
         "note": located.note,
         "licence": located.licence,
-        "address": located.hub or (spec.original if spec else "") or work.config.model,
+        "address": _address(work),
         "package": spec.package if spec else "",
         "member": spec.member if spec else "",
         "gguf_file": located.gguf,
