@@ -190,7 +190,13 @@ def test_a_part_whose_keys_are_all_commented_out_has_its_defaults(tmp_path: Path
 def test_every_alias_leads_to_a_key_and_is_told(alias: str, target: str) -> None:
     known = {key for key, _, _ in reference()} | {"data"}
     assert target in known
-    values: dict[str, Any] = {"data": "d", "lora.targets": "q_proj", "train.schedule": "linear", "model": "m", "run": "x"}
+    values: dict[str, Any] = {
+        "data": "d",
+        "lora.targets": "q_proj",
+        "train.schedule": "linear",
+        "model": "m",
+        "run": "x",
+    }
     value = values.get(target, 0.5 if target in ("lora.dropout", "train.warmup") else 17)
     config, notes = load({**{key: text for key, text in LEAST.items() if key != target}, alias: value})
     assert notes == [f"{alias} is read as {target}"]
@@ -244,7 +250,13 @@ def test_batch_sizes_that_contradict_or_are_none() -> None:
 
 
 def test_settings_win_over_the_file_whatever_name_either_uses() -> None:
-    source = {**LEAST, "lora": {"r": 4}, "lora_alpha": 8, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 8}
+    source = {
+        **LEAST,
+        "lora": {"r": 4},
+        "lora_alpha": 8,
+        "per_device_train_batch_size": 4,
+        "gradient_accumulation_steps": 8,
+    }
     config, notes = load(source, ["lora_r=2", "lora.alpha=3", "gradient_accumulation_steps=2"])
     assert (config.lora.r, config.lora.alpha, config.train.rows_per_step) == (2, 3, 8)
     assert "lora_r is read as lora.r" in notes
@@ -291,7 +303,13 @@ def test_settings_that_lead_nowhere(setting: str, sentence: str) -> None:
 
 
 def test_settings_are_read_as_yaml_but_sentences_stay_text() -> None:
-    settings = ["instruction=Answer: be brief", "run=2024", "evaluate.systems=[base]", "split.train=null", "prompts=[a, b]"]
+    settings = [
+        "instruction=Answer: be brief",
+        "run=2024",
+        "evaluate.systems=[base]",
+        "split.train=null",
+        "prompts=[a, b]",
+    ]
     config, _ = load(LEAST, [*settings, "train.learning_rate=2e-4", "lora.targets=q_proj, v_proj"])
     assert config.instruction == "Answer: be brief"
     assert config.run == "2024"
@@ -340,4 +358,6 @@ def test_the_reference_lists_every_key_once_with_a_meaning() -> None:
     rows = list(reference())
     assert len({key for key, _, _ in rows}) == len(rows)
     assert all(meaning for _, _, meaning in rows)
-    assert {"model", "data[].weight", "lora.r", "train.learning_rate", "evaluate.systems"} <= {key for key, _, _ in rows}
+    assert {"model", "data[].weight", "lora.r", "train.learning_rate", "evaluate.systems"} <= {
+        key for key, _, _ in rows
+    }

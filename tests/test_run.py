@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -78,6 +79,8 @@ def test_a_folder_that_can_not_be_made_is_told_and_not_tried_for_ever() -> None:
 def test_a_run_is_opened_by_folder_or_name() -> None:
     made()
     assert Run.open("a").folder == Run.open("runs/a").folder == Path("runs/a")
+    with contextlib.chdir("runs/a"):
+        assert Run.open(".").name == Run.open("").name == "a"
     Path("runs/empty").mkdir()
     for name in ("b", "empty", "runs"):
         with pytest.raises(AskedWrongly, match="no run lies here"):

@@ -69,7 +69,7 @@ class Run:
         """An existing run, given by its folder or by its name under runs/."""
         for path in (Path(folder).expanduser(), Path("runs") / folder):
             if (path / CONFIG).is_file():
-                return cls(path)
+                return cls(path if path.name.strip(".") else path.resolve())  # "." has no name of its own
         raise AskedWrongly(f"{folder}: no run lies here (no {CONFIG}).", hint="`medlms runs list` shows what there is.")
 
     @property

@@ -50,6 +50,8 @@ def medlms(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
 def table(here: Path) -> Path:
     """A CSV file of forty questions and answers on forty topics."""
     path = here / "my.csv"
-    lines = [f"What is illness {n}?,Illness {n} makes the body warm for {n % 9 + 1} days.,illness {n}" for n in range(40)]
+    lines = [
+        f"What is illness {n}?,Illness {n} makes the body warm for {n % 9 + 1} days.,illness {n}" for n in range(40)
+    ]
     path.write_text("\n".join(["question,answer,topic", *lines]) + "\n")
     return path

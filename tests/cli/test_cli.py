@@ -33,7 +33,9 @@ def test_the_help_lists_every_command_in_the_order_of_use(medlms: Medlms) -> Non
     assert [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "][: len(VERBS)] == list(VERBS)
     for group, names in GROUPS.items():
         text = medlms(group, "--help").out.partition("Commands:")[2]
-        assert [line.split()[0] for line in text.splitlines() if line.startswith("  ") and line[2] != " "] == list(names)
+        assert [line.split()[0] for line in text.splitlines() if line.startswith("  ") and line[2] != " "] == list(
+            names
+        )
 
 
 def test_the_version(medlms: Medlms) -> None:
@@ -162,7 +164,9 @@ def test_a_good_file_is_checked_and_prepared(medlms: Medlms, table: Path) -> Non
 
 
 def test_faulty_rows_are_all_listed_with_exit_code_1(medlms: Medlms, here: Path) -> None:
-    (here / "my.csv").write_text('question,answer\nWhat is it?,A thing that is.\nWhat?,a,b\n,nothing\n"How so?",Like that it is.\n')
+    (here / "my.csv").write_text(
+        'question,answer\nWhat is it?,A thing that is.\nWhat?,a,b\n,nothing\n"How so?",Like that it is.\n'
+    )
     done = medlms("data", "check", "my.csv")
     assert done.code == 1
     assert "my.csv:3: ragged row" in done.out
@@ -250,7 +254,12 @@ def test_init_refuses_a_model_that_no_one_knows(medlms: Medlms, table: Path) -> 
 
 def test_runs_are_listed_shown_and_erased(medlms: Medlms, here: Path) -> None:
     assert medlms("runs", "list").err == "no runs in runs/\n"
-    for name, report in (("done", '{"verdict": ["Tuned is better."]}'), ("stopped", None), ("odd", "[]"), ("cut", '{"ver')):
+    for name, report in (
+        ("done", '{"verdict": ["Tuned is better."]}'),
+        ("stopped", None),
+        ("odd", "[]"),
+        ("cut", '{"ver'),
+    ):
         folder = here / "runs" / name
         folder.mkdir(parents=True)
         (folder / "config.yaml").write_text("model: m\n")
@@ -300,7 +309,12 @@ def test_erasing_asks_first(medlms: Medlms, here: Path, monkeypatch: pytest.Monk
     ],
 )
 def test_faults_of_the_machine_and_of_ours(
-    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, sentence: str
+    here: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+    sentence: str,
 ) -> None:
     from medlms import datasets
     from medlms.cli import main
@@ -320,7 +334,10 @@ def test_faults_of_the_machine_and_of_ours(
 
 def in_a_process(*words: str, **settings: Any) -> subprocess.CompletedProcess[bytes]:
     source = str(Path(__file__).parents[2] / "src")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH", "")]))}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH", "")])),
+    }
     environment |= settings.pop("environment", {})
     command = [sys.executable, "-m", "medlms", *words]
     return subprocess.run(command, stderr=subprocess.PIPE, check=False, timeout=60, env=environment, **settings)
@@ -337,6 +354,8 @@ def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
 
 def test_a_terminal_without_our_letters_is_no_fault(here: Path) -> None:
     (here / "c.yaml").write_text("model: m\ndata: d\nzü: 1\n", encoding="utf-8")
-    done = in_a_process("train", "c.yaml", environment={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}, stdout=subprocess.PIPE)
+    done = in_a_process(
+        "train", "c.yaml", environment={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}, stdout=subprocess.PIPE
+    )
     assert done.returncode == 2
     assert done.stderr.startswith(b"error: c.yaml:3: z?: unknown key.")

@@ -74,6 +74,12 @@ def seen(reply: Reply) -> tuple[str, str, int, int]:
     return reply.text, reply.finish_reason, reply.prompt_tokens, reply.new_tokens
 
 
+def different(found: dict[str, Reply], wanted: dict[str, tuple[str, str, int, int]]) -> list[str]:
+    """Ids whose replies differ. Names only: pytest takes minutes to show how random texts differ."""
+    assert found.keys() == wanted.keys()
+    return [name for name, reply in found.items() if seen(reply) != wanted[name]]
+
+
 def theirs(folder: Any) -> Any:
     from transformers import AutoModelForCausalLM
 
@@ -103,7 +109,7 @@ def test_answers_are_those_of_transformers_in_any_company(
     assert len({new for *_, new in wanted.values()}) > 3
     for batch in (1, 3, 7, 32):
         found = by_id(engine(loaded, batch=batch).answer(requests))
-        assert {name: seen(reply) for name, reply in found.items()} == wanted, f"batch {batch}"
+        assert different(found, wanted) == [], f"batch {batch}"
 
 
 def test_the_texts_are_not_all_one(tiny: Any) -> None:
@@ -239,9 +245,8 @@ def test_a_tuned_model_answers_and_scores_as_peft_does(tiny: Any, tiny_folder: A
     reference = PeftModel.from_pretrained(theirs(tiny_folder(family)), tmp_path).eval()
     own = engine(loaded, model=model, name="tuned")
     found = by_id(own.answer(asked()))
-    assert {name: seen(reply) for name, reply in found.items()} == {
-        request.id: generated(reference, loaded, request) for request in asked()
-    }
+    wanted = {request.id: generated(reference, loaded, request) for request in asked()}
+    assert different(found, wanted) == []
     assert any(found[name].text != reply.text for name, reply in untuned.items())
     for reply in own.score(asked()):
         total, count = scored(reference, loaded, asked()[int(reply.id[1:])])
@@ -260,7 +265,7 @@ def test_an_answer_left_half_read_leaves_the_model_whole(tiny: Any) -> None:
     half.close()
     assert not any("forward" in layer.__dict__ for layer in model.modules())
     again = by_id(engine(loaded, model=model).answer(asked()))
-    assert {name: seen(reply) for name, reply in again.items()} == {name: seen(reply) for name, reply in whole.items()}
+    assert different(again, {name: seen(reply) for name, reply in whole.items()}) == []
 
 
 @pytest.mark.xfail(

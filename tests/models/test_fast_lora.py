@@ -132,6 +132,18 @@ def test_layers_that_read_one_input_are_one_group(tiny: Any) -> None:
     assert sorted(first) == [["down_proj"], ["gate_proj", "up_proj"], ["o_proj"], ["q_proj", "k_proj", "v_proj"]]
 
 
+def test_another_input_is_never_answered_with_what_was_kept_for_the_first(tiny: Any) -> None:
+    # A pass that broke off in the middle leaves shares that nobody fetched.
+    model = adapted(tiny).eval()
+    found = {name.rpartition("layers.")[2]: layer for name, layer in layers(model).items()}
+    first, second = (torch.randn(1, 5, 64, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    with torch.no_grad():
+        wanted = found["0.self_attn.k_proj"](second)
+        with fast_lora(model):
+            found["0.self_attn.q_proj"](first)
+            torch.testing.assert_close(found["0.self_attn.k_proj"](second), wanted, rtol=1e-5, atol=1e-5)
+
+
 def test_a_part_of_the_layers_may_be_adapted(tiny: Any) -> None:
     loaded = tiny()
     model = adapters.create(loaded, Lora(r=4, dropout=0.0, targets=["q_proj", "v_proj", "down_proj"]), seed=1)

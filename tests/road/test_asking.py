@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from road_runs import essence, lines, measured_apart
 
 import medlms
 from medlms import errors, road
 from medlms.road.asking import NOTICE
-
-from .conftest import essence, lines, measured_apart
 
 
 def predictions(folder: Path, system: str) -> list[dict[str, Any]]:
@@ -45,7 +44,13 @@ def test_a_run_is_graded_again_with_the_same_answers(finished: Path) -> None:
 def test_settings_of_an_evaluation_win(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from medlms.cli import main
 
-    words = ["run=again", "evaluate.max_new_tokens=2", "evaluate.systems=[tuned]", "prompts=[]", "evaluate.latency_rows=0"]
+    words = [
+        "run=again",
+        "evaluate.max_new_tokens=2",
+        "evaluate.systems=[tuned]",
+        "prompts=[]",
+        "evaluate.latency_rows=0",
+    ]
     with pytest.raises(SystemExit) as left:
         main(["evaluate", str(finished), *words, "--json"])
     assert left.value.code == 0

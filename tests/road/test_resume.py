@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from road_runs import Stopper, essence, lines
 
 import medlms
 from medlms import errors
 from medlms.config import dump, load
-
-from .conftest import Stopper, essence, lines
 
 
 @pytest.mark.parametrize(
@@ -30,9 +29,7 @@ from .conftest import Stopper, essence, lines
         ("tuned reads references", 3),
     ],
 )
-def test_ctrl_c_leaves_a_run_that_ends_the_same(
-    finished: Path, config: dict[str, Any], title: str, at: int
-) -> None:
+def test_ctrl_c_leaves_a_run_that_ends_the_same(finished: Path, config: dict[str, Any], title: str, at: int) -> None:
     stopper = Stopper(title, at)
     with pytest.raises(errors.Interrupted) as caught:
         medlms.train(config, talk=stopper)
@@ -40,7 +37,9 @@ def test_ctrl_c_leaves_a_run_that_ends_the_same(
     assert caught.value.exit_code == 130
     assert caught.value.hint == f"Go on with: medlms train --resume {Path('runs/a')}"
     if title == "training":
-        assert [row["step"] for row in lines(Path("runs/a/steps.jsonl"))] == list(range(1, 8)), "the step in hand is ended"
+        assert [row["step"] for row in lines(Path("runs/a/steps.jsonl"))] == list(range(1, 8)), (
+            "the step in hand is ended"
+        )
     assert not Path("runs/a/report.json").exists()
     result = medlms.train(resume="a")
     assert essence(result.run.folder) == essence(finished)
@@ -65,7 +64,9 @@ def test_the_command_line_leaves_with_130(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-def test_kill_9_at_a_random_step_leaves_a_run_that_ends_the_same(finished: Path, config: dict[str, Any], here: Path) -> None:
+def test_kill_9_at_a_random_step_leaves_a_run_that_ends_the_same(
+    finished: Path, config: dict[str, Any], here: Path
+) -> None:
     (here / "c.yaml").write_text(dump(load(config)[0]))
     source = str(Path(medlms.__file__).parents[1])
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": source}

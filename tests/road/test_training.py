@@ -10,12 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from road_runs import Stopper, essence, lines, write_table
 
 import medlms
 from medlms import errors
 from medlms.config import load
-
-from .conftest import Stopper, essence, lines, write_table
 
 STEP = """
 step epoch loss tokens learned_tokens tokens_per_second learning_rate grad_norm seconds peak_memory_bytes
@@ -26,11 +25,22 @@ METRICS = "exact_match token_f1 bleu rouge1 rouge2 rougeL".split()
 
 def test_a_run_leaves_the_files_of_the_contract(finished: Path) -> None:
     found = {path.relative_to(finished).as_posix() for path in finished.rglob("*") if path.is_file()}
-    wanted = {"config.yaml", "manifest.json", "data_report.json", "steps.jsonl", "report.json", "report.md", "report.html"}
+    wanted = {
+        "config.yaml",
+        "manifest.json",
+        "data_report.json",
+        "steps.jsonl",
+        "report.json",
+        "report.md",
+        "report.html",
+    }
     wanted |= {f"splits/{part}.jsonl" for part in ("train", "dev", "eval")}
     wanted |= {f"predictions/{system}.jsonl" for system in ("base", "tuned", "nearest")}
     wanted |= {f"checkpoints/{which}/state.safetensors" for which in ("best", "last")}
-    wanted |= {f"adapter/{name}" for name in ("adapter_config.json", "adapter_model.safetensors", "tokenizer.json", "README.md")}
+    wanted |= {
+        f"adapter/{name}"
+        for name in ("adapter_config.json", "adapter_model.safetensors", "tokenizer.json", "README.md")
+    }
     assert wanted <= found
     assert any(name.startswith("plots/") for name in found)
     assert not [name for name in found if name.endswith((".part", ".old"))]
@@ -80,7 +90,9 @@ def test_its_lines_have_the_fields_of_the_contract(finished: Path) -> None:
 
 
 def test_its_rows_are_on_one_side_each(finished: Path) -> None:
-    sides = {part: {row["group"] for row in lines(finished / f"splits/{part}.jsonl")} for part in ("train", "dev", "eval")}
+    sides = {
+        part: {row["group"] for row in lines(finished / f"splits/{part}.jsonl")} for part in ("train", "dev", "eval")
+    }
     assert {part: len(groups) for part, groups in sides.items()} == {"train": 30, "dev": 4, "eval": 6}
     assert not sides["train"] & sides["eval"]
     report = json.loads((finished / "data_report.json").read_text())
@@ -93,7 +105,7 @@ def test_its_manifest_names_what_went_in_and_no_place(finished: Path, config: di
     manifest = json.loads(text)
     assert manifest["seed"] == 13
     assert [len(value) for value in manifest["weights_sha256"].values()] == [64]
-    assert list(manifest["data_sha256"])[0].endswith("my.csv")
+    assert next(iter(manifest["data_sha256"])).endswith("my.csv")
     assert str(Path(config["model"]).parent) not in text
 
 

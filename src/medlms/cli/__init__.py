@@ -23,7 +23,9 @@ class _InOrder(TyperGroup):
     """Lists commands in the order of use; left alone, groups of commands would stand last."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return sorted(super().list_commands(ctx), key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+        return sorted(
+            super().list_commands(ctx), key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)
+        )
 
 
 def application() -> typer.Typer:
@@ -88,6 +90,8 @@ def _run(words: list[str]) -> int:
         from medlms.cli._show import unexpected
 
         return unexpected(error)
+    if code == 130:  # the command tree's own answer to Ctrl-C
+        sys.stderr.write("Stopped.\n")
     return code if isinstance(code, int) else 0
 
 

@@ -117,9 +117,9 @@ def fail(error: MedLMsError) -> int:
 def unexpected(error: BaseException) -> int:
     """Exit codes of click's own errors; anything else is a fault of ours, kept in a file rather than thrown at the user."""
     name = type(error).__name__
-    if name == "Exit" and getattr(error, "exit_code", 0) != 130:
+    if name == "Exit":
         return int(getattr(error, "exit_code", 0))
-    if name in ("Exit", "Abort"):
+    if name == "Abort":
         sys.stderr.write("Stopped.\n")
         return 130
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # click's own errors, by what they can do

@@ -29,7 +29,9 @@ def evaluate(
     talk = talk or Silent()
     if isinstance(source, str | Path) and Path(source).suffix not in (".yaml", ".yml"):
         run = Run.open(source)
-        config, notes = load(run.folder / CONFIG, [f"run={run.name}-evaluated", *overrides], **keys)
+        if "run" not in keys and not any(item.partition("=")[0].strip() == "run" for item in overrides):
+            keys["run"] = str(run.folder.with_name(f"{run.name}-evaluated"))
+        config, notes = load(run.folder / CONFIG, overrides, **keys)
         adapter: Path | None = run.folder / "adapter"
         held = run
     else:
