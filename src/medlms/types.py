@@ -85,7 +85,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What an engine said. ``finish_reason``: ``stop`` (the model ended), ``length`` (the limit cut it) or ``scored``.
+    """What an engine said. ``finish_reason``: ``stop`` (the model ended), ``length`` (the limit cut it), ``scored``, or
+    ``too long`` (a reference that does not fit, unscored).
 
     Seconds are wall time from the start of the batch that held the request, so they are latencies only at batch 1.
     ``reference_logprob`` is the natural-log probability of the reference and its end of turn, summed.

@@ -128,9 +128,6 @@ def test_a_wrong_target_names_the_nearest(tiny: Any) -> None:
     assert "c_attn" in caught.value.hint
 
 
-@pytest.mark.xfail(
-    reason="an adapter on the head is made and never learns: the head's base weight is read", strict=True
-)
 def test_the_head_is_refused_as_a_target(tiny: Any) -> None:
     with pytest.raises(AskedWrongly):
         adapters.create(tiny("mistral"), Lora(targets=["q_proj", "lm_head"]), seed=1)

@@ -316,9 +316,7 @@ def test_adapters_that_are_off_stay_off(tiny: Any, turned_off: str) -> None:
         {"use_dora": True},
         {"use_rslora": True},
         {"rank_pattern": {"q_proj": 2}, "alpha_pattern": {"k_proj": 3}},
-        pytest.param(
-            {"lora_bias": True}, marks=pytest.mark.xfail(reason="the bias of lora_B is left out", strict=True)
-        ),
+        {"lora_bias": True},
     ],
     ids=lambda settings: next(iter(settings)),
 )
@@ -337,7 +335,6 @@ def test_adapters_of_other_kinds_compute_as_in_peft(tiny: Any, settings: dict[st
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.xfail(reason="weights stacked in inference mode can't be trained through", strict=True)
 def test_a_model_that_has_answered_can_still_be_trained(tiny: Any) -> None:
     model = adapted(tiny)
     model.eval()

@@ -87,7 +87,6 @@ def test_cut_weights(copy: Path, share: float) -> None:
     assert caught.value.hint
 
 
-@pytest.mark.xfail(reason="a tensor that the file lacks is made up at random, without a word", strict=True)
 def test_weights_that_lack_a_tensor(copy: Path) -> None:
     from safetensors.torch import load_file, save_file
 
@@ -236,7 +235,7 @@ def test_a_gguf_file_gives_the_same_model(
     batch = pack([Tokens("row", tuple(range(5, 40)), (True,) * 35)])
     with torch.no_grad():
         assert torch.equal(hidden_states(loaded.model, batch), hidden_states(original.model, batch))
-    for text in ("Gout is 112 mg.", "People often feel tired, 2 times in 24 hours.", "Ménière 体温 🛌"):
+    for text in ("Gout is 112 mg.", "Do this:\n\n1. Rest 24 hours.\n\n2. Drink.", "Ménière 体温 🛌"):
         assert loaded.tokenizer(text).input_ids == original.tokenizer(text).input_ids
     assert loaded.tokenizer.chat_template == original.tokenizer.chat_template
     assert loaded.stops >= original.stops

@@ -125,11 +125,8 @@ def test_a_window_hides_old_keys(tiny: Any) -> None:
 @pytest.mark.parametrize(
     "strange",
     [
-        pytest.param(
-            ("granite", {"logits_scaling": 8.0}),
-            marks=pytest.mark.xfail(reason="a scale on the logits is left out", strict=True),
-        ),
-        pytest.param(("phi", {}), marks=pytest.mark.xfail(reason="the head's bias is left out", strict=True)),
+        ("granite", {"logits_scaling": 8.0}),
+        ("phi", {}),
         ("qwen2", {"num_key_value_heads": 2}),
     ],
     ids=lambda strange: strange[0],

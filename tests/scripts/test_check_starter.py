@@ -7,9 +7,9 @@ import statistics
 from collections import Counter
 from pathlib import Path
 
-import check_starter
 import pytest
 
+import check_starter
 from medlms.types import QA
 
 PASSAGE = QA(

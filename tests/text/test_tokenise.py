@@ -87,7 +87,6 @@ def test_the_prompt_trained_on_is_the_prompt_asked_with(family: str, answer: str
     assert ids[: len(prompt)] == prompt
 
 
-@pytest.mark.xfail(reason="the plain prompt ends in a space, which joins the first word of a full text", strict=True)
 @pytest.mark.parametrize("answer", ["a rest", "people often feel tired."])
 def test_the_plain_prompt_trained_on_is_the_one_asked_with(answer: str) -> None:
     tokenizer, template, stops = ready("gpt2")
@@ -102,12 +101,7 @@ def test_the_plain_prompt_trained_on_is_the_one_asked_with(answer: str) -> None:
     [
         "llama",
         "gemma3",
-        pytest.param(
-            "mistral",
-            marks=pytest.mark.xfail(
-                reason="a space between prompt and answer is asked for and not taught", strict=False
-            ),
-        ),
+        "mistral",
     ],
 )
 def test_all_that_must_be_said_after_the_prompt_is_learned(family: str, answer: str) -> None:

@@ -176,7 +176,6 @@ def test_a_cut_state_is_a_sentence(tiny: Any, tmp_path: Path, share: float) -> N
         checkpoint.restore(folder, model, optimiser)
 
 
-@pytest.mark.xfail(reason="JSON that does not end is passed through as a traceback", strict=True)
 def test_cut_notes_are_a_sentence(tiny: Any, tmp_path: Path) -> None:
     model, optimiser = moved(tiny)
     checkpoint.save(tmp_path / "last", model, optimiser, {"step": 1})
@@ -208,10 +207,7 @@ def full_disk(kind: str) -> Any:
     "kind",
     [
         "OSError",
-        pytest.param(
-            "SafetensorError",
-            marks=pytest.mark.xfail(reason="what safetensors really raises on a full disk is not caught", strict=True),
-        ),
+        "SafetensorError",
     ],
 )
 def test_a_full_disk_is_a_sentence_and_the_one_before_stays(

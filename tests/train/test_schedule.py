@@ -32,7 +32,6 @@ def test_it_never_leaves_its_bounds(shape: str, warmup: float, steps: int) -> No
         assert max(found) == pytest.approx(2.0)
 
 
-@pytest.mark.xfail(reason="without a warm-up a run of one step has the rate 0 and learns nothing", strict=True)
 @pytest.mark.parametrize("shape", ["cosine", "linear"])
 def test_a_run_of_one_step_learns(shape: str) -> None:
     assert rates(1, shape, 0.0) != [0.0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -47,15 +48,20 @@ class LocalEngine:
             yield from self._batch(requests[start : start + self.batch])
 
     def score(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """Yield replies with the log-probability of each reference, its end of turn included."""
+        """Yield replies with the log-probability of each reference, its end of turn included.
+
+        A reference that does not fit into the model's context beside its question has none: ``too long``.
+        """
         held: list[tuple[Request, Tokens]] = []
         size = 0
         for request in requests:
             ids, learn = conversation(
                 self.loaded.tokenizer, self.template, request.messages, request.reference, stops=self.loaded.stops
             )
-            room = self.loaded.context
-            tokens = Tokens(request.id, tuple(ids[:room]), tuple(learn[:room]))
+            if len(ids) > self.loaded.context:
+                yield _unscored(request.id, len(ids) - sum(learn))
+                continue
+            tokens = Tokens(request.id, tuple(ids), tuple(learn))
             if held and size + len(tokens.ids) > SCORE_TOKENS:
                 yield from self._score(held)
                 held, size = [], 0
@@ -68,10 +74,7 @@ class LocalEngine:
         began = time.perf_counter()
         self.model.eval()
         batch = pack([tokens for _, tokens in held], device=self.loaded.device)
-        if self.adapted:
-            with fast_lora(self.model):
-                sums, counts = row_losses(self.model, batch)
-        else:
+        with self._weights():
             sums, counts = row_losses(self.model, batch)
         seconds = time.perf_counter() - began
         return [
@@ -89,13 +92,19 @@ class LocalEngine:
             for (request, tokens), total, count in zip(held, sums, counts, strict=True)
         ]
 
+    def _weights(self) -> AbstractContextManager[Any]:
+        """The tuned engine's fast path; for the base, adapters that were put on its model meanwhile are left out."""
+        if self.adapted:
+            return fast_lora(self.model)
+        if self.loaded.adapted is not None:
+            without: AbstractContextManager[Any] = self.loaded.adapted.disable_adapter()
+            return without
+        return nullcontext()
+
     def _batch(self, requests: Sequence[Request]) -> Iterator[Reply]:
         began = time.perf_counter()
         self.model.eval()
-        if not self.adapted:
-            yield from self._write(requests, began)
-            return
-        with fast_lora(self.model):
+        with self._weights():
             yield from self._write(requests, began)
 
     def _write(self, requests: Sequence[Request], began: float) -> Iterator[Reply]:
@@ -171,3 +180,15 @@ class LocalEngine:
             seconds=time.perf_counter() - began,
             first_token_seconds=first,
         )
+
+
+def _unscored(name: str, prompt: int) -> Reply:
+    return Reply(
+        id=name,
+        text="",
+        finish_reason="too long",
+        prompt_tokens=prompt,
+        new_tokens=0,
+        seconds=0.0,
+        first_token_seconds=0.0,
+    )

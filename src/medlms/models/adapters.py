@@ -30,7 +30,8 @@ def create(loaded: Loaded, lora: Lora, *, seed: int) -> Any:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return get_peft_model(loaded.model, config)
+        loaded.adapted = get_peft_model(loaded.model, config)
+    return loaded.adapted
 
 
 def attach(loaded: Loaded, folder: Path) -> Any:
@@ -48,6 +49,7 @@ def attach(loaded: Loaded, folder: Path) -> Any:
             hint="Is it the base it was trained on?",
         ) from None
     model.eval()
+    loaded.adapted = model
     return model
 
 
@@ -92,6 +94,11 @@ def _check_targets(model: Any, targets: str | list[str]) -> None:
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.Linear | Conv1D)
     }
+    head = model.get_output_embeddings()
+    heads = [name for name, module in model.named_modules() if module is head]
+    chosen = [target for target in targets if target.rpartition(".")[2] in heads]
+    if chosen:
+        raise AskedWrongly(f"lora.targets: {chosen[0]} is the output head, which is not tuned.", hint="Leave it out.")
     missing = [target for target in targets if target.rpartition(".")[2] not in leaves]
     if missing:
         hints = " ".join(filter(None, (near(target, leaves) for target in missing)))

@@ -188,6 +188,7 @@ def _is_known(layer: Any, adapter: str) -> bool:
         plain
         and adapter in layer.lora_A
         and not layer.use_dora.get(adapter, False)
+        and not layer.lora_bias.get(adapter, False)
         and not layer.merged
         and not layer.disable_adapters
     )
@@ -212,7 +213,8 @@ def _stack(bases: list[Any], weights: list[Tensor], turned: list[bool]) -> Tenso
         storages = {weight.untyped_storage().data_ptr() for weight in weights}
         if len(storages) == 1:
             return first.as_strided((sum(weight.shape[0] for weight in weights), first.shape[1]), (first.shape[1], 1))
-    stacked = torch.cat(weights)
+    with torch.inference_mode(False):  # also after answers: what is stacked here may be trained through later
+        stacked = torch.cat(weights)
     start = 0
     for base, weight, turn in zip(bases, weights, turned, strict=True):
         part = stacked[start : start + weight.shape[0]]

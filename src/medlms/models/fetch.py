@@ -40,6 +40,7 @@ class Located:
     template_hash: str = ""
     instruction: str = ""
     hub: str = ""
+    precision: str = ""
 
 
 def locate(name: str, *, say: Say = lambda _: None, fetch: bool = True) -> Located:
@@ -81,7 +82,11 @@ def _of_adapter(path: Path, *, say: Say, fetch: bool) -> Located:
         raise ModelError(f"{path}: the adapter's config is not readable: {error}.") from None
     if not (path / "adapter_model.safetensors").is_file():
         raise ModelError(f"{path}: there is no adapter_model.safetensors.", hint="Did the training run finish?")
+    if not isinstance(config, dict) or not isinstance(extra, dict):
+        raise ModelError(f"{path}: the adapter's config is not a mapping.")
     base = extra.get("base_model") or config.get("base_model_name_or_path") or ""
+    if any((Path(str(base)) / inner).is_file() for inner in ("adapter_config.json", "adapter/adapter_config.json")):
+        raise ModelError(f"{path}: its base, {base}, is itself an adapter.", hint="The base must be a whole model.")
     located = locate(str(base), say=say, fetch=fetch)
     return Located(
         name=str(path.parent if path.name == "adapter" else path),
@@ -93,6 +98,7 @@ def _of_adapter(path: Path, *, say: Say, fetch: bool) -> Located:
         adapter=path,
         template_hash=str(extra.get("template_hash", "")),
         instruction=str(extra.get("instruction", "")),
+        precision=str(extra.get("precision", "")),
     )
 
 
@@ -231,6 +237,10 @@ def _from_hub(name: str, revision: str, say: Say, fetch: bool) -> Path:
     except HfHubHTTPError as error:
         raise FetchError(
             f"{name}: the hub refused: {error}.", hint="Try again later; what was downloaded is kept."
+        ) from None
+    except ValueError as error:  # huggingface_hub's own check of names
+        raise FetchError(
+            f"{name}: not a name that the hub can have: {error}.", hint="A hub id is owner/name."
         ) from None
     except OSError as error:
         if error.errno == 28:

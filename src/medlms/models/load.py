@@ -23,7 +23,9 @@ from medlms.run import home
 
 @dataclass
 class Loaded:
-    """A model in memory. ``context`` is its longest text in tokens; ``stops`` end a turn."""
+    """A model in memory. ``context`` is its longest text in tokens; ``stops`` end a turn;
+    ``adapted`` is the peft model once adapters were put on (in place).
+    """
 
     located: Located
     model: Any
@@ -33,6 +35,7 @@ class Loaded:
     why: str
     context: int
     stops: frozenset[int] = field(default_factory=frozenset)
+    adapted: Any = None
 
     @property
     def parameters(self) -> int:
@@ -134,11 +137,19 @@ def load(located: Located, *, precision: str = "auto", load_in_4bit: bool = Fals
             hint="A tokenizer.json is needed beside the weights.",
         )
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, config=config, **options)
+        model, account = AutoModelForCausalLM.from_pretrained(
+            folder, config=config, output_loading_info=True, **options
+        )
     except Exception as error:
         raise ModelError(
             f"{folder}: the weights can't be read: {_first_line(error)}", hint="Is a file missing or cut?"
         ) from None
+    if account["missing_keys"]:
+        lacking = sorted(account["missing_keys"])
+        raise ModelError(
+            f"{folder}: the weights lack {len(lacking)} tensors, {lacking[0]} first.", hint="Is a file missing or cut?"
+        )
+    _check_head(model)
     if not load_in_4bit:
         model.to(device)
     model.eval()
@@ -175,6 +186,16 @@ def _stops(model: Any, tokenizer: Any) -> frozenset[int]:
             hint="Set eos_token in its tokenizer_config.json.",
         )
     return frozenset(found)
+
+
+def _check_head(model: Any) -> None:
+    """Logits are made here from hidden states and the head's weight: a head that does more would be computed wrongly."""
+    head = model.get_output_embeddings()
+    scales = [name for name in ("logits_scaling", "logit_scale", "lm_head_multiplier") if hasattr(model.config, name)]
+    more = "a bias" if getattr(head, "bias", None) is not None else scales[0] if scales else ""
+    if head is None or more:
+        what = f"has {more}" if more else "can't be found"
+        raise ModelError(f"The output head of {type(model).__name__} {what}: not supported.", hint="Use another model.")
 
 
 def _four_bit(dtype: torch.dtype) -> dict[str, Any]:

@@ -450,6 +450,7 @@ def _save_adapter(work: _Work, model: Any) -> None:
             "base_model_path": _address(work),
             "base_note": located.note,
             "instruction": work.config.instruction,
+            "precision": work.config.precision,
             "template_hash": work.template.hash,
             "weights_sha256": work.weights,
             "max_length": work.config.max_length,

@@ -17,7 +17,8 @@ PLAIN = (
     "{% for message in messages %}{% if message['role'] == 'system' %}{{ message['content'] + '\n\n' }}"
     "{% elif message['role'] == 'user' %}{{ 'Question: ' + message['content'] + '\n\n' }}"
     "{% else %}{{ 'Answer: ' + message['content'] + eos_token + '\n\n' }}{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}{{ 'Answer: ' }}{% endif %}"
+    # no space at the end of the prompt: it belongs to the answer's first token
+    "{% if add_generation_prompt %}{{ 'Answer:' }}{% endif %}"
 )
 
 
@@ -80,5 +81,5 @@ def _folded(messages: Sequence[Message]) -> tuple[Message, ...]:
     system = "\n\n".join(message.text for message in messages if message.role == "system")
     rest = [message for message in messages if message.role != "system"]
     if not system or not rest:
-        return tuple(messages)
+        return tuple(rest)
     return (Message(rest[0].role, f"{system}\n\n{rest[0].text}"), *rest[1:])

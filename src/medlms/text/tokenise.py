@@ -73,7 +73,8 @@ def conversation(
     encoded = tokenizer(full, add_special_tokens=False, return_offsets_mapping=True)
     ids: list[int] = list(encoded["input_ids"])
     offsets: list[tuple[int, int]] = encoded["offset_mapping"]
-    learn = [end > begin and start < end for start, end in offsets]
+    # All that follows the prompt is to be said, a space before the answer included.
+    learn = [end > len(prompt) and start < end for start, end in offsets]
     finish = begin + len(answer)
     last = next((index for index, (start, _) in enumerate(offsets) if start >= finish and ids[index] in stops), None)
     if last is None:

@@ -18,6 +18,7 @@ STATE, NOTES = "state.safetensors", "state.json"
 
 def save(folder: Path, model: Any, optimiser: torch.optim.Optimizer | None, notes: Mapping[str, Any]) -> None:
     """Replace the checkpoint in ``folder`` by the present state; ``notes`` (step, plan hash, ...) are JSON."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     part = folder.with_name(folder.name + ".part")
@@ -40,9 +41,9 @@ def save(folder: Path, model: Any, optimiser: torch.optim.Optimizer | None, note
             folder.rename(old)
         part.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise ResourceError(
-            f"{folder}: the checkpoint can't be written: {error.strerror}.",
+            f"{folder}: the checkpoint can't be written: {getattr(error, 'strerror', None) or error}.",
             hint="Free some disk space; the previous checkpoint is whole.",
         ) from None
 
@@ -57,7 +58,10 @@ def exists(folder: Path) -> bool:
 
 def notes(folder: Path) -> dict[str, Any]:
     """The notes of a checkpoint."""
-    value: dict[str, Any] = json.loads((folder / NOTES).read_text(encoding="utf-8"))
+    try:
+        value: dict[str, Any] = json.loads((folder / NOTES).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder / NOTES}: can't be read: {error}.", hint="Start the run anew.") from None
     return value
 
 

@@ -10,6 +10,7 @@ import math
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -66,7 +67,8 @@ def train(
     Raises TrainingError when a loss or gradient is no number, naming the rows.
     """
     parameters = list(tensors(model).values())
-    per_epoch = sum(step.epoch == 1 for step in planned)
+    sizes = Counter(step.epoch for step in planned)
+    before = {epoch: sum(count for other, count in sizes.items() if other < epoch) for epoch in sizes}
     for number, step in enumerate(planned[start:], start + 1):
         began = time.perf_counter()
         model.train()
@@ -103,7 +105,7 @@ def train(
         seconds = time.perf_counter() - began
         yield Step(
             step=number,
-            epoch=round(step.epoch - 1 + (number - (step.epoch - 1) * per_epoch) / per_epoch, 4),
+            epoch=round(step.epoch - 1 + (number - before[step.epoch]) / sizes[step.epoch], 4),
             loss=total / learned,
             tokens=tokens,
             learned_tokens=learned,

@@ -7,6 +7,8 @@ import math
 
 def rate(step: int, steps: int, *, peak: float, warmup: float, shape: str) -> float:
     """Learning rate of ``step`` (from 1) of ``steps``: a linear rise over the ``warmup`` share, then ``shape`` down to 0."""
+    if steps == 1:
+        return peak  # nothing to rise from or fall to
     rise = math.ceil(warmup * steps)
     if step <= rise:
         return peak * step / rise
