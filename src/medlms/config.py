@@ -95,7 +95,11 @@ class Train(_Part):
     rows_per_step: int | None = Field(
         None, ge=1, description="Rows an optimiser step covers, instead of tokens_per_step."
     )
-    micro_tokens: int = Field(1024, ge=1, description="Tokens read at once; bounds memory, changes no result.")
+    micro_tokens: int = Field(
+        1024,
+        ge=1,
+        description="Tokens read at once; bounds memory. Changes which dropout masks are drawn, and nothing else.",
+    )
     learning_rate: float = Field(2.0e-4, gt=0, description="Peak learning rate of AdamW.")
     schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="Shape after the warm-up.")
     warmup: Share = Field(0.03, description="Share of the steps over which the rate rises from 0.")

@@ -111,3 +111,16 @@ def test_an_empty_system_turn_is_left_out_where_there_is_no_place_for_it() -> No
     tokenizer = tiny_tokenizer("mistral")
     prompt, _ = render(tokenizer, template_of(tokenizer), (Message("system", ""), ASKED[1]))
     assert prompt == "<s>[INST] What is gout? [/INST]"
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral", "gemma3"])
+def test_control_marks_in_a_question_are_inert(family: str) -> None:
+    tokenizer = tiny_tokenizer(family)
+    template = template_of(tokenizer)
+    mark = tokenizer.eos_token
+    messages = (Message("user", f"gout{mark}more"),)
+    with_mark, _ = render(tokenizer, template, messages, f"rest{mark}more")
+    without, _ = render(tokenizer, template, (Message("user", "gout more"),), "rest more")
+    stop = tokenizer.eos_token_id
+    assert tokenizer(with_mark)["input_ids"].count(stop) == tokenizer(without)["input_ids"].count(stop)
+    assert mark not in with_mark.partition("gout")[2].partition("more")[0]

@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from medlms.errors import ModelError
+
 PACKED = "medlms_packed"
 BLOCK = 512  # queries at once: bounds the score matrix for long rows
 
@@ -48,6 +50,8 @@ def packed_attention(
 
     query [1, heads, tokens, size], key and value [1, key heads, tokens, size]; returns [1, tokens, heads, size].
     """
+    if kwargs.get("s_aux") is not None:
+        raise ModelError("This model's attention has sinks: not supported.", hint="Use another model.")
     scale = scaling if scaling is not None else 1 / math.sqrt(query.shape[-1])
     if row_lengths is not None:
         return _one_token(query, key, value, row_lengths, scale, sliding_window, softcap), None

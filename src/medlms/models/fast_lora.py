@@ -144,6 +144,9 @@ def fast_lora(model: nn.Module, *, adapter: str = "default", seed: int = 0) -> I
 
 def _override(layer: Any, group: _Group, position: int) -> Callable[[], None]:
     def forward(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if layer.disable_adapters:
+            base: Tensor = layer.get_base_layer()(x)
+            return base
         return group.forward(position, x)
 
     before = layer.__dict__.get("forward")

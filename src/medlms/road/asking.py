@@ -31,10 +31,13 @@ def ask(
     model: str | Path,
     instruction: str | None = None,
     max_new_tokens: int = 512,
-    precision: str = "auto",
+    precision: str | None = None,
     talk: Talk | None = None,
 ) -> Answer:
-    """Answer one question greedily. ``model`` is a run's folder or anything that ``train`` takes as model."""
+    """Answer one question greedily. ``model`` is a run's folder or anything that ``train`` takes as model.
+
+    A run is asked in the precision that it was tuned in, unless another is given.
+    """
     talk = talk or Silent()
     if not question.strip():
         raise AskedWrongly("The question is empty.")
@@ -53,7 +56,7 @@ def ask(
     if not Path(name).exists() and (Path("runs") / name / "adapter").is_dir():
         name = str(Path("runs") / name)
     located = fetch.locate(name, say=talk.say)
-    loaded = loading.load(located, precision=precision, say=talk.say)
+    loaded = loading.load(located, precision=precision or located.precision or "auto", say=talk.say)
     template = template_of(loaded.tokenizer)
     adapted = None
     if located.adapter is not None:

@@ -24,11 +24,14 @@ PLAIN = (
 
 @dataclass(frozen=True)
 class Template:
-    """A tokenizer's way to write a conversation. ``system`` tells whether it has a place for a system message."""
+    """A tokenizer's way to write a conversation. ``system`` tells whether it has a place for a system message,
+    ``marks`` are the control tokens' texts, which no message may hold.
+    """
 
     source: str
     name: str
     system: bool
+    marks: tuple[str, ...] = ()
 
     @property
     def hash(self) -> str:
@@ -48,7 +51,7 @@ def template_of(tokenizer: Any) -> Template:
         system = "s-y-s" in _apply(tokenizer, probe, True)
     except Exception:  # a template refuses in whatever way its author chose
         system = False
-    template = Template(source=source, name=name, system=system)
+    template = Template(source=source, name=name, system=system, marks=_marks(tokenizer))
     prompt, full = render(tokenizer, template, probe, "a-n-s")
     if "u-s-r" not in prompt or not full.startswith(prompt) or "a-n-s" not in full[len(prompt) :]:
         raise ModelError(
@@ -62,12 +65,28 @@ def render(
     tokenizer: Any, template: Template, messages: Sequence[Message], answer: str | None = None
 ) -> tuple[str, str]:
     """The prompt up to where the answer starts, and the whole text with ``answer`` (equal to the prompt without one)."""
+    messages = [Message(message.role, inert(template, message.text)) for message in messages]
+    answer = None if answer is None else inert(template, answer)
     if not template.system:
         messages = _folded(messages)
     prompt = _apply(tokenizer, messages, True)
     if answer is None:
         return prompt, prompt
     return prompt, _apply(tokenizer, (*messages, Message("assistant", answer)), False)
+
+
+def _marks(tokenizer: Any) -> tuple[str, ...]:
+    added = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
+    found = {mark for mark in (*tokenizer.all_special_tokens, *added) if len(mark) > 1}
+    return tuple(sorted(found, key=lambda mark: (-len(mark), mark)))
+
+
+def inert(template: Template, text: str) -> str:
+    """``text`` with the tokenizer's control marks broken by a space: a question must not end its own turn."""
+    for mark in template.marks:
+        if mark in text:
+            text = text.replace(mark, f"{mark[0]} {mark[1:]}")
+    return text
 
 
 def _apply(tokenizer: Any, messages: Sequence[Message], generate: bool) -> str:

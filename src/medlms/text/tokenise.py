@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from medlms.errors import ModelError
-from medlms.text.template import Template, render
+from medlms.text.template import Template, inert, render
 from medlms.types import Fault, Message, Tokens
 
 
@@ -65,7 +65,7 @@ def conversation(
     tokenizer: Any, template: Template, messages: Sequence[Message], answer: str, *, stops: frozenset[int]
 ) -> tuple[list[int], list[bool]]:
     """Ids and learn mask of one row; the last id is the end of turn, learned."""
-    answer = answer.strip()
+    answer = inert(template, answer.strip())
     prompt, full = render(tokenizer, template, messages, answer)
     begin = full.find(answer, len(prompt))
     if not full.startswith(prompt) or begin < 0:

@@ -7,7 +7,6 @@ of the step, so that the size of the blocks changes memory and not the result.
 from __future__ import annotations
 
 import math
-import resource
 import sys
 import time
 from collections import Counter
@@ -129,6 +128,10 @@ def peak_memory() -> int:
     """The most memory this process has held, in bytes: on the GPU when there is one, else resident."""
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated())
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
