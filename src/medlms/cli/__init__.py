@@ -62,7 +62,8 @@ def application() -> typer.Typer:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command line and leave with its exit code; errors become sentences."""
-    for key in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+    # No usage pings; and no bars but our own.
+    for key in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "TQDM_DISABLE"):
         os.environ.setdefault(key, "1")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
