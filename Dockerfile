@@ -1,5 +1,5 @@
 # MedLMs on a processor. Build:  docker build -t medlms .
-# Run (results land in ./runs):  docker run --rm -it --user "$(id -u):$(id -g)" -v "$PWD/runs:/work/runs" medlms demo
+# Run (results land in ./runs):  docker run --rm -it --user "$(id -u):$(id -g)" -v "$PWD/runs:/data/runs" medlms demo
 # With CUDA builds of torch:     docker build --build-arg TORCH_INDEX= -t medlms:gpu .   then  docker run --gpus all ...
 FROM python:3.11-slim
 
@@ -16,10 +16,10 @@ COPY src ./src
 RUN pip install --constraint constraints.txt '.[all]'
 
 # Any user may run it: caches and runs lie where that user can write.
-ENV HOME=/work MEDLMS_HOME=/work/.medlms
-WORKDIR /work
+ENV HOME=/data MEDLMS_HOME=/data/.medlms
+WORKDIR /data
 COPY configs ./configs
-RUN chmod 0777 /work && useradd --create-home --uid 10001 medlms
+RUN chmod 0777 /data && useradd --create-home --uid 10001 medlms
 USER medlms
 
 ENTRYPOINT ["medlms"]
