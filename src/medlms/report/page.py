@@ -86,7 +86,7 @@ def _facts(report: Report) -> str:
     facts = [
         ("Base model", model.get("name"), _joined(tables.count(model.get("parameters")), "parameters")),
         ("Trained on", _joined(tables.count(training.get("rows")), "rows"),
-         _joined(tables.count(training.get("epochs")), "epochs")),
+         _joined(tables.count(training.get("epochs")), "epoch" if training.get("epochs") == 1 else "epochs")),
         ("Training time", _shown(tables.duration(training.get("seconds"))),
          _joined(tables.number(training.get("tokens_per_second")), "tokens per second")),
         ("Graded on", tables.graded(report).removeprefix("n = "),
