@@ -29,6 +29,7 @@ FILES = frozenset(
         "adapter",
     }
     | {"predictions", "report.md", "report.html", "plots", "merged", "export", ".DS_Store"}
+    | {"evaluation.json", "points"}
 )
 """What may lie at the top of a run's folder."""
 

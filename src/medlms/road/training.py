@@ -122,6 +122,8 @@ def _same_config(run: Run, config: Config) -> None:
 
 def _config_hash(config: Config) -> str:
     settings = config.model_dump(exclude={"train": {"checkpoint_minutes"}})
+    if settings["split"]["seed"] is None:  # runs begun before this key was there go on
+        del settings["split"]["seed"]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
