@@ -64,7 +64,10 @@ class Split(_Part):
         "topic", description="What is never split apart: document, topic and question together."
     )
     seed: int | None = Field(
-        None, ge=0, lt=2**63, description="Seed of the split alone, so that runs of several seeds share their rows; seed when empty."
+        None,
+        ge=0,
+        lt=2**63,
+        description="Seed of the split alone, so that runs of several seeds share their rows; seed when empty.",
     )
 
 

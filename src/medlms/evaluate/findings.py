@@ -87,9 +87,7 @@ def _against(items: Sequence[Found], other: str, titles: Mapping[str, str], fami
     return sentences
 
 
-def _where(
-    found: Sequence[Found], all_: Sequence[Found], titles: Mapping[str, str], family: int | None = None
-) -> str:
+def _where(found: Sequence[Found], all_: Sequence[Found], titles: Mapping[str, str], family: int | None = None) -> str:
     spans = [f"{titles.get(item.item.a, item.item.a)} {_span(item.item)}" for item in found]
     place = "at every point" if len(found) == len(all_) > 1 else "at"
     shown = _listed(spans) if len(spans) <= SHOWN else f"{_listed(spans[:SHOWN])} and {len(spans) - SHOWN} more"
@@ -106,7 +104,9 @@ def _where(
 def _likelihood(items: Sequence[Found], titles: Mapping[str, str]) -> list[str]:
     if not items:
         return []
-    better, worse = ([found for found in items if found.sure and (found.item.difference < 0) == sign] for sign in (True, False))
+    better, worse = (
+        [found for found in items if found.sure and (found.item.difference < 0) == sign] for sign in (True, False)
+    )
     sentences = []
     for found, words in ((better, "better"), (worse, "worse")):
         if found:

@@ -100,5 +100,3 @@ def _quantile(freedom: int) -> float:
     from scipy.stats import t
 
     return float(t.ppf((1 + LEVEL) / 2, freedom))
-
-

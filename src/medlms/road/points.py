@@ -38,14 +38,14 @@ LABELS = {
 class Point:
     """One run of a study. ``name`` is its folder's, ``settings`` are the values of the varied keys.
 
-    ``label`` is the name that the file gives a set of values; ``config`` says no ``run`` yet.
+    ``group`` is the title without the seed: points that share it are repetitions. ``config`` says no ``run`` yet.
     """
 
     name: str
     title: str
+    group: str
     settings: dict[str, Any]
     config: Config
-    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,8 +280,9 @@ def _points(
         notes.update(dict.fromkeys(said))
         named = {key: value for key, value in values.items() if not (item.label and key in item.together)}
         title = ", ".join(filter(None, [item.label, describe(named)]))
+        group = ", ".join(filter(None, [item.label, describe(named, without=(SEED,))])) or _model_name(config.model)
         name = _unique(_slug(item.label, named), taken)
-        points.append(Point(name, title, values, config, item.label))
+        points.append(Point(name, title, group, values, config))
     return points, list(notes)
 
 

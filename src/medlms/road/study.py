@@ -30,6 +30,12 @@ from medlms.run import CONFIG, REPORT, Run, now
 __all__ = ["StudyResult", "is_study", "study"]
 
 
+ONE_PROCESS = (
+    "The points ran in one process (study.apart: false), so the peak memory of a point is at least that of the points "
+    "before it."
+)
+
+
 @dataclass
 class StudyResult:
     """A study's folder, its report, and why points failed, by their title."""
@@ -83,7 +89,8 @@ def again(run: Run, *, talk: Talk | None = None) -> StudyResult:
     """Write a study's report from what its points hold now."""
     plan = read_study(run.folder / CONFIG)
     entries = [_entry(run, point) for point in plan.points]
-    report = combine(run, entries, command=f"medlms train {run.folder / CONFIG}", config=plan.text)
+    command = f"medlms train {run.folder / CONFIG}"
+    report = combine(run, entries, command=command, config=plan.text, warnings=() if plan.apart else (ONE_PROCESS,))
     if talk is not None:
         talk.say(f"the report is {run.folder / 'report.html'}")
     return StudyResult(run, report, {entry.title: entry.reason for entry in entries if entry.state == "failed"})
@@ -106,7 +113,7 @@ def _entry(run: Run, point: Point) -> Entry:
     failure = _failure(run, point)
     state = "finished" if _finished(folder) else "failed" if failure else "unfinished"
     held = Run(folder) if (folder / CONFIG).is_file() else None
-    return Entry(point.name, point.title, point.settings, held, state, failure, point.label)
+    return Entry(point.name, point.title, point.group, point.settings, held, state, failure)
 
 
 def _failure(run: Run, point: Point) -> str:
@@ -282,7 +289,9 @@ def _listen(process: subprocess.Popen[str], said: list[str], talk: Talk) -> None
 def _failed(code: int, said: Sequence[str]) -> _PointFailed:
     if code < 0:
         name = signal.Signals(-code).name
-        return _PointFailed(f"its process was ended by {name}.", hint="Too little memory is the usual reason for SIGKILL.")
+        return _PointFailed(
+            f"its process was ended by {name}.", hint="Too little memory is the usual reason for SIGKILL."
+        )
     start = next((index for index in range(len(said) - 1, -1, -1) if said[index].startswith("error: ")), None)
     if start is None:
         return _PointFailed(f"its process ended with exit code {code}: {said[-1] if said else 'it said nothing'}")
