@@ -67,7 +67,7 @@ class Split(_Part):
         None,
         ge=0,
         lt=2**63,
-        description="Seed of the split alone, so that runs of several seeds share their rows; seed when empty.",
+        description="Seed of the split alone, so that runs of several seeds share rows.",
     )
 
 

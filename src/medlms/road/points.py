@@ -79,11 +79,9 @@ def read_study(source: str | Path | Mapping[str, Any], overrides: Sequence[str] 
     if not isinstance(part, dict):
         raise ConfigError([f"{place('study')}: must hold name, and vary or points."])
     rest = _own_settings(part, [*_given(part, place, faults), *overrides], faults)
-    part_faults = _check_part(part, place, faults)
+    _check_part(part, place, faults)
     sets = _sets(part, place, faults)
     _no_overlap(rest, {key for chosen, _ in sets for key in chosen}, faults)
-    if part_faults or not sets:
-        raise ConfigError(faults, hint=_HINT)
     points, notes = _points(tree, rest, sets, faults)
     _check_models(points, faults)
     if faults:
@@ -96,7 +94,7 @@ def read_study(source: str | Path | Mapping[str, Any], overrides: Sequence[str] 
         points=tuple(points),
         apart=bool(part.get("apart", True)),
         text=_text(tree, part, rest),
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys([*_aliases(part), *notes])),
     )
 
 
@@ -166,11 +164,8 @@ def _given(part: dict[str, Any], place: _Places, faults: list[str]) -> list[str]
     return []
 
 
-def _check_part(part: Mapping[str, Any], place: _Places, faults: list[str]) -> bool:
-    before = len(faults)
-    for key in part:
-        if key not in KEYS:
-            faults.append(f"{place(f'study.{key}')}: unknown key. {near(key, KEYS)}".rstrip())
+def _check_part(part: Mapping[str, Any], place: _Places, faults: list[str]) -> None:
+    faults += [f"{place(f'study.{key}')}: unknown key. {near(key, KEYS)}".rstrip() for key in part if key not in KEYS]
     name = part.get("name", "study")
     if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name):
         faults.append(
@@ -180,18 +175,14 @@ def _check_part(part: Mapping[str, Any], place: _Places, faults: list[str]) -> b
         faults.append(f"{place('study.apart')}: must be true or false (found {part['apart']!r}).")
     if not part.get("vary") and not part.get("points"):
         faults.append(f"{place('study')}: must hold vary, such as {{lora.r: [4, 8]}}, or points, or both.")
-    return len(faults) > before
 
 
 def _sets(part: Mapping[str, Any], place: _Places, faults: list[str]) -> list[tuple[dict[str, Any], _Set]]:
-    """Every point's values; empty when there is a fault."""
-    before = len(faults)
+    """Every point's values; what is faulty is told and left out, so that the rest can be checked."""
     listed = _listed(part.get("points"), place, faults)
     varied = _varied(part.get("vary"), place, faults)
-    for key in sorted({key for item in listed for key in item.values} & set(varied)):
-        faults.append(f"{place(f'study.vary.{key}')}: stands in study.points too; keep one of them.")
-    if len(faults) > before:
-        return []
+    twice = sorted({key for item in listed for key in item.values} & set(varied))
+    faults += [f"{place(f'study.vary.{key}')}: stands in study.points too; keep one of them." for key in twice]
     count = max(len(listed), 1) * math.prod(len(values) for values in varied.values())
     if count > MOST:
         faults.append(f"{place('study')}: makes {count:,} points; {MOST} is the most.")
@@ -252,9 +243,11 @@ def _varied(varied: Any, place: _Places, faults: list[str]) -> dict[str, list[tu
 
 
 def _not_run(values: Mapping[str, Any], path: str, place: _Places, faults: list[str]) -> None:
-    for key in values:
-        if key in ("run", "study") or key.startswith("study."):
-            faults.append(f"{place(f'{path}.{key}')}: can't be varied; the study names its runs itself.")
+    faults += [
+        f"{place(f'{path}.{key}')}: can't be varied; the study names its runs itself."
+        for key in values
+        if key in ("run", "study") or key.startswith("study.")
+    ]
 
 
 def _no_overlap(overrides: Sequence[str], varied: set[str], faults: list[str]) -> None:
@@ -345,6 +338,11 @@ def _walk(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{key}", value
 
 
+def _aliases(part: Mapping[str, Any]) -> list[str]:
+    listed = [part.get("vary") or {}, *(part.get("points") or [])]
+    return [f"{key} is read as {ALIASES[key]}" for item in listed for key, _ in _walk(item, "") if key in ALIASES]
+
+
 def _known(key: str) -> str:
     return ALIASES.get(key, key)
 
@@ -352,6 +350,8 @@ def _known(key: str) -> str:
 def _part_title(key: str, value: Any) -> str:
     if key == "model":
         return _model_name(value)
+    if isinstance(value, bool):
+        return label_of(key) if value else f"no {label_of(key)}"
     return f"{label_of(key)} = {_shown(value)}"
 
 
