@@ -187,16 +187,12 @@ def _sets(part: Mapping[str, Any], place: _Places, faults: list[str]) -> list[tu
     if count > MOST:
         faults.append(f"{place('study')}: makes {count:,} points; {MOST} is the most.")
         return []
-    found, seen = [], dict[str, int]()
+    found = []
     for item in listed or [_Set({}, {})]:
         for chosen in itertools.product(*varied.values()):
             values, places = dict(item.values), dict(item.places)
             for key, (value, where) in zip(varied, chosen, strict=True):
                 values[key], places[key] = value, where
-            mark = json.dumps(values, sort_keys=True, default=str)
-            if mark in seen:
-                faults.append(f"{place('study.points')}: items {seen[mark] + 1} and {len(found) + 1} are the same.")
-            seen.setdefault(mark, len(found))
             found.append((values, _Set(values, places, item.label, frozenset(item.values))))
     return found
 
@@ -218,6 +214,10 @@ def _listed(listed: Any, place: _Places, faults: list[str]) -> list[_Set]:
             faults.append(f"{place(f'study.points.{index}')}: sets nothing.")
         _not_run(values, f"study.points.{index}", place, faults)
         found.append(_Set(values, {key: place(f"study.points.{index}.{key}") for key in values}, label))
+    marks = [json.dumps(item.values, sort_keys=True, default=str) for item in found]
+    for index, mark in enumerate(marks):
+        if mark in marks[:index]:
+            faults.append(f"{place('study.points')}: items {marks.index(mark) + 1} and {index + 1} are the same.")
     return found
 
 
@@ -275,7 +275,7 @@ def _points(
         title = ", ".join(filter(None, [item.label, describe(named)]))
         group = ", ".join(filter(None, [item.label, describe(named, without=(SEED,))])) or _model_name(config.model)
         name = _unique(_slug(item.label, named), taken)
-        points.append(Point(name, title, group, values, config))
+        points.append(Point(name, title, group, values, config.model_copy(update={"run": "run"})))
     return points, list(notes)
 
 

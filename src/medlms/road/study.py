@@ -240,6 +240,9 @@ def _claimed(run: Run, point: Point) -> Iterator[IO[str] | None]:
         yield file
 
 
+_SOURCES = str(Path(__file__).parents[2])  # a point's process runs this very code
+
+
 class _PointFailed(MedLMsError):
     """What the process of a point said last."""
 
@@ -259,6 +262,7 @@ def _train_apart(run: Run, lock: IO[str], talk: Talk) -> None:
         errors="replace",
         pass_fds=(lock.fileno(),) if os.name == "posix" else (),
         start_new_session=True,  # Ctrl-C reaches it once, from here
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [_SOURCES, os.environ.get("PYTHONPATH", "")]))},
     )
     said: list[str] = []
     try:
@@ -267,9 +271,13 @@ def _train_apart(run: Run, lock: IO[str], talk: Talk) -> None:
         process.send_signal(signal.SIGINT)
         with suppress(KeyboardInterrupt):
             _listen(process, said, talk)
-        process.kill() if process.poll() is None else None
+        if process.poll() is None:
+            process.kill()
         process.wait()
         raise
+    finally:
+        if process.stderr is not None:
+            process.stderr.close()
     if process.returncode == Interrupted.exit_code:
         raise KeyboardInterrupt
     if process.returncode:

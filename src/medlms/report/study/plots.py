@@ -197,9 +197,8 @@ def _by_epoch(groups: Sequence[Group], metric: str) -> Plot | None:
         return None
     for row in rows:
         row["shown"] = _dodged(row["epoch"], names.index(row["line"]), len(names), epochs, log=False)
-    axis = alt.Axis(values=epochs if len(epochs) <= 10 else None, format="~g", grid=False, tickMinStep=1)
-    if len(epochs) > 10:
-        axis = alt.Axis(format="d", grid=False, tickMinStep=1)
+    ticks = {"values": epochs, "format": "~g"} if len(epochs) <= 10 else {"format": "d", "tickMinStep": 1}
+    axis = alt.Axis(grid=False, **ticks)
     scale = alt.Scale(domain=[epochs[0], epochs[-1]], nice=False, padding=16)
     base = alt.Chart(alt.Data(values=rows)).encode(
         x=alt.X("shown:Q", title="epoch", axis=axis, scale=scale), color=_colour(alt, "line", names)
