@@ -62,9 +62,7 @@ def _against_base(report: StudyReport, groups: Sequence[Group]) -> Plot | None:
     for group in groups:
         item = tables.difference(report, group.get("tuned", ""), group.get("base", ""), tables.LEAD)
         if item and all(is_number(item.get(key)) for key in ("difference", "low", "high")):
-            rows.append(
-                {"point": clipped(capital(group["title"])), **{k: item[k] for k in ("difference", "low", "high")}}
-            )  # type: ignore[literal-required]
+            rows.append({"point": clipped(group["title"]), **{k: item[k] for k in ("difference", "low", "high")}})  # type: ignore[literal-required]
     if not rows:
         return None
     base = alt.Chart(alt.Data(values=rows)).encode(y=_points_axis(alt, rows))
@@ -97,7 +95,7 @@ def _by_point(report: StudyReport, groups: Sequence[Group], metric: str) -> Plot
         for system, row in (("base", tables.base_of(report, group)), ("tuned", tables.tuned_of(report, group))):
             score = tables.value_of(row, metric)
             if is_number(score.get("value")):
-                rows.append({"point": clipped(capital(group["title"])), "system": capital(system), **_ends(score)})
+                rows.append({"point": clipped(group["title"]), "system": capital(system), **_ends(score)})
     if len(rows) < 2:
         return None
     offset = {"Base": -1, "Tuned": 1} if len({row["system"] for row in rows}) > 1 else {"Base": 0, "Tuned": 0}
@@ -150,8 +148,7 @@ def _over(report: StudyReport, groups: Sequence[Group], key: str, metric: str) -
     base = alt.Chart(alt.Data(values=rows)).encode(
         x=alt.X("shown:Q", title=_short(key), scale=scale, axis=axis), color=_colour(alt, "line", names)
     )
-    zero = metric not in ("bits_per_byte", "dev_loss")
-    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=zero))
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False))
     chart = (
         base.transform_filter("isValid(datum.low)")
         .mark_rule(strokeWidth=1.6, opacity=0.8)
@@ -185,7 +182,7 @@ def _by_epoch(groups: Sequence[Group], metric: str) -> Plot | None:
     import altair as alt
 
     shown = list(groups)[:MOST_LINES]
-    names = [clipped(capital(group["title"])) for group in shown]
+    names = [clipped(group["title"]) for group in shown]
     rows = []
     for at, group in enumerate(shown):
         for item in group.get("epochs") or []:
@@ -235,7 +232,7 @@ def _bars(groups: Sequence[Group], key: str) -> Plot | None:
     for group in groups:
         score = ((group.get("training") or {}).get(key)) or {}
         if is_number(score.get("value")):
-            rows.append({"point": clipped(capital(group["title"])), "value": score["value"]})
+            rows.append({"point": clipped(group["title"]), "value": score["value"]})
     if len(rows) < 2:
         return None
     if key == "seconds":

@@ -183,7 +183,7 @@ def _result(row: Row, names: Sequence[str], *, numbered: bool) -> tuple[Cell, ..
         cells.append(cell)
     test = [Cell(count(row.get("test")))] if numbered else []
     return (
-        Cell(capital(row.get("title", "?")), small=capital(row.get("note", ""))),
+        Cell(row.get("title", "?"), small=capital(row.get("note", ""))),
         *cells,
         *test,
         Cell(count(max(sizes) if sizes else None)),
@@ -205,9 +205,7 @@ def _differences(
         if lead is None:
             continue
         words = tables.in_words({**lead, "a": who})
-        rows.append(
-            (Cell(capital(title)), *(map(_signed, found)), Cell(tables.p_value(lead.get("p_value"))), Cell(words))
-        )
+        rows.append((Cell(title), *(map(_signed, found)), Cell(tables.p_value(lead.get("p_value"))), Cell(words)))
     if not rows:
         return None
     label = measure(LEAD).label
