@@ -142,6 +142,7 @@ def _road(run: Run, config: Config, talk: Talk) -> Result:
     work = _prepared(run, config, talk)
     tokens = _tokenised(work)
     _check_fit(work, tokens)
+    _check_questions(work)
     _grade(work, "base")
     if "nearest" in config.evaluate.systems:
         _nearest(work)
@@ -170,6 +171,7 @@ def grade_only(config: Config, *, adapter: Path | None, held: Run | None, talk: 
         run.write_json("data_report.json", held.read_json("data_report.json"))
     try:
         work = _prepared(run, config, talk)
+        _check_questions(work)
         _grade(work, "base")
         if "nearest" in config.evaluate.systems:
             _nearest(work)
@@ -294,6 +296,37 @@ def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
         )
 
 
+def _check_questions(work: _Work) -> None:
+    """Every question that will be asked leaves the model room for an answer: said now, not in the middle of grading."""
+    from medlms.text.tokenise import prompt_ids
+
+    task, config, loaded = grading.task_of(work.config), work.config, work.loaded
+    asked = [*work.rows.eval[: config.evaluate.rows], *work.rows.dev[: config.train.evaluate_rows]]
+    for row in [*asked, *_prompt_rows(config)]:
+        messages = task.messages(row, instruction=config.instruction)
+        size = len(prompt_ids(loaded.tokenizer, work.template, messages))
+        if size >= loaded.context:
+            raise AskedWrongly(
+                f"{row.place}: the question has {size:,} tokens with its instruction, {loaded.located.name} reads "
+                f"{loaded.context:,}, so no room is left for an answer.",
+                hint="Shorten the question or leave it out.",
+            )
+
+
+def _prompt_rows(config: Config) -> list[QA]:
+    return [
+        QA(
+            id=f"prompt-{number}",
+            source="config",
+            licence="",
+            place=f"prompts[{number - 1}]",
+            question=text,
+            answer="(ungraded)",
+        )
+        for number, text in enumerate(config.prompts, 1)
+    ]
+
+
 def _grade(work: _Work, system: str, model: Any = None) -> None:
     if system not in work.config.evaluate.systems:
         return
@@ -333,14 +366,10 @@ def _ask_prompts(work: _Work, engine: Any, system: str) -> None:
         return
     from medlms.evaluate.ask import ask
 
-    examples = [
-        QA(id=f"prompt-{number}", source="config", licence="", place="config", question=text, answer="(ungraded)")
-        for number, text in enumerate(work.config.prompts, 1)
-    ]
     with work.talk.bar(f"{system} answers your prompts") as advance:
         ask(
             engine,
-            examples,
+            _prompt_rows(work.config),
             task=grading.task_of(work.config),
             instruction=work.config.instruction,
             references={},
