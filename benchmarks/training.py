@@ -159,7 +159,8 @@ def arguments(words: list[str]) -> argparse.Namespace:
 
 
 def result_of(options: argparse.Namespace, words: list[str]) -> Result:
-    from medlms.road.manifest import git_commit, libraries, machine
+    from medlms.bench.machine import libraries, machine
+    from medlms.road.manifest import git_commit
 
     # Paths of this machine say nothing to others: their last part is kept.
     shown = [Path(word).name if word.startswith("/") else word for word in words]

@@ -13,7 +13,9 @@ def score(value: float, spread: float, n: int = 100, **more: Any) -> dict[str, A
     return {"value": value, "low": max(0.0, value - spread), "high": value + spread, "n": n, "unread": 0, **more}
 
 
-def row(point: str, system: str, title: str, f1: float, bits: float | None, seconds: float, seeds: int) -> dict[str, Any]:
+def row(
+    point: str, system: str, title: str, f1: float, bits: float | None, seconds: float, seeds: int
+) -> dict[str, Any]:
     spread = 0.006 if seeds > 1 else 0.016
     values = (0.0, f1 * 0.22, f1 * 0.78, f1)
     best = {} if seeds > 1 else {"maximum": min(1.0, f1 * 2.6)}
@@ -65,7 +67,9 @@ def curve(f1: float, epochs: int, seed: int) -> list[dict[str, Any]]:
     return found
 
 
-def group(name: str, title: str, settings: dict[str, Any], base: str, f1: float, seeds: list[int], **more: Any) -> dict[str, Any]:
+def group(
+    name: str, title: str, settings: dict[str, Any], base: str, f1: float, seeds: list[int], **more: Any
+) -> dict[str, Any]:
     size = more.get("size", 4_884_480)
     return {
         "name": name,

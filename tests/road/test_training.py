@@ -167,6 +167,11 @@ def test_a_length_that_no_row_fits(config: dict[str, Any]) -> None:
     refused(errors.DataError, "No training row is left", config, "max_length=16")
 
 
+def test_a_question_that_fills_the_model(config: dict[str, Any]) -> None:
+    long = {**config, "prompts": ["Is this short?", "Why does it hurt? " * 60]}
+    refused(errors.AskedWrongly, r"^prompts\[1\]: the question has \d+ tokens .* reads 256", long)
+
+
 def test_modules_that_the_model_has_not(config: dict[str, Any]) -> None:
     error = refused(errors.AskedWrongly, "this model has no module q_prj", config, "lora.targets=[q_prj, v_proj]")
     assert "q_proj" in error.hint

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from medlms.errors import ModelError
 
 PACKED = "medlms_packed"
-BLOCK = 512  # queries at once: bounds the score matrix for long rows
+BLOCK = 128  # queries at once: what lies above the diagonal is not computed, and the score matrix stays small
 
 
 def register() -> None:
@@ -88,7 +88,7 @@ def _spans(starts: list[int], window: int | None) -> list[tuple[int, int, int]]:
 
 
 @lru_cache(maxsize=64)  # the rows of one block pass through every layer, then never come again
-def _bias(
+def causal_bias(
     queries: int, before: int, groups: int, window: int | None, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     """0 where a query may see a key and -inf where not, [groups * queries, before + queries]; ``before`` keys precede."""
@@ -129,7 +129,7 @@ class _Rows(torch.autograd.Function):
         groups = k.shape[0]
         out = q.new_empty(tokens, heads, size)
         for low, high, first in _spans(starts, window):
-            bias = _bias(high - low, low - first, heads // groups, window, q.dtype, q.device)
+            bias = causal_bias(high - low, low - first, heads // groups, window, q.dtype, q.device)
             qs = q[:, low:high].reshape(groups, -1, size)
             weights, _ = _weights(qs, k[:, first:high], scale, softcap, bias)
             out[low:high] = (weights @ v[:, first:high]).view(heads, high - low, size).transpose(0, 1)
@@ -146,7 +146,7 @@ class _Rows(torch.autograd.Function):
         groups = k.shape[0]
         dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
         for low, high, first in _spans(starts, window):
-            bias = _bias(high - low, low - first, heads // groups, window, q.dtype, q.device)
+            bias = causal_bias(high - low, low - first, heads // groups, window, q.dtype, q.device)
             qs = q[:, low:high].reshape(groups, -1, size)
             ks, vs = k[:, first:high], v[:, first:high]
             g = grad[low:high].transpose(0, 1).reshape(groups, -1, size)

@@ -202,7 +202,9 @@ def _forest(report: Report, a: str, b: str, name: str) -> Plot | None:
     )
     extent = [min(0.0, *(row["low"] for row in rows)), max(0.0, *(row["high"] for row in rows))]
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=ZERO, strokeDash=[4, 3]).encode(x="zero:Q")
-    x = alt.X("difference:Q", title=None, scale=alt.Scale(domain=extent, nice=True), axis=alt.Axis(tickCount=5))
+    # not flush: the outermost labels would be pushed into their neighbours
+    axis = alt.Axis(tickCount=5, labelFlush=False, labelOverlap="parity")
+    x = alt.X("difference:Q", title=None, scale=alt.Scale(domain=extent, nice=True), axis=axis)
     clear = alt.condition("datum.low > 0 || datum.high < 0", alt.value(BLUE), alt.value("transparent"))
     bars = base.mark_rule(strokeWidth=2.2, color=BLUE).encode(x=alt.X("low:Q"), x2="high:Q")
     caps = [base.mark_tick(color=BLUE, thickness=2, size=9).encode(x=alt.X(f"{end}:Q")) for end in ("low", "high")]

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from medlms import __version__
+from medlms.bench.machine import machine
 from medlms.config import Config, load
 from medlms.errors import AskedWrongly
 from medlms.evaluate import compare as one_seed
@@ -20,7 +21,6 @@ from medlms.evaluate.findings import METRICS, findings
 from medlms.evaluate.intervals import finite
 from medlms.report import study as pages
 from medlms.road.grading import OVERLAP
-from medlms.road.manifest import machine
 from medlms.road.points import SEED, describe
 from medlms.run import CONFIG, REPORT, Run, now
 from medlms.types import Comparison, Prediction

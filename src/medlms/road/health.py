@@ -7,8 +7,8 @@ import shutil
 from importlib.util import find_spec
 from typing import Any
 
+from medlms.bench.machine import libraries, machine
 from medlms.models.known import DEFAULT
-from medlms.road.manifest import libraries, machine
 from medlms.run import home
 
 NEEDED = {

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import platform
 import subprocess
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from medlms import __version__
+from medlms.bench.machine import libraries, machine
 from medlms.run import now
-
-LIBRARIES = (
-    "torch",
-    "transformers",
-    "peft",
-    "accelerate",
-    "bitsandbytes",
-    "tokenizers",
-    "safetensors",
-    "numpy",
-    "sacrebleu",
-    "rouge-score",
-)
 
 
 def manifest(*, seed: int, files: Mapping[str, str], template: str, weights: Mapping[str, str]) -> dict[str, Any]:
@@ -42,48 +27,6 @@ def manifest(*, seed: int, files: Mapping[str, str], template: str, weights: Map
         "libraries": libraries(),
         "machine": machine(),
     }
-
-
-def machine() -> dict[str, Any]:
-    """The machine, without names or addresses."""
-    return {
-        "processor": processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "memory_bytes": memory(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        **{name: found for name, found in libraries().items() if name in ("torch", "transformers", "peft")},
-    }
-
-
-def libraries() -> dict[str, str]:
-    """Versions of the libraries whose results could differ."""
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def processor() -> str:
-    """The processor's name."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def memory() -> int | None:
-    """Bytes of memory in all."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return None
 
 
 def code_hash() -> str:

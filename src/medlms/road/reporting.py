@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from medlms import __version__
+from medlms.bench.machine import machine
 from medlms.config import Config
 from medlms.evaluate import compare, score
 from medlms.evaluate.endings import endings
@@ -15,7 +16,6 @@ from medlms.evaluate.score import per_item
 from medlms.evaluate.verdict import verdict
 from medlms.report import card, write
 from medlms.road.grading import comparisons_of, ending_counts, scores_of
-from medlms.road.manifest import machine
 from medlms.road.rows import Rows
 from medlms.run import REPORT, STEPS, Run, now
 from medlms.types import Prediction, Score

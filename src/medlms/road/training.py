@@ -151,6 +151,7 @@ def _road(run: Run, config: Config, talk: Talk) -> Result:
     work = _prepared(run, config, talk)
     tokens = _tokenised(work)
     _check_fit(work, tokens)
+    _check_questions(work)
     _grade(work, "base")
     if "nearest" in config.evaluate.systems:
         _nearest(work)
@@ -190,6 +191,7 @@ def grade_only(
             work.warnings += overlap.warnings(adapter, work.rows.eval[: config.evaluate.rows])
             for sentence in work.warnings:
                 talk.say(f"warning: {sentence}")
+        _check_questions(work)
         _grade(work, "base")
         if "nearest" in config.evaluate.systems:
             _nearest(work)
@@ -317,6 +319,37 @@ def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
         )
 
 
+def _check_questions(work: _Work) -> None:
+    """Every question that will be asked leaves the model room for an answer: said now, not in the middle of grading."""
+    from medlms.text.tokenise import prompt_ids
+
+    task, config, loaded = grading.task_of(work.config), work.config, work.loaded
+    asked = [*work.rows.eval[: config.evaluate.rows], *work.rows.dev[: config.train.evaluate_rows]]
+    for row in [*asked, *_prompt_rows(config)]:
+        messages = task.messages(row, instruction=config.instruction)
+        size = len(prompt_ids(loaded.tokenizer, work.template, messages))
+        if size >= loaded.context:
+            raise AskedWrongly(
+                f"{row.place}: the question has {size:,} tokens with its instruction, {loaded.located.name} reads "
+                f"{loaded.context:,}, so no room is left for an answer.",
+                hint="Shorten the question or leave it out.",
+            )
+
+
+def _prompt_rows(config: Config) -> list[QA]:
+    return [
+        QA(
+            id=f"prompt-{number}",
+            source="config",
+            licence="",
+            place=f"prompts[{number - 1}]",
+            question=text,
+            answer="(ungraded)",
+        )
+        for number, text in enumerate(config.prompts, 1)
+    ]
+
+
 def _grade(work: _Work, system: str, model: Any = None) -> None:
     if system not in work.config.evaluate.systems:
         return
@@ -356,14 +389,10 @@ def _ask_prompts(work: _Work, engine: Any, system: str) -> None:
         return
     from medlms.evaluate.ask import ask
 
-    examples = [
-        QA(id=f"prompt-{number}", source="config", licence="", place="config", question=text, answer="(ungraded)")
-        for number, text in enumerate(work.config.prompts, 1)
-    ]
     with work.talk.bar(f"{system} answers your prompts") as advance:
         ask(
             engine,
-            examples,
+            _prompt_rows(work.config),
             task=grading.task_of(work.config),
             instruction=work.config.instruction,
             references={},

@@ -210,6 +210,8 @@ def _by_epoch(groups: Sequence[Group], metric: str) -> Plot | None:
         y=y, shape=_shape(alt, "line", names)
     )
     caption = "Development questions. Epoch 0 is the model before training."
+    if metric == "dev_loss" and len({(group.get("model") or {}).get("name") for group in shown}) > 1:
+        caption += " Losses can't be compared between models that cut text into other tokens."
     if len(names) <= WITH_INTERVALS:
         rules = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.4, opacity=0.6)
         chart = rules.encode(y="low:Q", y2="high:Q") + chart
