@@ -96,8 +96,8 @@ def test_every_fault_of_every_point_is_told_with_its_line(tmp_path: Path) -> Non
         "6: study.nmae: unknown key. Did you mean name?",
         "10: study.vary.seed: must be a list of values, such as [4, 8] (found 3).",
         "13: study.vary.lora.r: holds a value twice.",
-        "4: trian: unknown key. Did you mean train?",
         "9: study.vary.lora.drpout.0: unknown key. Did you mean lora.dropout?",
+        "4: trian: unknown key. Did you mean train?",
         "8: study.vary.lora.alpha.0: must be above 0 (found 0).",
         "12: study.vary.train.epochs.1: must be a whole number (found 'x').",
     ]
