@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from medlms.report import markdown as house
 from medlms.report import page
@@ -23,7 +24,7 @@ def markdown(report: StudyReport, drawn: Sequence[Plot], missing_plots: str = ""
         house.section(
             "Results",
             [
-                house.maybe(tables.results(report)),
+                house.maybe(results(report)),
                 f"**{as_markdown(shared.CAUTION)}**",
                 "### What the columns mean" if meanings else "",
                 "\n".join(meanings),
@@ -60,6 +61,15 @@ def markdown(report: StudyReport, drawn: Sequence[Plot], missing_plots: str = ""
         house.section("Warnings", [house.bullets(warnings)]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def results(report: StudyReport) -> shared.Table | None:
+    """The main table with one line a heading: ``r = 4, tuned``."""
+    found = tables.results(report)
+    if found is None:
+        return None
+    rows = tuple((shared.Cell(f"{row[0].text}, {row[0].small.lower()}"), *row[1:]) for row in found.rows)
+    return replace(found, rows=rows)
 
 
 def _head(report: StudyReport) -> str:
