@@ -98,7 +98,7 @@ def test_every_fault_of_every_point_is_told_with_its_line(tmp_path: Path) -> Non
         "13: study.vary.lora.r: holds a value twice.",
         "9: study.vary.lora.drpout.0: unknown key. Did you mean lora.dropout?",
         "4: trian: unknown key. Did you mean train?",
-        "8: study.vary.lora.alpha.0: must be above 0 (found 0).",
+        "8: study.vary.lora.alpha.0: must be above 0.0 (found 0).",
         "12: study.vary.train.epochs.1: must be a whole number (found 'x').",
     ]
 

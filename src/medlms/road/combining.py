@@ -185,9 +185,8 @@ def _against(
         tuned, other = group.predictions("tuned"), group.predictions(system)
         if tuned and other:
             name = rows[group.name][0]
-            fit = metrics if _scored(tuned) and _scored(other) else [key for key in metrics if key != "bits_per_byte"]
             # The other side was not trained, so it has no luck of training: one of its copies stands for all.
-            found += seeds.compare(f"{group.name}/tuned", tuned, name, other[:1], fit, **_settings(group))
+            found += seeds.compare(f"{group.name}/tuned", tuned, name, other[:1], metrics, **_settings(group))
     return found
 
 
@@ -207,10 +206,6 @@ def _between(groups: Sequence[_Group]) -> list[Comparison]:
 def _settings(group: _Group) -> dict[str, Any]:
     config = group.members[0].config
     return {"resamples": config.evaluate.resamples, "seed": config.split_seed}
-
-
-def _scored(runs: Sequence[Sequence[Prediction]]) -> bool:
-    return all(item.reference_logprob is not None for run in runs for item in run[:1])
 
 
 def _systems(

@@ -58,6 +58,7 @@ def study(
     runs; Interrupted when stopped (the study can be resumed). What a single point raises stands in ``failed``.
     """
     talk = talk or Silent()
+    run: Run | None = None
     if resume is not None:
         if source is not None or overrides:
             raise AskedWrongly("A resumed study keeps its own settings.", hint="Leave the config and key=value away.")
@@ -67,7 +68,6 @@ def study(
         talk.say(f"going on with {run.folder}")
     else:
         plan = read_study(source if source is not None else {}, overrides)
-        run = None
     for note in plan.notes:
         talk.say(note)
     held = _rows_of(plan, run, talk)
