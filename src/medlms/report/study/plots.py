@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from medlms.report.plots import (
@@ -58,17 +59,25 @@ def _numeric(groups: Sequence[Group], key: str) -> bool:
 def _against_base(report: StudyReport, groups: Sequence[Group]) -> Plot | None:
     import altair as alt
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for group in groups:
         item = tables.difference(report, group.get("tuned", ""), group.get("base", ""), tables.LEAD)
-        if item and all(is_number(item.get(key)) for key in ("difference", "low", "high")):
-            rows.append({"point": clipped(group["title"]), **{k: item[k] for k in ("difference", "low", "high")}})  # type: ignore[literal-required]
+        ends = (item.get("difference"), item.get("low"), item.get("high")) if item else (None,)
+        if all(map(is_number, ends)):
+            rows.append(
+                {"point": clipped(group["title"]), **dict(zip(("difference", "low", "high"), ends, strict=True))}
+            )
     if not rows:
         return None
     base = alt.Chart(alt.Data(values=rows)).encode(y=_points_axis(alt, rows))
     extent = [min(0.0, *(row["low"] for row in rows)), max(0.0, *(row["high"] for row in rows))]
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=ZERO, strokeDash=[4, 3]).encode(x="zero:Q")
-    x = alt.X("difference:Q", title=None, scale=alt.Scale(domain=extent, nice=True), axis=alt.Axis(tickCount=5))
+    x = alt.X(
+        "difference:Q",
+        title=None,
+        scale=alt.Scale(domain=extent, nice=True),
+        axis=alt.Axis(tickCount=5, labelFlush=False),
+    )
     clear = alt.condition("datum.low > 0 || datum.high < 0", alt.value(BLUE), alt.value("transparent"))
     chart = (
         zero
@@ -237,17 +246,17 @@ def _bars(groups: Sequence[Group], key: str) -> Plot | None:
             rows.append({"point": clipped(group["title"]), "value": score["value"]})
     if len(rows) < 2:
         return None
+    show: Callable[[float | None], str]
     if key == "seconds":
-        unit, title, show = max(row["value"] for row in rows) >= 600, "Training time", duration
-        divide, axis = (60, "minutes") if unit else (1, "seconds")
+        title, show, large, units = "Training time", duration, 600, ((1, "seconds"), (60, "minutes"))
     else:
-        title, show, divide, axis = "Peak memory", size, 2**30, "GiB"
-        if max(row["value"] for row in rows) < 2**30:
-            divide, axis = 2**20, "MiB"
+        title, show, large, units = "Peak memory", size, 2**30, ((2**20, "MiB"), (2**30, "GiB"))
+    top = max(row["value"] for row in rows)
+    divide, axis = units[top >= large]
     for row in rows:
         row["label"], row["value"] = show(row["value"]), row["value"] / divide
     base = alt.Chart(alt.Data(values=rows)).encode(y=_points_axis(alt, rows))
-    top = max(row["value"] for row in rows)
+    top /= divide
     x = alt.X(
         "value:Q",
         title=axis,
@@ -321,7 +330,7 @@ def _dodged(value: float, line: int, lines: int, values: Sequence[float], *, log
         return value
     step = (line - (lines - 1) / 2) * 0.018
     if log:
-        return value * (values[-1] / values[0]) ** step
+        return value * math.exp(math.log(values[-1] / values[0]) * step)
     return value + (values[-1] - values[0]) * step
 
 
