@@ -46,7 +46,7 @@ def shared(rows: Sequence[QA], others: Sequence[QA]) -> Shared:
 
     Ids are left out: rows of two files may have the same number, and the same row has the same question.
     """
-    known = {kind: {value for row in others for value in values(row)} for kind, values in _KINDS.items()}
+    known = {kind: {value for row in others for value in values(row) if value} for kind, values in _KINDS.items()}
     same = related = 0
     for row in rows:
         hits = {kind for kind, values in _KINDS.items() if kind != "row" and known[kind] & set(values(row))}
