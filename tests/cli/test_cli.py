@@ -88,7 +88,7 @@ def test_settings_written_as_options_are_put_right(medlms: Medlms) -> None:
         (("ask", "Why?", "--max-new-tokens", "0"), "error: max_new_tokens must be at least 1."),
         (("ask", "Why?", "--max-new-tokens", "many"), "--max-new-tokens"),
         (("ask", "Why?", "--model", "smollm2-135m"), "Did you mean smollm2-135m-instruct"),
-        (("models", "get", "distilgpt"), "Did you mean distilgpt2?"),
+        (("models", "get", "distilgpt"), "Did you mean distilgpt2"),
     ],
 )
 def test_asked_wrongly(medlms: Medlms, words: tuple[str, ...], sentence: str) -> None:
