@@ -188,7 +188,8 @@ def test_peft_and_transformers_alone_say_the_same_merged_or_not(trained: Trained
 @pytest.mark.parametrize("family", FAMILIES)
 def test_four_bit(tiny_folder: Any, tmp_path: Path, family: str) -> None:
     bnb = pytest.importorskip("bitsandbytes")
-    located = locate(str(tiny_folder(family)))
+    # bitsandbytes packs blocks of 64 weights; on the CPU it fails where a layer's input is no multiple of that
+    located = locate(str(tiny_folder(family, **({} if family == "gpt2" else {"intermediate_size": 128}))))
     loaded = load(located, precision="fp32", load_in_4bit=True)
     assert "NF4" in loaded.why
     rows = rows_of(loaded)
@@ -209,6 +210,8 @@ def test_four_bit(tiny_folder: Any, tmp_path: Path, family: str) -> None:
     with torch.no_grad():
         one, other = hidden_states(model, pack(rows)), hidden_states(again, pack(rows))
     torch.testing.assert_close(one, other)
+    whole = adapters.attach(load(located, precision="fp32"), tmp_path)  # the same adapter on weights of full precision
+    assert adapters.tensors(whole).keys() == adapters.tensors(again).keys()
     engine = LocalEngine(loaded, template_of(loaded.tokenizer), model=model)
     (reply,) = engine.answer([Request("one", (Message("user", "What is gout?"),), 8, "")])
     assert 0 <= reply.new_tokens <= 8

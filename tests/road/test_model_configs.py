@@ -32,7 +32,7 @@ def test_a_config_has_the_settings_of_the_course_project(name: str) -> None:
     spec = KNOWN[config.model]
     assert (config.lora.r, config.lora.alpha, config.lora.dropout) == (16, 16, 0.25)
     assert config.max_length == (1024 if name == "distilgpt2" else 2048) <= spec.context
-    assert config.load_in_4bit == (name != "distilgpt2")
+    assert config.load_in_4bit
     assert set(config.lora.targets) == set(family(spec.family).modules)
     assert config.train.rows_per_step == 8
     assert (config.train.learning_rate, config.train.schedule, config.train.weight_decay) == (2e-4, "linear", 0.01)

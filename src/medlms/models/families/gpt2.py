@@ -16,8 +16,8 @@ FAMILY = Family(
     tied=True,
     dropouts=("attn_pdrop", "embd_pdrop", "resid_pdrop"),
     traps=(
-        "Layers are Conv1D, with weights [in, out]: peft calls it fan_in_fan_out, and 4-bit loading turns them to Linear "
-        "in no version; bitsandbytes leaves them as they are.",
+        "Layers are Conv1D, with weights [in, out], which peft calls fan_in_fan_out; 4-bit loading turns them into linear "
+        "layers, so an adapter made there says fan_in_fan_out: false, and peft corrects it on the plain base.",
         "c_attn holds queries, keys and values in one; c_proj stands in the attention and in the feed-forward part.",
         "The table of positions ends at 1,024: a longer text has no position at all.",
         "No chat template, no turns, no pad token; beginning and end are one token, <|endoftext|>.",
