@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 CHUNK = 512  # positions whose logits exist at once
+# In fp16 the gradient made here waits for the loss scale: until then it is lifted, so that small shares do not become 0.
+LIFT = 1024.0
 
 
 class _ChunkedLoss(torch.autograd.Function):
@@ -17,6 +19,7 @@ class _ChunkedLoss(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, softcap: float | None) -> Tensor:
         grad = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         total = hidden.new_zeros((), dtype=torch.float32)
+        lift = LIFT if hidden.dtype == torch.float16 else 1.0
         for low in range(0, len(targets), CHUNK):
             part, wanted = hidden[low : low + CHUNK], targets[low : low + CHUNK, None]
             logits = part @ weight.t()
@@ -32,13 +35,15 @@ class _ChunkedLoss(torch.autograd.Function):
                 shares.scatter_add_(1, wanted, torch.full_like(wanted, -1.0, dtype=torch.float32))
                 if softcap is not None:
                     shares.mul_(slope)
+                if lift != 1:
+                    shares.mul_(lift)
                 torch.matmul(shares.to(weight.dtype), weight, out=grad[low : low + CHUNK])
-        ctx.grad = grad
+        ctx.grad, ctx.lift = grad, lift
         return total
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return ctx.grad.mul_(grad.to(ctx.grad.dtype)), None, None, None
+        return ctx.grad.mul_((grad / ctx.lift).to(ctx.grad.dtype)), None, None, None
 
 
 def answer_loss(hidden: Tensor, head: Tensor, targets: Tensor, *, softcap: float | None = None) -> Tensor:
