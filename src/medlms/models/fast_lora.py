@@ -4,6 +4,8 @@ peft makes, stores and merges the adapters; this module only replaces how its la
 input (q, k and v; gate and up) are computed together: one dropout mask, one matrix product with their base weights, one
 with their A matrices. Only the input, the mask and the rank-r activations are kept for the backward pass.
 
+Base weights in 4 bit (NF4) are unpacked strip by strip in both passes, and nothing of what was unpacked is kept.
+
 For input x [tokens, in], mask m in {0, 1}, keep probability p and layer i:  y_i = x W_i^T + b_i + (s_i / p) (m * x) A_i^T B_i^T
 """
 
@@ -17,6 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from medlms.models.four_bit import PackedWeights, is_four_bit
 
 SHARED_INPUTS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 
@@ -45,19 +49,22 @@ class _SharedLora(torch.autograd.Function):
     """All adapted layers that read one input, as one node of the graph."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, mask: Tensor | None, weight: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, mask: Tensor | None, weight: Tensor | PackedWeights, a: Tensor, b: Tensor, scale: float
+    ) -> Tensor:
         """``weight`` [out, in] and ``a`` [rank, in] are stacked over layers, ``b`` [out, rank] is block diagonal."""
         low = (x if mask is None else x * mask) @ a.t()
-        out = x @ weight.t()
+        out = x @ weight.t() if isinstance(weight, Tensor) else weight.product(x)
         out.addmm_(low, b.t(), alpha=scale)
-        ctx.save_for_backward(x, mask, low, weight, a, b)
-        ctx.scale = scale
+        ctx.save_for_backward(x, mask, low, a, b)
+        ctx.weight, ctx.scale = weight, scale  # frozen: autograd need not watch it
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients for x, a and b; the base weight is frozen."""
-        x, mask, low, weight, a, b = ctx.saved_tensors
+        x, mask, low, a, b = ctx.saved_tensors
+        weight = ctx.weight
         grad_low = (grad @ b).mul_(ctx.scale)
         grad_a = grad_low.t() @ (x if mask is None else x * mask)
         grad_b = (grad.t() @ low).mul_(ctx.scale)
@@ -66,7 +73,7 @@ class _SharedLora(torch.autograd.Function):
             through = grad_low @ a
             if mask is not None:
                 through.mul_(mask)
-            grad_x = through.addmm_(grad, weight)
+            grad_x = through.addmm_(grad, weight) if isinstance(weight, Tensor) else weight.add_back(through, grad)
         return grad_x, None, None, grad_a, grad_b, None
 
 
@@ -78,7 +85,7 @@ class _Group:
     index: int
     adapter: str
     masks: Masks | None
-    weight: Tensor
+    weight: Tensor | PackedWeights
     bias: Tensor | None
     bounds: list[int]
     scale: float
@@ -125,7 +132,7 @@ def fast_lora(model: nn.Module, *, adapter: str = "default", seed: int = 0) -> I
     """Run the adapters of a peft model through this module's forward and backward inside the ``with`` block.
 
     Yields the dropout masks (set ``step`` and ``block`` before each forward; None without dropout) and a sentence that
-    says how many layers run which path. Layers that it does not know (quantised, other adapter methods) stay peft's own.
+    says how many layers run which path. Layers that it does not know (8-bit, other adapter methods) stay peft's own.
     """
     groups, left = _groups(model, adapter, seed)
     undo: list[Callable[[], None]] = []
@@ -134,6 +141,8 @@ def fast_lora(model: nn.Module, *, adapter: str = "default", seed: int = 0) -> I
             undo.append(_override(layer, group, position))
     count = sum(len(group.layers) for group in groups)
     said = f"{count} adapted layers in {len(groups)} shared-input groups run the fused LoRA step"
+    packed = sum(len(group.layers) for group in groups if isinstance(group.weight, PackedWeights))
+    said += f", {packed} of them over 4-bit weights" if packed else ""
     said += f"; {left} run peft's own forward" if left else ""
     try:
         yield (groups[0].masks if groups else None), said
@@ -188,7 +197,7 @@ def _is_known(layer: Any, adapter: str) -> bool:
     base = layer.get_base_layer()
     plain = type(base) in (nn.Linear, Conv1D) and base.weight.is_floating_point()
     return bool(
-        plain
+        (plain or is_four_bit(base))
         and adapter in layer.lora_A
         and not layer.use_dora.get(adapter, False)
         and not layer.lora_bias.get(adapter, False)
@@ -199,7 +208,8 @@ def _is_known(layer: Any, adapter: str) -> bool:
 
 def _joins(layer: Any, first: Any, adapter: str) -> bool:
     same = layer.scaling[adapter] == first.scaling[adapter] and _dropout(layer, adapter) == _dropout(first, adapter)
-    return bool(same and (layer.get_base_layer().bias is None) == (first.get_base_layer().bias is None))
+    one, other = layer.get_base_layer(), first.get_base_layer()
+    return bool(same and (one.bias is None) == (other.bias is None) and is_four_bit(one) == is_four_bit(other))
 
 
 def _dropout(layer: Any, adapter: str) -> float:
@@ -228,17 +238,23 @@ def _stack(bases: list[Any], weights: list[Tensor], turned: list[bool]) -> Tenso
 
 def _group(layers: list[Any], index: int, adapter: str, masks: Masks | None) -> _Group:
     bases = [layer.get_base_layer() for layer in layers]
-    turned = [bool(layer.fan_in_fan_out) for layer in layers]
-    weights = [base.weight.data.t() if turn else base.weight.data for base, turn in zip(bases, turned, strict=True)]
-    stacked = _stack(bases, weights, turned)
+    weight: Tensor | PackedWeights
+    if is_four_bit(bases[0]):
+        weight = PackedWeights(bases)
+        bounds = weight.rows
+    else:
+        turned = [bool(layer.fan_in_fan_out) for layer in layers]
+        weights = [base.weight.data.t() if turn else base.weight.data for base, turn in zip(bases, turned, strict=True)]
+        weight = _stack(bases, weights, turned)
+        bounds = [part.shape[0] for part in weights]
     biases = [base.bias.data for base in bases if base.bias is not None]
     return _Group(
         layers=layers,
         index=index,
         adapter=adapter,
         masks=masks if _dropout(layers[0], adapter) > 0 else None,
-        weight=stacked,
+        weight=weight,
         bias=torch.cat(biases) if biases else None,
-        bounds=[weight.shape[0] for weight in weights],
+        bounds=bounds,
         scale=float(layers[0].scaling[adapter]),
     )

@@ -129,7 +129,8 @@ def load(
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:
         raise ModelError(f"{folder}: config.json is not one that transformers knows: {_first_line(error)}") from None
-    held = getattr(config, "quantization_config", None) or {}  # the folder's weights may be 4-bit ones already
+    found = getattr(config, "quantization_config", None)
+    held = found if isinstance(found, dict) else {}  # the folder's weights may be 4-bit ones already
     load_in_4bit = load_in_4bit or bool(held.get("load_in_4bit"))
     _check_memory(folder, dtype, 1.0 if held else 0.35 if load_in_4bit else 0.6 if load_in_8bit else 1.0)
     options: dict[str, Any] = {
