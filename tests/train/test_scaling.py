@@ -137,7 +137,7 @@ def test_small_gradients_outlive_the_wait_for_the_scale() -> None:
     hidden = head[targets] / head[targets].square().sum(1, keepdim=True) * 14.0
 
     def gradient(dtype: torch.dtype) -> torch.Tensor:
-        leaf = hidden.to(dtype).requires_grad_()
+        leaf = hidden.detach().clone().to(dtype).requires_grad_()
         (answer_loss(leaf, head.to(dtype), targets) * 1024.0).backward()
         assert leaf.grad is not None
         return leaf.grad.float()

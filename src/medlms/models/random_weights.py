@@ -59,6 +59,15 @@ def sizes(model: Any) -> Sizes:
     return Sizes(linear, sum(parameter.numel() for parameter in model.parameters()) - linear)
 
 
+def adapter_weights(model: Any, rank: int) -> int:
+    """Weights of LoRA adapters of this rank on every linear layer but the head."""
+    from transformers.pytorch_utils import Conv1D
+
+    layers = [module.weight.shape for _, module in _linear(model)]
+    layers += [module.weight.shape for module in model.modules() if isinstance(module, Conv1D)]
+    return rank * sum(sum(shape) for shape in layers)
+
+
 def fill(
     model: Any, *, dtype: torch.dtype, four_bit: bool, seed: int, progress: Callable[[int, int], None] = lambda *_: None
 ) -> Any:
@@ -67,7 +76,7 @@ def fill(
     A model without a layer that can be quantised (GPT-2's Conv1D) stays in ``dtype``.
     """
     chosen = dict(_linear(model)) if four_bit else {}
-    modules = [(name, module) for name, module in model.named_modules() if any(module.parameters(recurse=False))]
+    modules = [(name, module) for name, module in model.named_modules() if list(module.parameters(recurse=False))]
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         for done, (name, module) in enumerate(modules):

@@ -170,16 +170,9 @@ def prove(
 
 def predicted(loaded: Any, *, base_bytes: int, tokens: int) -> dict[str, float]:
     """What the plan says of such a step: bytes at the peak and seconds. The one place at which the plan is asked."""
-    from medlms.models import plan
+    from medlms.models import plan, random_weights
 
-    config = loaded.model.config
-    vocabulary = int(config.vocab_size)
-    shapes = [
-        module.weight.shape
-        for name, module in loaded.model.named_modules()
-        if getattr(module, "weight", None) is not None and module.weight.dim() == 2 and "embed" not in name
-    ]
-    adapter = DECK.r * sum(sum(shape) for shape in shapes if vocabulary not in shape)
+    adapter = random_weights.adapter_weights(loaded.model, DECK.r)
     return {
         "base_bytes": base_bytes,
         "trainable": adapter,
