@@ -410,7 +410,7 @@ def test_strips_are_what_bitsandbytes_unpacks(monkeypatch: pytest.MonkeyPatch, d
 
     monkeypatch.setattr(four_bit, "STRIP", 10_000)
     made = []
-    for rows, width in ((75, 256), (33, 100), (64, 64)):  # rows left over; blocks that cross rows; one strip
+    for rows, width in ((75, 256), (33, 100), (32, 64)):  # rows left over; blocks that cross rows; one strip
         layer = bnb.nn.Linear4bit(width, rows, bias=False, compute_dtype=dtype, quant_type="nf4")
         weight = torch.randn(rows, width, generator=torch.Generator().manual_seed(rows)).to(dtype) * 0.1
         layer.weight = bnb.nn.Params4bit(weight, requires_grad=False, quant_type="nf4", module=layer).to("cpu")
@@ -449,3 +449,27 @@ def test_answers_in_between_change_neither_4bit_weights_nor_gradients(tiny_folde
     found = outcome(model)
     assert torch.equal(found[0], wanted[0])
     assert all(torch.equal(found[1][name], gradient) for name, gradient in wanted[1].items())
+
+
+def test_8bit_layers_are_left_to_peft_and_learn(tiny_folder: Any) -> None:
+    pytest.importorskip("bitsandbytes")
+    from medlms.models.fetch import locate
+    from medlms.models.load import load
+
+    exact = adapters.create(load(locate(str(tiny_folder())), precision="fp32"), Lora(r=4, dropout=0.0), seed=1).train()
+    wanted = outcome(exact)[0]
+    loaded = load(locate(str(tiny_folder())), precision="fp32", load_in_8bit=True)
+    assert "8 bit" in loaded.why
+    assert {type(layer).__name__ for layer in loaded.model.modules()} >= {"Linear8bitLt"}
+    model = adapters.create(loaded, Lora(r=4, dropout=0.0), seed=1).train()
+    with fast_lora(model) as (_, said):
+        assert said.endswith(f"; {len(layers(model))} run peft's own forward")
+        before = outcome(model)
+        model.eval()
+        with torch.inference_mode():
+            hidden_states(model, rows())
+        model.train()
+        after = outcome(model)
+    assert (before[0] - wanted).norm() < 0.1 * wanted.norm()
+    assert any(gradient.abs().max() > 0 for gradient in before[1].values())
+    assert torch.equal(before[0], after[0])
