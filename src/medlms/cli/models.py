@@ -1,7 +1,8 @@
-"""`medlms models`: which models are known, and fetching their weights."""
+"""`medlms models`: which models are known, fetching their weights, and trying their size out here."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -73,3 +74,30 @@ def get(
         out(found)
         return
     typer.echo(f"{found['name']}: {loaded.parameters:,} parameters, in {found['folder']}")
+
+
+@app.command("prove")
+def prove(
+    name: str = typer.Argument(..., help="A known model, or a folder with a config.json."),
+    steps: int = typer.Option(2, min=1, help="Training steps."),
+    tokens: int = typer.Option(64, min=8, help="Tokens of a training row, one row a step."),
+    precision: str = typer.Option("auto", help="auto, bf16, fp16 or fp32."),
+    four_bit: bool = typer.Option(True, "--4bit/--no-4bit", help="Linear layers in NF4 (saves memory, never time)."),
+    folder: Path | None = typer.Option(None, help="Where weights are written for a while."),
+    results: Path | None = typer.Option(None, help="A results file (JSON) to put the findings into."),
+    as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
+) -> None:
+    """Does a model of this size train, answer, save and reload here? Tried with random weights; nothing is fetched."""
+    from medlms.cli._show import Terminal, out
+    from medlms.road import prove as proving
+
+    proof = proving.prove(
+        name, steps=steps, tokens=tokens, precision=precision, four_bit=four_bit, folder=folder, talk=Terminal()
+    )
+    if results is not None:
+        proving.write(proof, results, command=f"medlms models prove {name} --steps {steps} --tokens {tokens}")
+    if as_json:
+        out(proof.value())
+    else:
+        typer.echo(proving.table(proof))
+    raise typer.Exit(1 if proof.differences else 0)
