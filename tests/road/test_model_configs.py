@@ -99,3 +99,10 @@ def test_modules_of_another_family_are_refused_with_its_own(tiny_folder: Callabl
     with pytest.raises(AskedWrongly, match="no module q_proj, v_proj") as caught:
         medlms.train(CONFIGS / "distilgpt2.yaml", **changes)
     assert "c_attn" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", MINIATURES)
+def test_a_config_names_the_published_adapter_on_its_own_base(name: str) -> None:
+    text = (CONFIGS / f"{name}.yaml").read_text(encoding="utf-8")
+    (adapter,) = [word.removeprefix("model=") for word in text.split() if word.startswith("model=")]
+    assert KNOWN[adapter].base == load(CONFIGS / f"{name}.yaml")[0].model
