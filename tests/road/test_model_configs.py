@@ -50,11 +50,11 @@ def test_a_config_goes_the_whole_way(
     changes = {
         "model": str(tiny_folder(miniature)),
         "data": [{"source": str(write_table(tmp_path / "my.csv", rows=24))}],
-        "split": {"train": 8, "dev": 2, "eval": 2},
+        "split": {"train": 16, "dev": 2, "eval": 2},
         "max_length": 256,
         "load_in_4bit": False,
         "precision": "fp32",
-        "train": {"rows_per_step": 4, "evaluate_rows": 1},
+        "train": {"evaluate_rows": 1},
         "evaluate": {"max_new_tokens": 4, "latency_rows": 1, "resamples": 100, "rows": 2},
         "run": str(tmp_path / "run"),
     }
