@@ -169,7 +169,7 @@ def tiny_tokenizer(family: Family = "llama") -> Any:
     # Two line ends become one token where a list starts: only the digit splitter of ``llama`` brings that about.
     texts = [text for row in tiny_rows(108) for text in (row.question, row.answer, f"{row.answer}\n\n1. {row.answer}")]
     backend.train_from_iterator(texts, trainer)
-    if leads and bos is not None:
+    if leads and bos:
         backend.post_processor = processors.TemplateProcessing(
             single=f"{bos} $A", special_tokens=[(bos, backend.token_to_id(bos))]
         )

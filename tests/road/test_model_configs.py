@@ -50,11 +50,11 @@ def test_a_config_goes_the_whole_way(
     changes = {
         "model": str(tiny_folder(miniature)),
         "data": [{"source": str(write_table(tmp_path / "my.csv", rows=24))}],
-        "split": {"train": 8, "dev": 2, "eval": 2},
+        "split": {"train": 16, "dev": 2, "eval": 2},
         "max_length": 256,
         "load_in_4bit": False,
         "precision": "fp32",
-        "train": {"rows_per_step": 4, "evaluate_rows": 1},
+        "train": {"evaluate_rows": 1},
         "evaluate": {"max_new_tokens": 4, "latency_rows": 1, "resamples": 100, "rows": 2},
         "run": str(tmp_path / "run"),
     }
@@ -99,3 +99,10 @@ def test_modules_of_another_family_are_refused_with_its_own(tiny_folder: Callabl
     with pytest.raises(AskedWrongly, match="no module q_proj, v_proj") as caught:
         medlms.train(CONFIGS / "distilgpt2.yaml", **changes)
     assert "c_attn" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", MINIATURES)
+def test_a_config_names_the_published_adapter_on_its_own_base(name: str) -> None:
+    text = (CONFIGS / f"{name}.yaml").read_text(encoding="utf-8")
+    (adapter,) = [word.removeprefix("model=") for word in text.split() if word.startswith("model=")]
+    assert KNOWN[adapter].base == load(CONFIGS / f"{name}.yaml")[0].model

@@ -286,10 +286,11 @@ def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
     leaves = {name.rpartition(".")[2] for name in shapes}
     targets = leaves if isinstance(lora.targets, str) else {target.rpartition(".")[2] for target in lora.targets}
     if missing := sorted(targets - leaves):
-        hints = " ".join(filter(None, (near(target, leaves) for target in missing)))
+        hints = dict.fromkeys(filter(None, (near(target, leaves) for target in missing)))
+        own = loaded.family.modules if loaded.family else sorted(leaves)
         raise AskedWrongly(
             f"lora.targets: this model has no module {', '.join(missing)}.",
-            hint=hints or f"It has: {', '.join(sorted(leaves))}.",
+            hint=" ".join([*hints, f"It has: {', '.join(own)}."]),
         )
     adapter = lora.r * sum(sum(shape) for name, shape in shapes.items() if name.rpartition(".")[2] in targets)
     longest = max(*(len(row.ids) for row in tokens), work.config.train.micro_tokens)
