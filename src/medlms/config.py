@@ -63,6 +63,12 @@ class Split(_Part):
     by: Literal["topic"] = Field(
         "topic", description="What is never split apart: document, topic and question together."
     )
+    seed: int | None = Field(
+        None,
+        ge=0,
+        lt=2**63,
+        description="Seed of the split alone, so that runs of several seeds share rows.",
+    )
 
 
 class Lora(_Part):
@@ -175,6 +181,11 @@ class Config(_Part):
             return [{"source": item} if isinstance(item, str) else item for item in value]
         return value
 
+    @property
+    def split_seed(self) -> int:
+        """The seed that the split is drawn with."""
+        return self.seed if self.split.seed is None else self.split.seed
+
     @model_validator(mode="after")
     def _rows_fit(self) -> Config:
         if self.train.evaluate_every == "epoch" and self.split.dev == 0:
@@ -229,8 +240,23 @@ _ROWS = "train.rows_per_step"
 _PARTS = ("split", "lora", "train", "evaluate", "prompts")
 
 
+class Tree(typing.NamedTuple):
+    """Settings that nobody has checked yet: the tree, the line of each key path in it, and the name of their source."""
+
+    settings: dict[str, Any]
+    lines: dict[str, int]
+    name: str
+
+
+def read(source: str | Path | Mapping[str, Any]) -> Tree:
+    """The settings of a YAML file or a mapping, unchecked; ConfigError when they can't be read."""
+    if isinstance(source, Mapping):
+        return Tree(_copied(source), {}, "config")
+    return Tree(*_read_yaml(Path(source)))
+
+
 def load(
-    source: str | Path | Mapping[str, Any] | Config, overrides: Sequence[str] = (), **keys: Any
+    source: str | Path | Mapping[str, Any] | Config | Tree, overrides: Sequence[str] = (), **keys: Any
 ) -> tuple[Config, list[str]]:
     """Read a config and say which aliases were used.
 
@@ -238,13 +264,10 @@ def load(
     as YAML; ``keys`` are top-level keys. Later ones win; a part given as a mapping changes the keys it names and leaves
     the others. Raises ConfigError with all faults.
     """
-    lines: dict[str, int] = {}
     if isinstance(source, Config):
-        tree, name = source.model_dump(), "config"
-    elif isinstance(source, Mapping):
-        tree, name = _copied(source), "config"
-    else:
-        tree, lines, name = _read_yaml(Path(source))
+        source = source.model_dump()
+    tree, lines, name = source if isinstance(source, Tree) else read(source)
+    tree, lines = _copied(tree), dict(lines)
     faults: list[str] = []
     _fill_out(tree)
     notes = _resolve_aliases(tree, lines, faults, name)
@@ -494,6 +517,8 @@ def _suggest_names(
 
 
 def _known_place(key: str, prefix: str, model: type[BaseModel]) -> str:
+    if key == "study" and not prefix:
+        return "A study runs with `medlms train STUDY.yaml`; here the config of a single run is wanted."
     known = [path for path, _, _ in reference()]
     leaves = [path for path in known if path.rpartition(".")[2] == key.rpartition(".")[2]]
     target = ALIASES.get(key) or (leaves[0] if leaves else "")

@@ -21,10 +21,10 @@ from typing import Any
 from medlms.catalogue import near
 from medlms.config import Config, dump, load
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError, TrainingError
-from medlms.road import grading, reporting, rows
+from medlms.road import grading, overlap, reporting, rows
 from medlms.road.manifest import manifest
 from medlms.road.talk import Silent, Talk
-from medlms.run import CONFIG, MANIFEST, STEPS, Run
+from medlms.run import CONFIG, EVALUATION, MANIFEST, STEPS, Run
 from medlms.types import QA, Prediction, Tokens
 
 NO_LEARNING = "The held-out loss rose in every epoch: the tuned model is worse than its base on new topics."
@@ -55,6 +55,7 @@ class _Work:
     weights: dict[str, str]
     predictions: dict[str, list[Prediction]] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
     prompts: dict[str, list[str]] = field(default_factory=dict)
     trainable: int = 0
 
@@ -80,12 +81,17 @@ def train(
     talk = talk or Silent()
     if resume is not None:
         run = Run.open(resume)
+        if run.is_evaluation():
+            raise AskedWrongly(
+                f"{run.folder}: is an evaluation, nothing is trained in it.",
+                hint=f"Go on with: medlms evaluate --resume {run.folder}",
+            )
         config, _ = load(run.folder / CONFIG)
         if source is not None or overrides or keys:
             raise AskedWrongly(
                 "A resumed run keeps its own config.", hint="Leave the config and key=value away, or start a new run."
             )
-        _same_config(run, config)
+        same_config(run, config)
         talk.say(f"going on with {run.folder}")
     else:
         config, notes = load(source if source is not None else {}, overrides, **keys)
@@ -111,17 +117,20 @@ def _leave_nothing(run: Run) -> None:
             run.erase()
 
 
-def _same_config(run: Run, config: Config) -> None:
+def same_config(run: Run, config: Config) -> None:
+    """AskedWrongly when a run's config was changed after it began."""
     held = run.read_json(MANIFEST).get("config_sha256") if (run.folder / MANIFEST).is_file() else None
     if held and held != _config_hash(config):
         raise AskedWrongly(
             f"{run.folder / CONFIG}: was changed after the run began, so it can't go on.",
-            hint=f"Start a new run with it: medlms train {run.folder / CONFIG}",
+            hint=f"Start a new run with it: medlms {run.verb()} {run.folder / CONFIG}",
         )
 
 
 def _config_hash(config: Config) -> str:
     settings = config.model_dump(exclude={"train": {"checkpoint_minutes"}})
+    if settings["split"]["seed"] is None:  # runs begun before this key was there go on
+        del settings["split"]["seed"]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
@@ -153,8 +162,13 @@ def _road(run: Run, config: Config, talk: Talk) -> Result:
     return Result(run, report)
 
 
-def grade_only(config: Config, *, adapter: Path | None, held: Run | None, talk: Talk) -> Result:
-    """Grade without training; ``held`` is a run whose split rows are taken over, ``adapter`` the adapter to grade."""
+def grade_only(
+    config: Config, *, adapter: Path | None, held: Run | None, talk: Talk, begun: Run | None = None
+) -> Result:
+    """Grade without training; ``held`` is a run whose split rows are taken over, ``adapter`` the adapter to grade.
+
+    ``begun`` is an evaluation to go on with.
+    """
     from medlms.models import adapters, fetch
 
     located = fetch.locate(config.model, say=talk.say)
@@ -162,15 +176,21 @@ def grade_only(config: Config, *, adapter: Path | None, held: Run | None, talk: 
         adapter = located.adapter
     if held is not None:
         rows.read(held)  # what it lacks is said before a run is made
-    run = Run.create(config.run)
-    run.write(CONFIG, dump(config))
+    run = begun or Run.create(config.run)
+    if begun is None:
+        run.write_json(EVALUATION, {"held": str(held.folder) if held else "", "adapter": str(adapter or "")})
+        run.write(CONFIG, dump(config))
     talk.say(f"the run's folder is {run.folder}")
-    if held is not None:
+    if held is not None and not rows.there(run):
+        run.write_json("data_report.json", held.read_json("data_report.json"))
         for part in rows.PARTS:
             run.write(f"splits/{part}.jsonl", (held.folder / "splits" / f"{part}.jsonl").read_text(encoding="utf-8"))
-        run.write_json("data_report.json", held.read_json("data_report.json"))
     try:
         work = _prepared(run, config, talk)
+        if adapter is not None:
+            work.warnings += overlap.warnings(adapter, work.rows.eval[: config.evaluate.rows])
+            for sentence in work.warnings:
+                talk.say(f"warning: {sentence}")
         _check_questions(work)
         _grade(work, "base")
         if "nearest" in config.evaluate.systems:
@@ -179,7 +199,10 @@ def grade_only(config: Config, *, adapter: Path | None, held: Run | None, talk: 
             _grade(work, "tuned", adapters.attach(work.loaded, adapter))
         return Result(run, _report(work, command=f"medlms evaluate {run.folder / CONFIG}"))
     except KeyboardInterrupt:
-        raise Interrupted(f"Stopped. The answers so far are in {run.folder / 'predictions'}.") from None
+        raise Interrupted(
+            f"Stopped. The answers so far are in {run.folder / 'predictions'}.",
+            hint=f"Go on with: medlms evaluate --resume {run.folder}",
+        ) from None
     except MedLMsError:
         _leave_nothing(run)
         raise
@@ -541,7 +564,7 @@ def _stop_between_steps() -> Iterator[Any]:
 def _report(work: _Work, *, command: str) -> dict[str, Any]:
     config, run = work.config, work.run
     order = [system for system in config.evaluate.systems if system in work.predictions]
-    warnings = []
+    warnings = [*work.warnings]
     epochs = list(run.rows("epochs.jsonl"))
     tried = [record["dev_loss"]["value"] for record in epochs if record["epoch"] > 0]
     if tried and epochs[0]["epoch"] == 0 and min(tried) > epochs[0]["dev_loss"]["value"]:
