@@ -153,9 +153,17 @@ class Config(_Part):
         description="What to do about patient identifiers. This version has no scan yet and says so in every report.",
     )
     max_length: int = Field(2048, ge=16, description="Longest row in tokens; longer answers are cut there and counted.")
-    load_in_4bit: bool = Field(False, description="NF4 base weights through bitsandbytes: saves memory, costs speed.")
-    precision: Literal["auto", "bf16", "fp32"] = Field(
-        "auto", description="auto: bf16 where the processor computes in it."
+    load_in_4bit: bool = Field(
+        False,
+        description="NF4 base weights (4 bit, double quantisation) through bitsandbytes: saves memory, never time.",
+    )
+    load_in_8bit: bool = Field(
+        False, description="8-bit base weights through bitsandbytes: saves memory, less than 4 bit, never time."
+    )
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(
+        "auto",
+        description="auto: bf16 where the hardware computes in it, fp16 on GPUs that do not (T4, V100), else fp32. "
+        "fp16 trains with loss scaling and norms in fp32.",
     )
     lora: Lora = Field(default_factory=Lora)
     train: Train = Field(default_factory=Train)
@@ -184,6 +192,12 @@ class Config(_Part):
             raise ValueError("train.evaluate_every: epoch needs split.dev of at least 1 (or set it to never)")
         return self
 
+    @model_validator(mode="after")
+    def _one_width(self) -> Config:
+        if self.load_in_4bit and self.load_in_8bit:
+            raise ValueError("load_in_4bit and load_in_8bit can't both be true")
+        return self
+
 
 ALIASES: Mapping[str, str] = types.MappingProxyType(
     {
@@ -193,6 +207,7 @@ ALIASES: Mapping[str, str] = types.MappingProxyType(
         "dataset": "data",
         "datasets": "data",
         "dataset_name": "data",
+        "r": "lora.r",
         "lora_r": "lora.r",
         "lora_rank": "lora.r",
         "lora_alpha": "lora.alpha",

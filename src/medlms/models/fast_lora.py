@@ -4,6 +4,8 @@ peft makes, stores and merges the adapters; this module only replaces how its la
 input (q, k and v; gate and up) are computed together: one dropout mask, one matrix product with their base weights, one
 with their A matrices. Only the input, the mask and the rank-r activations are kept for the backward pass.
 
+Base weights in 4 bit (NF4) are unpacked strip by strip in both passes, and nothing of what was unpacked is kept.
+
 For input x [tokens, in], mask m in {0, 1}, keep probability p and layer i:  y_i = x W_i^T + b_i + (s_i / p) (m * x) A_i^T B_i^T
 """
 
@@ -19,6 +21,7 @@ from torch import Tensor, nn
 
 from medlms.models import fast_layers
 from medlms.models.dropout import Mask, Masks
+from medlms.models.four_bit import PackedWeights, is_four_bit
 from medlms.models.lora_step import lora_backward, lora_forward
 
 SHARED_INPUTS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
@@ -28,19 +31,21 @@ class _SharedLora(torch.autograd.Function):
     """All adapted layers that read one input, as one node of the graph."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, mask: Mask | None, weight: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, mask: Mask | None, weight: Tensor | PackedWeights, a: Tensor, b: Tensor, scale: float
+    ) -> Tensor:
         """As ``lora_forward``."""
         out, low = lora_forward(x, mask, weight, a, b, scale)
-        ctx.save_for_backward(x, low, weight, a, b)
-        ctx.mask, ctx.scale = mask, scale
+        ctx.save_for_backward(x, low, a, b)
+        ctx.mask, ctx.weight, ctx.scale = mask, weight, scale  # weights are frozen: autograd need not watch them
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients for x, a and b."""
-        x, low, weight, a, b = ctx.saved_tensors
+        x, low, a, b = ctx.saved_tensors
         through = ctx.needs_input_grad[0]
-        grad_x, grad_a, grad_b = lora_backward(grad, ctx.mask, x, low, weight, a, b, ctx.scale, through=through)
+        grad_x, grad_a, grad_b = lora_backward(grad, ctx.mask, x, low, ctx.weight, a, b, ctx.scale, through=through)
         return grad_x, None, None, grad_a, grad_b, None
 
 
@@ -52,7 +57,7 @@ class Group:
     index: int
     adapter: str
     masks: Masks | None
-    weight: Tensor
+    weight: Tensor | PackedWeights
     bias: Tensor | None
     bounds: list[int]
     scale: float
@@ -85,7 +90,7 @@ class Group:
 
     def parts(
         self, shape: torch.Size, dtype: torch.dtype, device: torch.device
-    ) -> tuple[Mask | None, Tensor, Tensor, Tensor, float]:
+    ) -> tuple[Mask | None, Tensor | PackedWeights, Tensor, Tensor, float]:
         """What ``lora_forward`` takes behind its input of this shape: mask, base weight, A, B, scale."""
         a, b = self._stacked(dtype)
         if self.masks is None or not self.layers[0].training:
@@ -108,7 +113,7 @@ def fast_lora(model: nn.Module, *, adapter: str = "default", seed: int = 0) -> I
     """Run the adapters of a peft model through this module's forward and backward inside the ``with`` block.
 
     Yields the dropout masks (set ``step`` and ``block`` before each forward; None without dropout) and a sentence that
-    says how many layers run which path. Layers that it does not know (quantised, other adapter methods) stay peft's own.
+    says how many layers run which path. Layers that it does not know (8-bit, other adapter methods) stay peft's own.
     """
     groups, left = _groups(model, adapter, seed)
     undo: list[Callable[[], None]] = []
@@ -120,6 +125,8 @@ def fast_lora(model: nn.Module, *, adapter: str = "default", seed: int = 0) -> I
     count = sum(len(group.layers) for group in groups)
     said = f"{count} adapted layers in {len(groups)} shared-input groups run the fused LoRA step"
     said += f", {fused} norms, attentions and feed-forwards run as one node each" if fused else ""
+    packed = sum(len(group.layers) for group in groups if isinstance(group.weight, PackedWeights))
+    said += f", {packed} of them over 4-bit weights" if packed else ""
     said += f"; {left} run peft's own forward" if left else ""
     try:
         yield (groups[0].masks if groups else None), said
@@ -174,7 +181,7 @@ def _is_known(layer: Any, adapter: str) -> bool:
     base = layer.get_base_layer()
     plain = type(base) in (nn.Linear, Conv1D) and base.weight.is_floating_point()
     return bool(
-        plain
+        (plain or is_four_bit(base))
         and adapter in layer.lora_A
         and not layer.use_dora.get(adapter, False)
         and not layer.lora_bias.get(adapter, False)
@@ -185,7 +192,8 @@ def _is_known(layer: Any, adapter: str) -> bool:
 
 def _joins(layer: Any, first: Any, adapter: str) -> bool:
     same = layer.scaling[adapter] == first.scaling[adapter] and _dropout(layer, adapter) == _dropout(first, adapter)
-    return bool(same and (layer.get_base_layer().bias is None) == (first.get_base_layer().bias is None))
+    one, other = layer.get_base_layer(), first.get_base_layer()
+    return bool(same and (one.bias is None) == (other.bias is None) and is_four_bit(one) == is_four_bit(other))
 
 
 def _dropout(layer: Any, adapter: str) -> float:
@@ -214,17 +222,23 @@ def _stack(bases: list[Any], weights: list[Tensor], turned: list[bool]) -> Tenso
 
 def _group(layers: list[Any], index: int, adapter: str, masks: Masks | None) -> Group:
     bases = [layer.get_base_layer() for layer in layers]
-    turned = [bool(layer.fan_in_fan_out) for layer in layers]
-    weights = [base.weight.data.t() if turn else base.weight.data for base, turn in zip(bases, turned, strict=True)]
-    stacked = _stack(bases, weights, turned)
+    weight: Tensor | PackedWeights
+    if is_four_bit(bases[0]):
+        weight = PackedWeights(bases)
+        bounds = weight.rows
+    else:
+        turned = [bool(layer.fan_in_fan_out) for layer in layers]
+        weights = [base.weight.data.t() if turn else base.weight.data for base, turn in zip(bases, turned, strict=True)]
+        weight = _stack(bases, weights, turned)
+        bounds = [part.shape[0] for part in weights]
     biases = [base.bias.data for base in bases if base.bias is not None]
     return Group(
         layers=layers,
         index=index,
         adapter=adapter,
         masks=masks if _dropout(layers[0], adapter) > 0 else None,
-        weight=stacked,
+        weight=weight,
         bias=torch.cat(biases) if biases else None,
-        bounds=[weight.shape[0] for weight in weights],
+        bounds=bounds,
         scale=float(layers[0].scaling[adapter]),
     )

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 CHUNK = 256  # positions whose logits exist at once: few enough to stay in a processor's cache
+# In fp16 the gradient made here waits for the loss scale: until then it is lifted, so that small shares do not become 0.
+LIFT = 1024.0
 
 
 class _ChunkedLoss(torch.autograd.Function):
@@ -23,6 +25,7 @@ class _ChunkedLoss(torch.autograd.Function):
         total = hidden.new_zeros((), dtype=torch.float32)
         space = hidden.new_empty(min(CHUNK, len(targets)), len(weight))
         ones = hidden.new_ones(len(weight), 1)
+        lift = LIFT if hidden.dtype == torch.float16 else 1.0
         for low in range(0, len(targets), CHUNK):
             part, wanted = hidden[low : low + CHUNK], targets[low : low + CHUNK]
             place = torch.arange(len(part), device=part.device), wanted
@@ -34,7 +37,7 @@ class _ChunkedLoss(torch.autograd.Function):
                 logits = bent.mul_(softcap)
             largest, where = logits.max(-1, keepdim=True)
             above = logits[place].float() - largest[:, 0].float()
-            shares = logits.softmax(-1)
+            shares = logits.softmax(-1, dtype=torch.float32 if lift != 1 else None)
             # The largest share is 1 / sum(exp(logit - largest)): it gives the norm without another pass of exp.
             total -= (above + shares.gather(1, where)[:, 0].float().log()).sum()
             if grad is not None:
@@ -43,14 +46,17 @@ class _ChunkedLoss(torch.autograd.Function):
                 if slope is not None:
                     shares.mul_(slope)
                     others.mul_(slope[place].unsqueeze(1))
+                if lift != 1:
+                    shares.mul_(lift)
+                    others.mul_(lift)
                 own = torch.matmul(shares.to(weight.dtype), weight, out=grad[low : low + CHUNK])
                 own.addcmul_(weight[wanted], others.to(weight.dtype), value=-1)
-        ctx.grad = grad
+        ctx.grad, ctx.lift = grad, lift
         return total
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return ctx.grad.mul_(grad.to(ctx.grad.dtype)), None, None, None
+        return ctx.grad.mul_((grad / ctx.lift).to(ctx.grad.dtype)), None, None, None
 
 
 def answer_loss(hidden: Tensor, head: Tensor, targets: Tensor, *, softcap: float | None = None) -> Tensor:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from torch import Tensor
 
 from medlms.models.dropout import Mask, mask_, masked
+from medlms.models.four_bit import PackedWeights
 
 
 def lora_forward(
-    x: Tensor, mask: Mask | None, weight: Tensor, a: Tensor, b: Tensor, scale: float
+    x: Tensor, mask: Mask | None, weight: Tensor | PackedWeights, a: Tensor, b: Tensor, scale: float
 ) -> tuple[Tensor, Tensor]:
     """Output [tokens, out] and low-rank activations [tokens, rank] of layers over ``x`` [tokens, in].
 
-    ``weight`` [out, in] and ``a`` [rank, in] are stacked over layers, ``b`` [out, rank] is block diagonal.
+    ``weight`` [out, in] (whole or in 4 bit) and ``a`` [rank, in] are stacked over layers, ``b`` [out, rank] is block diagonal.
     """
     low = (x if mask is None else masked(x, mask.opened())) @ a.t()
-    out = x @ weight.t()
+    out = x @ weight.t() if isinstance(weight, Tensor) else weight.product(x)
     return out.addmm_(low, b.t(), alpha=scale), low
 
 
@@ -24,7 +25,7 @@ def lora_backward(
     mask: Mask | None,
     x: Tensor,
     low: Tensor,
-    weight: Tensor,
+    weight: Tensor | PackedWeights,
     a: Tensor,
     b: Tensor,
     scale: float,
@@ -41,4 +42,5 @@ def lora_backward(
     grad_x = grad_low @ a
     if opened is not None:
         mask_(grad_x, opened)
-    return grad_x.addmm_(grad, weight), grad_a, grad_b
+    grad_x = grad_x.addmm_(grad, weight) if isinstance(weight, Tensor) else weight.add_back(grad_x, grad)
+    return grad_x, grad_a, grad_b

@@ -229,7 +229,13 @@ def _prepared(run: Run, config: Config, talk: Talk) -> _Work:
     located = fetch.locate(config.model, say=talk.say)
     with talk.bar("loading the model") as advance:
         advance(0, 1)
-        loaded = loading.load(located, precision=config.precision, load_in_4bit=config.load_in_4bit, say=talk.say)
+        loaded = loading.load(
+            located,
+            precision=config.precision,
+            load_in_4bit=config.load_in_4bit,
+            load_in_8bit=config.load_in_8bit,
+            say=talk.say,
+        )
         advance(1, 1)
     if config.max_length > loaded.context:
         raise AskedWrongly(
@@ -295,17 +301,19 @@ def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
     if loaded.located.adapter is not None:
         raise AskedWrongly(_IS_TUNED.format(work.config.model), hint=_GIVE_ITS_BASE)
     shapes = {
-        name: module.weight.shape
+        # 4-bit weights lie packed: their layers tell the true shape.
+        name: (module.in_features, module.out_features) if hasattr(module, "in_features") else module.weight.shape
         for name, module in loaded.model.named_modules()
         if getattr(module, "weight", None) is not None and module.weight.dim() == 2
     }
     leaves = {name.rpartition(".")[2] for name in shapes}
     targets = leaves if isinstance(lora.targets, str) else {target.rpartition(".")[2] for target in lora.targets}
     if missing := sorted(targets - leaves):
-        hints = " ".join(filter(None, (near(target, leaves) for target in missing)))
+        hints = dict.fromkeys(filter(None, (near(target, leaves) for target in missing)))
+        own = loaded.family.modules if loaded.family else sorted(leaves)
         raise AskedWrongly(
             f"lora.targets: this model has no module {', '.join(missing)}.",
-            hint=hints or f"It has: {', '.join(sorted(leaves))}.",
+            hint=" ".join([*hints, f"It has: {', '.join(own)}."]),
         )
     adapter = lora.r * sum(sum(shape) for name, shape in shapes.items() if name.rpartition(".")[2] in targets)
     longest = max(*(len(row.ids) for row in tokens), work.config.train.micro_tokens)
@@ -407,7 +415,7 @@ def _ask_prompts(work: _Work, engine: Any, system: str) -> None:
 def _tune(work: _Work, tokens: list[Tokens]) -> Any:
     from medlms.models import adapters, plan
     from medlms.models.fast_lora import fast_lora
-    from medlms.train import checkpoint, loop
+    from medlms.train import checkpoint, loop, scaling
 
     config, talk, run = work.config, work.talk, work.run
     model = adapters.create(work.loaded, config.lora, seed=config.seed)
@@ -416,6 +424,7 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
     mark = _fingerprint(work, tokens)
     last, best = run.folder / "checkpoints" / "last", run.folder / "checkpoints" / "best"
     optimiser = loop.optimiser(model, config.train)
+    scale = scaling.scale_for(work.loaded.dtype)
     start = 0
     if checkpoint.exists(last):
         held = checkpoint.restore(last, model, optimiser)
@@ -424,6 +433,8 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
                 f"{last}: belongs to other rows, other settings or another model.", hint="Start a new run."
             )
         start = int(held["step"])
+        if scale is not None:
+            scale.restore(held["loss_scale"])
         talk.say(f"resuming after step {start} of {len(planned)}")
     run.keep_rows(STEPS, [row for row in run.rows(STEPS) if row["step"] <= start])
     longest = max(*(len(row.ids) for row in tokens), config.train.micro_tokens)
@@ -440,7 +451,8 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
     )
 
     def save(step: int) -> None:
-        checkpoint.save(last, model, optimiser, {"step": step, "plan": mark})
+        state = {"loss_scale": scale.notes()} if scale is not None else {}
+        checkpoint.save(last, model, optimiser, {"step": step, "plan": mark, **state})
 
     def after_epoch(step: int) -> None:
         if config.train.evaluate_every == "never" or not work.rows.dev:
@@ -468,8 +480,14 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
                     masks=masks,
                     seed=config.seed,
                     start=start,
+                    scale=scale,
                 ):
                     run.append(STEPS, [asdict(step)])
+                    if step.skipped:
+                        talk.say(
+                            f"step {step.step} was skipped: its gradient left the range of fp16 at a loss scale of "
+                            f"{step.loss_scale:g}; the scale is halved"
+                        )
                     advance(step.step, len(planned))
                     ends = planned[step.step - 1].ends_epoch
                     due = time.monotonic() - saved >= 60 * config.train.checkpoint_minutes
@@ -512,7 +530,9 @@ def _save_adapter(work: _Work, model: Any) -> None:
 
 def _fingerprint(work: _Work, tokens: list[Tokens]) -> str:
     """What a checkpoint must have in common with the run that goes on from it."""
-    settings = work.config.model_dump(include={"model", "lora", "seed", "max_length", "load_in_4bit", "precision"})
+    settings = work.config.model_dump(
+        include={"model", "lora", "seed", "max_length", "load_in_4bit", "load_in_8bit", "precision"}
+    )
     settings["train"] = work.config.train.model_dump(exclude={"checkpoint_minutes", "evaluate_rows"})
     digest = hashlib.sha256(json.dumps([settings, work.template.hash, work.weights], sort_keys=True).encode())
     for row in tokens:
