@@ -71,7 +71,7 @@ def test_settings_written_as_options_are_put_right(medlms: Medlms) -> None:
         (("train", "none.yaml"), "error: none.yaml: there is no such config file."),
         (("train", "--resume", "none"), "error: none: no run lies here"),
         (("train", "runs/lr=2/c.yaml"), "error: runs/lr=2/c.yaml: there is no such config file."),
-        (("evaluate",), "Missing argument"),
+        (("evaluate",), "give a config or a run's folder"),
         (("evaluate", "seed=1"), "give a config or a run's folder"),
         (("evaluate", "none"), "error: none: no run lies here"),
         (("report", "none"), "error: none: no run lies here"),

@@ -97,7 +97,14 @@ def test_a_failed_point_has_its_reason(models: dict[str, Any]) -> None:
 
 def test_numbers_become_curves_and_names_become_rows(drawn: list[Any], models: dict[str, Any]) -> None:
     names = {plot.name for plot in drawn}
-    assert {"token-f1-over-lora-r", "against-base", "dev-loss-by-epoch", "training-time", "peak-memory"} <= names
+    assert {
+        "token-f1-over-lora-r",
+        "against-base",
+        "dev-loss-by-epoch",
+        "loss-by-step",
+        "training-time",
+        "peak-memory",
+    } <= names
     assert not any(name.endswith("by-point") for name in names)
     assert {"token-f1-by-point", "token-f1-by-epoch"} <= {plot.name for plot in plots.draw(models)}
     for plot in drawn:

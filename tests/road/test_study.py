@@ -15,6 +15,7 @@ from medlms import errors
 from medlms.road.points import describe, is_study, read_study
 from medlms.road.study import study
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 LEAST = {"model": "smollm2-135m-instruct-q4_1", "data": "starter"}
 
 
@@ -146,6 +147,32 @@ def test_settings_in_words() -> None:
     assert describe({"model": "models/big", "split.train": 1900, "train.learning_rate": 2e-4, "seed": 3}) == (
         "big, rows = 1900, rate = 0.0002, seed = 3"
     )
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("study-*.yaml")), ids=lambda path: path.stem)
+def test_the_studies_of_the_repository_are_sound(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from medlms.models import fetch
+    from medlms.models.known import KNOWN
+
+    known = yaml.safe_load(path.read_text())["study"]["points"]
+    names = {point["model"] for point in known}
+    if missing := {name for name in names if "/" not in name} - set(KNOWN):
+        pytest.skip(f"not a known model yet: {', '.join(missing)}")
+    asked: list[str] = []
+
+    def locate(name: str, **_: Any) -> Any:
+        asked.append(name)
+        raise errors.FetchError("not here")
+
+    monkeypatch.setattr(fetch, "locate", locate)
+    found = read_study(path)
+    assert found.name == path.stem
+    assert set(asked) == names
+    assert found.notes == ()
+    if path.stem == "study-models":
+        assert [(point.title, point.config.max_length) for point in found.points][-1] == ("DistilGPT2", 1024)
+        assert {point.config.max_length for point in found.points[:4]} == {2048}
+        assert {(p.config.lora.r, p.config.lora.alpha, p.config.lora.dropout) for p in found.points} == {(16, 16, 0.25)}
 
 
 def small(config: dict[str, Any], part: dict[str, Any], **more: Any) -> dict[str, Any]:

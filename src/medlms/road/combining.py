@@ -20,13 +20,15 @@ from medlms.evaluate.ask import read_predictions
 from medlms.evaluate.findings import METRICS, findings
 from medlms.evaluate.intervals import finite
 from medlms.report import study as pages
+from medlms.report.plots import smoothed
 from medlms.road.grading import OVERLAP
 from medlms.road.points import SEED, describe
-from medlms.run import CONFIG, REPORT, Run, now
+from medlms.run import CONFIG, REPORT, STEPS, Run, now
 from medlms.types import Comparison, Prediction
 
 MEASURED = (*OVERLAP, "bits_per_byte")
 PAIRS = 5  # points up to which each is compared with each; more are compared with the first
+_LOSSES = 150  # points of a loss curve that are kept
 _LEFT_OUT = ("run", "prompts")  # keys in which runs may differ without being different points
 
 
@@ -285,6 +287,7 @@ def _group_json(group: _Group, bases: Mapping[str, tuple[str, _Group]]) -> dict[
         "model": dict(first.report.get("model") or {}),
         "training": _training(group),
         "epochs": _epochs(group),
+        "losses": _losses(group),
     }
 
 
@@ -298,6 +301,22 @@ def _training(group: _Group) -> dict[str, Any] | None:
         for key in ("seconds", "tokens_per_second", "peak_memory_bytes")
     }
     return {**counted, **measured, "best_epochs": [item.get("best_epoch") for item in found]}
+
+
+def _losses(group: _Group) -> list[dict[str, Any]]:
+    """The training loss of the first seed over its steps, smoothed as in a run's own chart and thinned for drawing."""
+    run = group.members[0].entry.run
+    steps = [row for row in run.rows(STEPS) if row.get("loss") is not None] if run else []
+    if len(steps) < 2:
+        return []
+    window = max(3, round(len(steps) / 20))
+    means = smoothed([row["loss"] for row in steps], [row["learned_tokens"] or 1 for row in steps], window)
+    stride = -(-len(steps) // _LOSSES)
+    return [
+        {"step": row["step"], "epoch": row["epoch"], "loss": round(mean, 4)}
+        for at, (row, mean) in enumerate(zip(steps, means, strict=True))
+        if at % stride == 0 or at == len(steps) - 1
+    ]
 
 
 def _epochs(group: _Group) -> list[dict[str, Any]]:

@@ -268,7 +268,7 @@ def _train_apart(run: Run, lock: IO[str], talk: Talk) -> None:
     try:
         _listen(process, said, talk)
     except KeyboardInterrupt:
-        process.send_signal(signal.SIGINT)
+        process.terminate()  # as good as Ctrl-C, and heard where a shell has Ctrl-C switched off
         with suppress(KeyboardInterrupt):
             _listen(process, said, talk)
         if process.poll() is None:

@@ -42,7 +42,7 @@ def markdown(report: StudyReport, drawn: Sequence[Plot], missing_plots: str = ""
         house.section(
             "Learning curves",
             [
-                *_images(drawn, "-by-epoch"),
+                *_images(drawn, "-by-epoch", "loss-by-step"),
                 *(house.maybe(tables.epochs(report, name)) for name in ("token_f1", "dev_loss")),
             ],
         ),

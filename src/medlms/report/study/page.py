@@ -113,7 +113,9 @@ def _differences(report: StudyReport, drawn: Sequence[Plot]) -> str:
 
 def _learning(report: StudyReport, drawn: Sequence[Plot]) -> str:
     found = [tables.epochs(report, metric) for metric in ("token_f1", "dev_loss")]
-    return house.figures_html(_named(drawn, "-by-epoch")) + "".join(_optional(table, "stack") for table in found)
+    return house.figures_html(_named(drawn, "-by-epoch", "loss-by-step")) + "".join(
+        _optional(table, "stack") for table in found
+    )
 
 
 def _cost(report: StudyReport, drawn: Sequence[Plot]) -> str:

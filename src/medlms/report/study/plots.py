@@ -47,6 +47,7 @@ def draw(report: StudyReport) -> list[Plot]:
     if not keys:
         drawn += [_by_point(report, groups, metric) for metric in SCORES]
     drawn += [_by_epoch(groups, metric) for metric in CURVES]
+    drawn.append(_loss(groups))
     drawn += [_bars(groups, "seconds"), _bars(groups, "peak_memory_bytes")]
     return [plot for plot in drawn if plot is not None]
 
@@ -234,6 +235,40 @@ def _by_epoch(groups: Sequence[Group], metric: str) -> Plot | None:
     return finished(
         f"{_stem(metric)}-by-epoch", title, _told(rows, "line", "epoch", known.kind), caption, chart, _WIDE, 240
     )
+
+
+def _loss(groups: Sequence[Group]) -> Plot | None:
+    """The training loss of every group in one chart."""
+    import altair as alt
+
+    shown = [group for group in groups if group.get("losses")][:MOST_LINES]
+    names = [clipped(group["title"]) for group in shown]
+    rows = [
+        {"step": item["step"], "line": name, "loss": item["loss"]}
+        for name, group in zip(names, shown, strict=True)
+        for item in group["losses"]
+        if is_number(item.get("loss"))
+    ]
+    if not rows:
+        return None
+    line = alt.Chart(alt.Data(values=rows)).mark_line(strokeWidth=1.8)
+    if len(names) > len(COLOURS):
+        line = line.encode(strokeDash=_dash(alt, names))
+    chart = line.encode(
+        x=alt.X("step:Q", title="step", axis=alt.Axis(format=",d", tickMinStep=1, tickCount=6, grid=False)),
+        y=alt.Y("loss:Q", title="nats per token", scale=alt.Scale(zero=False)),
+        color=_colour(alt, "line", names),
+    )
+    ends = [[row for row in rows if row["line"] == name] for name in dict.fromkeys(names)]
+    description = "Training loss by step, smoothed. " + " ".join(
+        f"{line_rows[0]['line']}: from {line_rows[0]['loss']:.3f} to {line_rows[-1]['loss']:.3f}." for line_rows in ends
+    )
+    caption = "Mean of the last steps (a twentieth of all), weighted by the answer tokens in each."
+    if any(len(group.get("seeds") or []) > 1 for group in shown):
+        caption += " The first seed of each point."
+    if len({(group.get("model") or {}).get("name") for group in shown}) > 1:
+        caption += " Losses can't be compared between models that cut text into other tokens."
+    return finished("loss-by-step", "Training loss by step", description, caption, chart, _WIDE, 240)
 
 
 def _bars(groups: Sequence[Group], key: str) -> Plot | None:

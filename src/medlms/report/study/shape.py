@@ -31,7 +31,8 @@ class Group(TypedDict, total=False):
     """Finished points that differ in their seed alone. ``base`` and ``tuned`` name their rows.
 
     An item of ``epochs`` is {"epoch": number, metric name: Measured, ...}; ``training`` holds counts, and Measured for
-    ``seconds``, ``tokens_per_second`` and ``peak_memory_bytes``.
+    ``seconds``, ``tokens_per_second`` and ``peak_memory_bytes``. ``losses`` is the first seed's smoothed training loss,
+    items {"step", "epoch", "loss"}.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Group(TypedDict, total=False):
     model: Model
     training: Mapping[str, Any] | None
     epochs: list[Mapping[str, Any]]
+    losses: list[Mapping[str, Any]]
 
 
 class PointState(TypedDict, total=False):
