@@ -20,10 +20,11 @@ from typing import Any
 
 from medlms.bench import result
 from medlms.bench.estimates import median
+from medlms.bench.machine import machine
 from medlms.catalogue import near
 from medlms.config import Lora, Train
 from medlms.errors import AskedWrongly, ModelError, ResourceError, UnknownName
-from medlms.road.manifest import machine
+
 from medlms.road.talk import Silent, Talk
 from medlms.types import Message, Reply, Request, Step, Tokens
 
