@@ -196,6 +196,7 @@ ALIASES: Mapping[str, str] = types.MappingProxyType(
         "dataset": "data",
         "datasets": "data",
         "dataset_name": "data",
+        "r": "lora.r",
         "lora_r": "lora.r",
         "lora_rank": "lora.r",
         "lora_alpha": "lora.alpha",

@@ -87,8 +87,8 @@ def test_settings_written_as_options_are_put_right(medlms: Medlms) -> None:
         (("ask", "\udce4"), "error: The question is not valid UTF-8 text."),
         (("ask", "Why?", "--max-new-tokens", "0"), "error: max_new_tokens must be at least 1."),
         (("ask", "Why?", "--max-new-tokens", "many"), "--max-new-tokens"),
-        (("ask", "Why?", "--model", "smollm2-135m"), "Did you mean smollm2-135m-instruct"),
-        (("models", "get", "distilgpt"), "Did you mean distilgpt2?"),
+        (("ask", "Why?", "--model", "smollm2-135"), "Did you mean smollm2-135m"),
+        (("models", "get", "distilgpt"), "Did you mean distilgpt2"),
     ],
 )
 def test_asked_wrongly(medlms: Medlms, words: tuple[str, ...], sentence: str) -> None:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from medlms.config import Lora
 from medlms.models import adapters
 from medlms.models import fast_lora as room
-from medlms.models.fast_lora import Masks, fast_lora
+from medlms.models.dropout import Masks
+from medlms.models.fast_lora import fast_lora
 from medlms.models.forward import hidden_states
 from medlms.text.pack import Batch, pack
 from medlms.types import Tokens
@@ -115,7 +116,7 @@ def test_with_dropout_it_is_pefts_own_under_the_same_masks(tiny: Any, family: st
     assert sum(len(group.layers) for group in groups) == len(layers(model))
     for group in groups:
         for layer in group.layers:
-            mask = shared.draw(group.index, torch.Size((count, layer.in_features)))
+            mask = shared.draw(group.index, torch.Size((count, layer.in_features))).kept()
             layer.lora_dropout["default"] = Fixed(mask / 0.75)
     wanted = outcome(model)
     assert_same(found, wanted)
@@ -177,7 +178,7 @@ def test_before_the_first_step_tuned_is_base(tiny: Any, family: str, settings: d
 
 @pytest.mark.parametrize("keep", [0.75, 0.5, 0.9, 0.999])
 def test_masks_keep_the_right_share(keep: float) -> None:
-    drawn = Masks(seed=1, keep=keep).draw(0, torch.Size((400, 500)))
+    drawn = Masks(seed=1, keep=keep).draw(0, torch.Size((400, 500))).kept()
     assert drawn.dtype == torch.bool
     assert drawn.shape == (400, 500)
     spread = (keep * (1 - keep) / drawn.numel()) ** 0.5
@@ -190,7 +191,7 @@ def test_masks_depend_on_seed_step_block_and_layer_only() -> None:
     shape = torch.Size((64, 64))
 
     def draw(seed: int = 1, step: int = 2, block: int = 3, layer: int = 4) -> Tensor:
-        return Masks(seed, 0.5, step=step, block=block).draw(layer, shape)
+        return Masks(seed, 0.5, step=step, block=block).draw(layer, shape).kept()
 
     first = draw()
     torch.manual_seed(99)
@@ -380,7 +381,7 @@ def test_4bit_layers_compute_as_in_peft(tiny_folder: Any, family: str, dropout: 
         shared = Masks(5, 0.75, step=3, block=1)
         for group in groups:
             for layer in group.layers:
-                mask = shared.draw(group.index, torch.Size((rows().ids.shape[1], layer.in_features)))
+                mask = shared.draw(group.index, torch.Size((rows().ids.shape[1], layer.in_features))).kept()
                 layer.lora_dropout["default"] = Fixed(mask / 0.75)
     assert_same(found, outcome(model))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -12,22 +13,43 @@ app = typer.Typer(help="List known models; fetch weights.", no_args_is_help=True
 @app.command("list")
 def list_models(as_json: bool = typer.Option(False, "--json", help="Print as JSON.")) -> None:
     """Known models, and whether their weights are here. Any hub id, folder or GGUF file works as well."""
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from medlms.cli._show import out
     from medlms.models.known import KNOWN
     from medlms.run import home
 
-    rows = [{**asdict(spec), "here": (home() / "models" / name).is_dir()} for name, spec in KNOWN.items()]
+    rows = [
+        {
+            **asdict(replace(spec, shape={})),
+            "shape": dict(spec.shape),
+            "here": bool(spec.package) and any((home() / "models" / name).glob("*.gguf")),
+        }
+        for name, spec in KNOWN.items()
+    ]
     if as_json:
         out(rows)
         return
+    width = max(len(row["name"]) for row in rows)
     for row in rows:
-        where = f"package {row['package']}" if row["package"] else row["hub"]
-        here = " (in the cache)" if row["here"] else ""
-        typer.echo(f"{row['name']:<28} {row['parameters'] / 1e6:>6.0f} M  {row['licence']:<11} {where}{here}")
+        size = f"{row['parameters'] / 1e6:,.0f} M" if row["parameters"] > 1e6 else f"{row['parameters'] / 1e3:,.0f} k"
+        typer.echo(
+            f"{row['name']:<{width}} {size:>7}  {row['family']:<8}{row['kind']:<8}{row['licence']:<26}"
+            f"{'gated ' if row['gated'] else '':<7}{_where(row)}"
+        )
+        if row["base"]:
+            typer.echo(f"{'':<{width}} a LoRA adapter on {row['base']}")
         if row["note"]:
-            typer.echo(f"{'':<28} {row['note']}")
+            typer.echo(f"{'':<{width}} {row['note']}")
+    typer.echo("gated: its owner wants terms accepted on the hub first, and a read token (hf auth login).")
+
+
+def _where(row: dict[str, Any]) -> str:
+    if row["here"]:
+        return "in the cache"
+    if not row["package"]:
+        return f"hub {row['hub']}"
+    return f"package {row['package']}" + (f" in {len(row['parts'])} parts" if row["parts"] else "")
 
 
 @app.command("get")

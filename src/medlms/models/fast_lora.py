@@ -16,33 +16,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from medlms.models import fast_layers
+from medlms.models.dropout import Mask, Masks
 from medlms.models.four_bit import PackedWeights, is_four_bit
+from medlms.models.lora_step import lora_backward, lora_forward
 
 SHARED_INPUTS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
-
-
-@dataclass
-class Masks:
-    """Dropout masks as a function of (seed, step, row block, layer): nothing to save, the same again after a resume."""
-
-    seed: int
-    keep: float
-    step: int = 0
-    block: int = 0
-
-    def draw(self, layer: int, shape: torch.Size) -> Tensor:
-        """Keep-mask of ``shape`` (bool); each entry is True with probability ``keep`` rounded to 1/65536."""
-        count = shape.numel()
-        random = np.random.Generator(np.random.SFC64([self.seed, self.step, self.block, layer]))
-        if (self.keep * 256).is_integer():
-            drawn = np.frombuffer(random.bytes(count), dtype=np.uint8) < int(self.keep * 256)
-        else:
-            drawn = np.frombuffer(random.bytes(2 * count), dtype=np.uint16) < round(self.keep * 65536)
-        return torch.from_numpy(drawn).view(shape)
 
 
 class _SharedLora(torch.autograd.Function):
@@ -50,35 +32,25 @@ class _SharedLora(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, mask: Tensor | None, weight: Tensor | PackedWeights, a: Tensor, b: Tensor, scale: float
+        ctx: Any, x: Tensor, mask: Mask | None, weight: Tensor | PackedWeights, a: Tensor, b: Tensor, scale: float
     ) -> Tensor:
-        """``weight`` [out, in] and ``a`` [rank, in] are stacked over layers, ``b`` [out, rank] is block diagonal."""
-        low = (x if mask is None else x * mask) @ a.t()
-        out = x @ weight.t() if isinstance(weight, Tensor) else weight.product(x)
-        out.addmm_(low, b.t(), alpha=scale)
-        ctx.save_for_backward(x, mask, low, a, b)
-        ctx.weight, ctx.scale = weight, scale  # frozen: autograd need not watch it
+        """As ``lora_forward``."""
+        out, low = lora_forward(x, mask, weight, a, b, scale)
+        ctx.save_for_backward(x, low, a, b)
+        ctx.mask, ctx.weight, ctx.scale = mask, weight, scale  # the weight is frozen: autograd need not watch it
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients for x, a and b; the base weight is frozen."""
-        x, mask, low, a, b = ctx.saved_tensors
-        weight = ctx.weight
-        grad_low = (grad @ b).mul_(ctx.scale)
-        grad_a = grad_low.t() @ (x if mask is None else x * mask)
-        grad_b = (grad.t() @ low).mul_(ctx.scale)
-        grad_x = None
-        if ctx.needs_input_grad[0]:
-            through = grad_low @ a
-            if mask is not None:
-                through.mul_(mask)
-            grad_x = through.addmm_(grad, weight) if isinstance(weight, Tensor) else weight.add_back(through, grad)
+        """Gradients for x, a and b."""
+        x, low, a, b = ctx.saved_tensors
+        through = ctx.needs_input_grad[0]
+        grad_x, grad_a, grad_b = lora_backward(grad, ctx.mask, x, low, ctx.weight, a, b, ctx.scale, through=through)
         return grad_x, None, None, grad_a, grad_b, None
 
 
 @dataclass
-class _Group:
+class Group:
     """Adapted layers that read one input. The first that is called computes all; the others take their share."""
 
     layers: list[Any]
@@ -94,6 +66,7 @@ class _Group:
     stacked: tuple[Tensor, Tensor] | None = None
 
     def forward(self, position: int, x: Tensor) -> Tensor:
+        """The output of the layer at ``position`` for ``x`` [..., in]."""
         if self.source is x and position in self.pending:
             return self._take(position)
         self.pending = dict(enumerate(self._all(x)))
@@ -107,15 +80,23 @@ class _Group:
         return out
 
     def _all(self, x: Tensor) -> list[Tensor]:
-        flat = x.reshape(-1, x.shape[-1])
-        a, b = self._stacked(flat.dtype)
-        training = self.masks is not None and self.layers[0].training
-        mask = self.masks.draw(self.index, flat.shape).to(flat.device, flat.dtype) if training and self.masks else None
-        scale = self.scale / self.masks.keep if training and self.masks else self.scale
-        out = _SharedLora.apply(flat, mask, self.weight, a, b, scale)
-        if self.bias is not None:
-            out = out + self.bias
+        out = self.joint(x.reshape(-1, x.shape[-1]))
         return [part.view(*x.shape[:-1], -1) for part in out.split(self.bounds, dim=-1)]
+
+    def joint(self, x: Tensor) -> Tensor:
+        """Outputs of all layers beside one another [tokens, sum of outs] for ``x`` [tokens, in]."""
+        out: Tensor = _SharedLora.apply(x, *self.parts(x.shape, x.dtype, x.device))
+        return out if self.bias is None else out + self.bias
+
+    def parts(
+        self, shape: torch.Size, dtype: torch.dtype, device: torch.device
+    ) -> tuple[Mask | None, Tensor | PackedWeights, Tensor, Tensor, float]:
+        """What ``lora_forward`` takes behind its input of this shape: mask, base weight, A, B, scale."""
+        a, b = self._stacked(dtype)
+        if self.masks is None or not self.layers[0].training:
+            return None, self.weight, a, b, self.scale
+        mask = self.masks.draw(self.index, shape, device)
+        return mask, self.weight, a, b, self.scale / self.masks.keep
 
     def _stacked(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """A [sum of ranks, in] and block-diagonal B [out, sum of ranks]; kept where nothing is being learned."""
@@ -139,19 +120,22 @@ def fast_lora(model: nn.Module, *, adapter: str = "default", seed: int = 0) -> I
     for group in groups:
         for position, layer in enumerate(group.layers):
             undo.append(_override(layer, group, position))
+    whole, fused = fast_layers.override(model, {layer: group for group in groups for layer in group.layers})
+    undo += whole
     count = sum(len(group.layers) for group in groups)
     said = f"{count} adapted layers in {len(groups)} shared-input groups run the fused LoRA step"
     packed = sum(len(group.layers) for group in groups if isinstance(group.weight, PackedWeights))
     said += f", {packed} of them over 4-bit weights" if packed else ""
+    said += f", {fused} norms, attentions and feed-forwards run as one node each" if fused else ""
     said += f"; {left} run peft's own forward" if left else ""
     try:
         yield (groups[0].masks if groups else None), said
     finally:
-        for restore in undo:
+        for restore in reversed(undo):
             restore()
 
 
-def _override(layer: Any, group: _Group, position: int) -> Callable[[], None]:
+def _override(layer: Any, group: Group, position: int) -> Callable[[], None]:
     def forward(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if layer.disable_adapters:
             base: Tensor = layer.get_base_layer()(x)
@@ -170,14 +154,14 @@ def _override(layer: Any, group: _Group, position: int) -> Callable[[], None]:
     return restore
 
 
-def _groups(model: nn.Module, adapter: str, seed: int) -> tuple[list[_Group], int]:
+def _groups(model: nn.Module, adapter: str, seed: int) -> tuple[list[Group], int]:
     from peft.tuners.lora import LoraLayer
 
     adapted = {name: layer for name, layer in model.named_modules() if isinstance(layer, LoraLayer)}
     known = {name: layer for name, layer in adapted.items() if _is_known(layer, adapter)}
     rates = {_dropout(layer, adapter) for layer in known.values()}
     masks = Masks(seed, 1 - max(rates)) if rates and max(rates) > 0 else None
-    groups: list[_Group] = []
+    groups: list[Group] = []
     done: set[str] = set()
     for name, layer in known.items():
         if name in done:
@@ -236,7 +220,7 @@ def _stack(bases: list[Any], weights: list[Tensor], turned: list[bool]) -> Tenso
     return stacked
 
 
-def _group(layers: list[Any], index: int, adapter: str, masks: Masks | None) -> _Group:
+def _group(layers: list[Any], index: int, adapter: str, masks: Masks | None) -> Group:
     bases = [layer.get_base_layer() for layer in layers]
     weight: Tensor | PackedWeights
     if is_four_bit(bases[0]):
@@ -248,7 +232,7 @@ def _group(layers: list[Any], index: int, adapter: str, masks: Masks | None) -> 
         weight = _stack(bases, weights, turned)
         bounds = [part.shape[0] for part in weights]
     biases = [base.bias.data for base in bases if base.bias is not None]
-    return _Group(
+    return Group(
         layers=layers,
         index=index,
         adapter=adapter,

@@ -17,6 +17,7 @@ import torch
 
 from medlms.errors import AskedWrongly, ModelError, ResourceError
 from medlms.models import attention, norms, precision
+from medlms.models.families import Family, family_of, what_to_add
 from medlms.models.fetch import Located, Say, sha256
 from medlms.models.precision import Hardware
 from medlms.run import home
@@ -25,7 +26,8 @@ from medlms.run import home
 @dataclass
 class Loaded:
     """A model in memory. ``context`` is its longest text in tokens; ``stops`` end a turn;
-    ``adapted`` is the peft model once adapters were put on (in place).
+    ``adapted`` is the peft model once adapters were put on (in place); ``family`` is None for an architecture that no file
+    of models/families covers.
     """
 
     located: Located
@@ -37,6 +39,7 @@ class Loaded:
     context: int
     stops: frozenset[int] = field(default_factory=frozenset)
     adapted: Any = None
+    family: Family | None = None
 
     @property
     def parameters(self) -> int:
@@ -128,7 +131,10 @@ def load(
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:
-        raise ModelError(f"{folder}: config.json is not one that transformers knows: {_first_line(error)}") from None
+        raise ModelError(
+            f"{folder}: config.json is not one that transformers knows: {_first_line(error)}", hint=_unknown(folder)
+        ) from None
+    family = _family(config, say)
     found = getattr(config, "quantization_config", None)
     held = found if isinstance(found, dict) else {}  # the folder's weights may be 4-bit ones already
     load_in_4bit = load_in_4bit or bool(held.get("load_in_4bit"))
@@ -184,8 +190,9 @@ def load(
         device=device,
         dtype=dtype,
         why=why,
-        context=int(getattr(config, "max_position_embeddings", 0) or getattr(config, "n_positions", 0) or 2048),
-        stops=_stops(model, tokenizer),
+        context=_context(config, family, say),
+        stops=_stops(model, tokenizer, family),
+        family=family,
     )
 
 
@@ -196,8 +203,49 @@ def weights_hashes(loaded: Loaded) -> dict[str, str]:
     return {file.name: sha256(file) for file in files}
 
 
-def _stops(model: Any, tokenizer: Any) -> frozenset[int]:
+def _family(config: Any, say: Say) -> Family | None:
+    """The model's family, whose own dropout is switched off in its config; None, and said, where no file covers it."""
+    try:
+        family = family_of(config)
+    except ModelError as error:
+        say(f"{error} It is read by its config alone. {error.hint}")
+        family = None
+    rates = {key: getattr(config, key, 0) for key in (family.dropouts if family else ("attention_dropout",))}
+    for key in [key for key, rate in rates.items() if rate]:
+        setattr(config, key, 0.0)
+    if any(rates.values()):
+        say(f"the base's own dropout ({', '.join(key for key in rates if rates[key])}) is left out of training")
+    return family
+
+
+def _context(config: Any, family: Family | None, say: Say) -> int:
+    """The longest text in tokens, from the config's text part."""
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    for key in family.context if family else ("max_position_embeddings", "n_positions", "max_seq_len"):
+        if value := getattr(text, key, None):
+            return int(value)
+    say("the config does not tell how long a text the model reads: 2,048 tokens are assumed")
+    return 2048
+
+
+def _unknown(folder: Path) -> str:
+    """What a checkpoint lacks whose architecture transformers does not know; nothing for a config that is broken."""
+    try:
+        model_type = str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type") or "")
+    except (OSError, ValueError, AttributeError):
+        return "Is the file whole?"
+    import transformers
+
+    return f"transformers {transformers.__version__} has no {model_type!r}: take a newer one. {what_to_add(model_type)}"
+
+
+def _stops(model: Any, tokenizer: Any, family: Family | None) -> frozenset[int]:
+    """Ids that end a turn: those the files name, and those the family's chat format ends with (files often name one)."""
     found: set[int] = set()
+    chat = family.chat_of(tokenizer.chat_template) if family else None
+    if chat is not None:
+        vocabulary = tokenizer.get_vocab()
+        found.update(vocabulary[token] for token in chat.ends if token in vocabulary)
     for value in (tokenizer.eos_token_id, model.generation_config.eos_token_id, model.config.eos_token_id):
         if isinstance(value, int):
             found.add(value)

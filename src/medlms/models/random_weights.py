@@ -17,6 +17,7 @@ from torch import nn
 
 from medlms.errors import AskedWrongly, ModelError
 from medlms.models import attention, load
+from medlms.models.families import family_of
 from medlms.models.fetch import Located
 from medlms.models.load import Loaded
 
@@ -45,6 +46,7 @@ def skeleton(shape: Mapping[str, Any], dtype: torch.dtype) -> Any:
     try:
         keys = {name: value for name, value in shape.items() if name not in ("model_type", "transformers_version")}
         config = AutoConfig.for_model(str(shape["model_type"]), **keys)
+        _without_dropout(config)
         with init_empty_weights(include_buffers=False):
             model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=attention.PACKED)
     except (KeyError, ValueError, TypeError) as error:
@@ -135,6 +137,17 @@ def checksum(model: Any) -> int:
         for part in parts:
             value = zlib.crc32(part.detach().contiguous().reshape(-1).view(torch.uint8).numpy(), value)
     return value
+
+
+def _without_dropout(config: Any) -> None:
+    """Leave the base's own dropout out, as ``load`` does."""
+    try:
+        keys = family_of(config).dropouts
+    except ModelError:
+        keys = ("attention_dropout",)
+    for key in keys:
+        if getattr(config, key, 0):
+            setattr(config, key, 0.0)
 
 
 def _linear(model: Any) -> list[tuple[str, nn.Linear]]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from medlms.config import Train
 from medlms.errors import TrainingError
 from medlms.models.adapters import tensors
-from medlms.models.fast_lora import Masks
+from medlms.models.dropout import Masks
 from medlms.models.forward import hidden_states, output_head
 from medlms.models.head import answer_loss
 from medlms.text.pack import PlannedStep, pack, plan_steps
