@@ -95,6 +95,23 @@ def test_full_shapes_have_the_published_sizes(name: str) -> None:
     assert said["peak_memory_bytes"] < 24e9
 
 
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [
+        ("mistral-7b-v0.1", "mistral-7b"),
+        ("llama-3-8b", "llama-3-8b"),
+        ("llama-2-7b", "llama-2-7b"),
+        ("gemma-1.1-7b-it", "gemma-1.1-7b"),
+        ("distilgpt2", "distilgpt2"),
+    ],
+)
+def test_the_known_models_have_these_shapes(name: str, same: str) -> None:
+    shape = room.shape_of(name)
+    json.dumps(shape)
+    sizes = random_weights.sizes(random_weights.skeleton(shape, torch.bfloat16))
+    assert sizes.linear + sizes.other == PARAMETERS[same]
+
+
 def test_without_room_on_disk_the_base_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("bitsandbytes")
     monkeypatch.setattr(room.shutil, "disk_usage", lambda path: type("U", (), {"free": 1000}))

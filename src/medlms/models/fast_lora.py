@@ -124,9 +124,9 @@ def fast_lora(model: nn.Module, *, adapter: str = "default", seed: int = 0) -> I
     undo += whole
     count = sum(len(group.layers) for group in groups)
     said = f"{count} adapted layers in {len(groups)} shared-input groups run the fused LoRA step"
-    said += f", {fused} norms, attentions and feed-forwards run as one node each" if fused else ""
     packed = sum(len(group.layers) for group in groups if isinstance(group.weight, PackedWeights))
     said += f", {packed} of them over 4-bit weights" if packed else ""
+    said += f", {fused} norms, attentions and feed-forwards run as one node each" if fused else ""
     said += f"; {left} run peft's own forward" if left else ""
     try:
         yield (groups[0].masks if groups else None), said

@@ -81,7 +81,7 @@ def shape_of(name: str) -> Mapping[str, Any]:
         if not isinstance(found, dict) or "model_type" not in found:
             raise ModelError(f"{folder / 'config.json'}: names no model_type.")
         return {key: value for key, value in found.items() if key not in ("quantization_config", "architectures")}
-    shapes = {key: dict(getattr(spec, "shape", {})) for key, spec in KNOWN.items()}
+    shapes = {key: dict(spec.shape) for key, spec in KNOWN.items()}
     if shapes.get(name):
         return shapes[name]
     having = [key for key, shape in shapes.items() if shape]
@@ -358,7 +358,9 @@ def _again(
     with work.stage("read again"):
         if base is not None:
             proof.reread = "base and adapter read from disk"
-            return load.load(fetch.locate(str(base)), precision=_name_of(dtype))
+            found = load.load(fetch.locate(str(base)), precision=_name_of(dtype))
+            found.stops = frozenset({found.tokenizer.eos_token_id})  # those of the first model
+            return found
         proof.reread = "adapter read from disk, base drawn again from its seed for want of disk space"
         model = random_weights.skeleton(shape, dtype)
         random_weights.fill(model, dtype=dtype, four_bit=four_bit, seed=seed)
