@@ -110,3 +110,13 @@ def test_medquad_and_wikidoc(monkeypatch: pytest.MonkeyPatch) -> None:
     assert prepared.report["mixture"]["eval"] == {"medquad": 0.34, "wikidoc": 0.33, "wikidoc_patient_information": 0.33}
     assert {item["licence"] for item in prepared.report["licences"]} == {"CC BY 4.0", "CC BY-SA"}
     assert seconds < 60  # a few seconds on an idle machine
+
+
+def test_an_account_names_files_and_no_places() -> None:
+    from medlms.data.report import _without_place
+
+    assert _without_place({"/home/me/secret/a.csv": "1"}) == {"secret/a.csv": "1"}
+    assert _without_place({"a.csv": "1"}) == {"a.csv": "1"}
+    assert _without_place({}) == {}
+    both = {"/one/x/a.csv": "1", "/two/x/a.csv": "2"}
+    assert _without_place(both) == {"one/x/a.csv": "1", "two/x/a.csv": "2"}

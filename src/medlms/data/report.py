@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from medlms.config import Config
@@ -86,7 +87,7 @@ def _source(
         "address": item.source.address,
         "public": item.source.public,
         "weight": weight,
-        "files": dict(item.files),
+        "files": _without_place(item.files),
         "rows_in": item.rows_in,
         "kept": kept,
         "dropped_rows": sum(reasons.values()),
@@ -138,3 +139,13 @@ def _licences(loaded: Mapping[str, Loaded], sides: Mapping[str, Sequence[QA]]) -
         if any(row.source == name for rows in sides.values() for row in rows):
             in_force[item.source.licence].append(name)
     return [{"licence": licence, "sources": names} for licence, names in in_force.items()]
+
+
+def _without_place(files: Mapping[str, str]) -> dict[str, str]:
+    """Files by their last two parts, or as many more as tell them apart: reports are passed on, places are not."""
+    names: dict[str, str] = {}
+    for count in range(2, 1 + max((len(Path(file).parts) for file in files), default=1) + 1):
+        names = {file: "/".join(Path(file).parts[-count:]) for file in files}
+        if len(set(names.values())) == len(files):
+            break
+    return {name: files[file] for file, name in names.items()}
