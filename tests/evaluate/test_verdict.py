@@ -110,3 +110,11 @@ def test_single_system_and_small_test():
         "The test has 12 questions; square brackets hold 95 % intervals. That is few: only large differences can be seen.",
     ]
     assert verdict({}, []) == []
+
+
+def test_answers_that_repeat_themselves_are_said():
+    looping = {"base": {"complete": 62, "repeats itself": 38}, "tuned": {"complete": 91, "repeats itself": 9}}
+    wanted = "Answers that repeat themselves: base 38 of 100 and tuned 9 of 100."
+    assert wanted in verdict({}, [], endings=looping)
+    few = {"base": {"complete": 96, "repeats itself": 4}, "nearest": {"complete": 100, "repeats itself": 0}}
+    assert not [said for said in verdict({}, [], endings=few) if "repeat" in said]

@@ -69,7 +69,7 @@ def test_losses_that_are_no_number_are_counted(report: dict[str, Any], steps: li
 def test_long_runs_are_thinned_and_say_so(report: dict[str, Any]) -> None:
     steps = [{"step": step, "loss": 2.0 + 1 / step, "learned_tokens": 100} for step in range(1, 5001)]
     plot = next(plot for plot in plots.draw(report, steps) if plot.name == "loss-by-step")
-    assert "every 13th of 5,000" in plot.caption
+    assert "one in 13 of 5,000" in plot.caption
     assert len(plot.svg) < 120_000
 
 

@@ -15,6 +15,8 @@ MAIN = ("token_f1", "rougeL")
 """The metrics a verdict rests on."""
 
 LEVEL, LENGTHS_APART, FEW = 0.05, 1.5, 30
+LOOPING = 0.1
+"""Share of answers that repeat themselves from which on the verdict says so."""
 
 Outcome = Literal["won", "leads", "level", "trails", "lost", "unknown"]
 ORDER: tuple[Outcome, ...] = ("won", "lost", "leads", "trails", "level", "unknown")
@@ -27,8 +29,9 @@ def verdict(
     tuned: str = "tuned",
     base: str = "base",
     floor: str = "nearest",
+    endings: Mapping[str, Mapping[str, int]] | None = None,
 ) -> list[str]:
-    """Sentences, most important first, for the systems that are there.
+    """Sentences, most important first, for the systems that are there. ``endings`` counts how answers of a system ended.
 
     One system beats another on a metric when the 95 % interval of the paired difference leaves out zero and the
     p-value, adjusted (Holm) over all comparisons this verdict rests on, is below 0.05. If the floor is ahead of
@@ -46,7 +49,7 @@ def verdict(
     ]
     if not against_floor and not against_base:
         sentences += [_alone(name, found) for name, found in scores.items()]
-    return [*sentences, *_lengths(scores), *_size(scores)]
+    return [*sentences, *_loops(endings or {}), *_lengths(scores), *_size(scores)]
 
 
 def _between(comparisons: Sequence[Comparison], a: str, b: str, metrics: Sequence[str] = MAIN) -> list[Comparison]:
@@ -153,6 +156,15 @@ def _alone(name: str, scores: Sequence[Score]) -> str:
         return f"{_capital(name)} has no score."
     shown = [f"{_title(item.metric)} {_numbers(item.value, item.low, item.high)}" for item in main]
     return f"{_capital(name)} has {_listed(shown)}; there is nothing to compare it with."
+
+
+def _loops(endings: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """A warning where many answers repeat themselves: overlap scores forgive what a reader does not."""
+    shares = {name: (counts.get("repeats itself", 0), sum(counts.values())) for name, counts in endings.items()}
+    found = {name: share for name, share in shares.items() if share[0]}
+    if not any(count >= LOOPING * total for count, total in found.values()):
+        return []
+    return [f"Answers that repeat themselves: {_listed([f'{n} {c} of {t}' for n, (c, t) in found.items()])}."]
 
 
 def _lengths(scores: Mapping[str, Sequence[Score]]) -> list[str]:

@@ -123,7 +123,7 @@ def _loss_by_step(steps: Sequence[Mapping[str, Any]]) -> Plot | None:
     chart = base.mark_circle(size=16, color=PALE, opacity=0.75).encode(
         y=alt.Y("loss:Q", title="loss, nats per token", scale=alt.Scale(zero=False))
     ) + base.mark_line(color=BLUE, strokeWidth=2.2).encode(y="mean:Q")
-    caption = f"Dots: single steps{'' if stride == 1 else f', every {stride}th of {tables.count(len(rows))}'}."
+    caption = f"Dots: single steps{'' if stride == 1 else f', one in {stride} of {tables.count(len(rows))}'}."
     caption += f" Line: mean of the last {window} steps, weighted by the answer tokens in each."
     if missing := len(steps) - len(rows):
         caption += f" {tables.count(missing)} steps had no finite loss and are not shown."

@@ -47,12 +47,13 @@ def build(
     steps = list(run.rows(STEPS))
     epochs = list(run.rows("epochs.jsonl"))
     data = run.read_json("data_report.json")
+    ended = {system: ending_counts(items) for system, items in predictions.items()}
     report: dict[str, Any] = {
         "run": run.name,
         "date": now(),
         "command": command,
         "version": __version__,
-        "verdict": verdict(scores, comparisons),
+        "verdict": verdict(scores, comparisons, endings=ended),
         "warnings": [*_warnings(data), *warnings],
         "model": dict(model),
         "config": config.model_dump(),
@@ -63,7 +64,7 @@ def build(
                 "note": _note(system, model, paths),
                 "metrics": {item.metric: score.as_json(item) for item in scores[system]},
                 "speed": measured.get(system, {}),
-                "endings": ending_counts(predictions[system]),
+                "endings": ended[system],
             }
             for system in predictions
         ],
