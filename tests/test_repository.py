@@ -190,14 +190,20 @@ def imported(tree: ast.Module) -> set[str]:
     return names
 
 
+COURSE = {"mistral-7b", "llama-3-8b", "llama-2-7b", "gemma-1.1-7b", "distilgpt2"}
+
+
 @pytest.mark.parametrize(
     "path",
     [path for path in sorted((ROOT / "configs").rglob("*.yaml")) if not path.stem.startswith("study-")],
     ids=lambda path: path.stem,
 )
-def test_configs_load_without_aliases_and_survive_a_round_trip(path: Path, tmp_path: Path) -> None:
+def test_configs_load_and_survive_a_round_trip(path: Path, tmp_path: Path) -> None:
     resolved, notes = config.load(path)
-    assert notes == []
+    if path.stem in COURSE:  # the course project's settings under its own names
+        assert notes and all("is read as" in note for note in notes)
+    else:
+        assert notes == []
     again = tmp_path / "config.yaml"
     again.write_text(config.dump(resolved), encoding="utf-8")
     assert config.load(again)[0] == resolved

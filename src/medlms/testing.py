@@ -138,6 +138,8 @@ def tiny_model(folder: str | Path, family: Family = "llama", *, seed: int = 0, *
             for parameter in model.parameters():
                 # Biases and norms start as constants: moved a little, so that leaving one out shows.
                 parameter.add_(torch.randn_like(parameter) * (0.1 if parameter.dim() == 1 else 0.02))
+            if config.model_type == "gemma":  # its embeddings are scaled up: left so, it only says what it just read
+                model.get_input_embeddings().weight.mul_(0.1)
     model.generation_config.eos_token_id = [ids(token) for token in _TOKENIZERS[family].ends]
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.save_pretrained(folder)

@@ -115,7 +115,7 @@ def test_medquad_and_wikidoc(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_account_names_files_and_no_places() -> None:
     from medlms.data.report import _without_place
 
-    assert _without_place({"/home/me/secret/a.csv": "1"}) == {"secret/a.csv": "1"}
+    assert _without_place({"/a/b/secret/a.csv": "1"}) == {"secret/a.csv": "1"}
     assert _without_place({"a.csv": "1"}) == {"a.csv": "1"}
     assert _without_place({}) == {}
     both = {"/one/x/a.csv": "1", "/two/x/a.csv": "2"}

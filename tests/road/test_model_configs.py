@@ -79,6 +79,7 @@ def test_distilgpt2_asked_for_more_than_its_positions_refuses_before_the_work(
         "data": [{"source": str(write_table(tmp_path / "my.csv", rows=24))}],
         "split": {"train": 8, "dev": 2, "eval": 2},
         "max_length": 2048,
+        "load_in_4bit": False,
         "run": str(tmp_path / "run"),
     }
     with pytest.raises(AskedWrongly, match=r"max_length is 2048, but .* reads at most 1024 tokens") as caught:
@@ -94,6 +95,7 @@ def test_modules_of_another_family_are_refused_with_its_own(tiny_folder: Callabl
         "split": {"train": 8, "dev": 2, "eval": 2},
         "max_length": 256,
         "lora": {"targets": ["q_proj", "v_proj"]},
+        "load_in_4bit": False,
         "run": str(tmp_path / "run"),
     }
     with pytest.raises(AskedWrongly, match="no module q_proj, v_proj") as caught:

@@ -25,7 +25,7 @@ from medlms.road import grading, overlap, reporting, rows
 from medlms.road.manifest import manifest
 from medlms.road.talk import Silent, Talk
 from medlms.run import CONFIG, EVALUATION, MANIFEST, STEPS, Run
-from medlms.types import QA, Prediction, Tokens
+from medlms.types import QA, Prediction, Step, Tokens
 
 NO_LEARNING = "The held-out loss rose in every epoch: the tuned model is worse than its base on new topics."
 
@@ -482,7 +482,7 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
                     start=start,
                     scale=scale,
                 ):
-                    run.append(STEPS, [asdict(step)])
+                    run.append(STEPS, [_line(step)])
                     if step.skipped:
                         talk.say(
                             f"step {step.step} was skipped: its gradient left the range of fp16 at a loss scale of "
@@ -505,6 +505,14 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
     model.eval()
     _save_adapter(work, model)
     return model
+
+
+def _line(step: Step) -> dict[str, Any]:
+    """A step as a line of steps.jsonl; what belongs to a loss scale stands only where there is one."""
+    line = asdict(step)
+    return (
+        line if step.loss_scale is not None else {k: v for k, v in line.items() if k not in ("loss_scale", "skipped")}
+    )
 
 
 def _save_adapter(work: _Work, model: Any) -> None:
