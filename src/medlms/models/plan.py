@@ -103,10 +103,13 @@ def weight_rate(dtype: torch.dtype, device: torch.device) -> float:
 
 def training_range(loaded: Loaded, lengths: Sequence[int], *, learned: int, epochs: int, trainable: int = 0) -> Seconds:
     """Seconds that training on rows of these lengths will take, from a measured matrix product, with the range it stands for."""
-    shape = shape_of(loaded.model.config.to_dict())
     tokens = sum(lengths)
     row = sum(length * length for length in lengths) / max(1, tokens)
-    flop = step_flop(shape, tokens, learned=learned, row=row, adapter=trainable)
+    try:
+        shape = shape_of(loaded.model.config.to_dict())
+        flop = step_flop(shape, tokens, learned=learned, row=row, adapter=trainable)
+    except ModelError:  # a kind that is not known here: as if all its weights were passed by every token
+        flop = 4.0 * loaded.parameters * tokens
     return ranged(flop, matmul_flops(loaded.dtype, loaded.device)) * epochs
 
 
