@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -227,6 +228,27 @@ def test_the_formula_is_what_the_graph_holds(
     assert costs.activation_bytes(planned) == pytest.approx(kept(loaded, lora, lengths), rel=0.03)
 
 
+@pytest.mark.parametrize("dropout", [0.25, 0.0])
+def test_the_formula_over_4_bit_weights(tiny_folder: Any, monkeypatch: pytest.MonkeyPatch, dropout: float) -> None:
+    pytest.importorskip("bitsandbytes")
+    import torch
+
+    from medlms.models import load as loading
+    from medlms.models.fetch import locate
+
+    monkeypatch.setattr(loading, "choose_dtype", lambda *_: (torch.bfloat16, "as the test wants"))
+    loaded = loading.load(locate(str(tiny_folder("llama"))), load_in_4bit=True)
+    lora = Lora(r=4, dropout=dropout)
+    planned = work_of(
+        shape_of(loaded.model.config.to_dict()),
+        config(lora=lora.model_dump(), load_in_4bit=True, train={"micro_tokens": 128}),
+        element=2,
+        rows=Rows(mean=43, longest=60),
+    )
+    assert planned.block == 128
+    assert costs.activation_bytes(planned) == pytest.approx(kept(loaded, lora, (40, 60, 28)), rel=0.03)
+
+
 def test_memory_grows_with_what_should_make_it_grow() -> None:
     base = costs.peak(work()).needed
     assert costs.peak(work(train={"micro_tokens": 2048})).needed > base
@@ -346,5 +368,6 @@ def test_the_arithmetic_needs_no_torch() -> None:
         "import sys; from medlms.models import costs, peek, shapes, times; from medlms.road import planning; "
         "assert not {'torch', 'transformers', 'gguf', 'huggingface_hub'} & set(sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    environment = {**os.environ, "PYTHONPATH": str(Path(costs.__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr

@@ -210,6 +210,9 @@ def activation_bytes(work: Work) -> int:
     # The first norm reads embeddings, which need no gradient; behind the last block stands one more.
     if not shape.plain:  # cosines and sines
         kept += work.block * 2 * shape.head_size * e * (2 if shape.kind == "gemma3_text" else 1)
+    if not fused(work) and work.dropout:  # embeddings need no gradient, so their masks are not kept
+        first = [matrix for matrix in shape.adapted(work.targets) if matrix.reads == "attention"]
+        kept -= work.block * 4 * sum(matrix.inputs for matrix in first)
     return int(kept) + _turned_adapters(work)
 
 
