@@ -13,7 +13,11 @@ from typing import Any
 import pytest
 
 VERBS = ("demo", "init", "train", "evaluate", "ask", "report", "runs", "data", "models", "doctor")
-GROUPS = {"data": ("list", "get", "check", "prepare"), "models": ("list", "get", "plan"), "runs": ("list", "show", "erase")}
+GROUPS = {
+    "data": ("list", "get", "check", "prepare"),
+    "models": ("list", "get", "plan"),
+    "runs": ("list", "show", "erase"),
+}
 COMMANDS = [(verb,) for verb in VERBS if verb not in GROUPS]
 COMMANDS += [(verb, inner) for verb, names in GROUPS.items() for inner in names]
 Medlms = Callable[..., Any]

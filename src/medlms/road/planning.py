@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -111,8 +112,6 @@ def refuse(found: dict[str, Any]) -> None:
 
 def measured(config: Config) -> Machine:
     """What this machine has, in half a second. AskedWrongly for a precision that it lacks."""
-    import torch
-
     from medlms.models.load import choose_device, choose_dtype
     from medlms.models.plan import free_memory, matmul_flops, weight_rate
 
@@ -121,7 +120,7 @@ def measured(config: Config) -> Machine:
     return Machine(
         device=str(device),
         free=free_memory(device),
-        element=torch.finfo(dtype).bits // 8,
+        element=dtype.itemsize,
         why=why,
         flops=matmul_flops(dtype, device),
         bytes_per_second=weight_rate(dtype, device),
@@ -217,6 +216,8 @@ def _warnings(work: Any, config: Config, machine: Machine) -> list[str]:
     need = costs.peak(work).needed
     if machine.free and need <= machine.free < 1.25 * need:
         said.append("tight: the C library may hold on to memory that was freed; leave a quarter free")
+    if machine.flops is not None and hasattr(os, "getloadavg") and os.getloadavg()[0] > (os.cpu_count() or 1):
+        said.append("this machine is busy now: times are for as long as it stays so")
     if machine.device.startswith("cuda"):
         said.append("numbers for GPUs come from the same formulas and were not measured")
     return said
