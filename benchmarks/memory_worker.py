@@ -59,7 +59,7 @@ def measure(start: dict[str, Any]) -> dict[str, Any]:
     libraries = imported()
     config = Config(**start["config"])
     loaded = load.load(fetch.locate(start["folder"]), precision=config.precision, load_in_4bit=config.load_in_4bit)
-    peaks = {"libraries": libraries, "loading": own_peak_memory()}
+    peaks = {**libraries, "loading": own_peak_memory()}
     model = adapters.create(loaded, config.lora, seed=config.seed)
     rows = random_rows(start, loaded.model.config.vocab_size)
     planned = loop.plan(rows, config.train, seed=config.seed)[: start["steps"]]
@@ -84,14 +84,18 @@ def measure(start: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def imported() -> int:
-    """Resident bytes once every library is there and has computed something."""
+def imported() -> dict[str, int]:
+    """Resident bytes once every library is there, and once an optimiser has taken a step."""
     import peft  # noqa: F401
     import torch
     from transformers import AutoModelForCausalLM  # noqa: F401
 
-    torch.ones(8, 8) @ torch.ones(8, 8)
-    return own_peak_memory()
+    parameter = torch.nn.Parameter(torch.ones(8, 8))
+    (parameter @ parameter).sum().backward()
+    before = own_peak_memory()
+    # An optimiser loads more of torch when it is first made and used.
+    torch.optim.AdamW([parameter], foreach=True).step()
+    return {"imported": before, "optimiser": own_peak_memory()}
 
 
 def random_rows(start: dict[str, Any], vocabulary: int) -> list[Any]:

@@ -37,7 +37,8 @@ def training_bytes(loaded: Loaded, *, trainable: int, block_tokens: int, config:
     """Memory that training adds to the loaded weights: adapters with gradients and moments in fp32, activations, logits."""
     work = work_in_memory(loaded, block_tokens=block_tokens, config=config)
     step = max(costs.head_bytes(work), costs.backward_bytes(work))
-    return 16 * trainable + costs.activation_bytes(work) + costs.beside_bytes(work) + step
+    kept = costs.activation_bytes(work) + costs.beside_bytes(work)
+    return 16 * trainable + kept + step + costs.first_step_bytes(work)
 
 
 def check_memory(loaded: Loaded, *, trainable: int, block_tokens: int, config: Config | None = None) -> str:
