@@ -29,11 +29,17 @@ def faults(source: Any, *overrides: str, **keys: Any) -> list[str]:
     return caught.value.faults
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted((ROOT / "configs").rglob("*.yaml")) if not path.stem.startswith("study-")],
+    ids=lambda path: path.stem,
+)
 def test_every_config_of_the_repository_loads(path: Path) -> None:
     config, notes = load(path)
     assert config.data
-    assert notes == []
+    aliases = [key for key in path.read_text(encoding="utf-8").replace(":", " ").split() if key in ALIASES]
+    assert all(" is read as " in note for note in notes)
+    assert bool(notes) == bool(set(aliases) - {"r", "learning_rate", "weight_decay", "max_new_tokens"})
 
 
 def test_all_faults_are_told_at_once_each_with_its_line(tmp_path: Path) -> None:

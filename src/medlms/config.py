@@ -63,6 +63,12 @@ class Split(_Part):
     by: Literal["topic"] = Field(
         "topic", description="What is never split apart: document, topic and question together."
     )
+    seed: int | None = Field(
+        None,
+        ge=0,
+        lt=2**63,
+        description="Seed of the split alone, so that runs of several seeds share rows.",
+    )
 
 
 class Lora(_Part):
@@ -147,9 +153,17 @@ class Config(_Part):
         description="What to do about patient identifiers. This version has no scan yet and says so in every report.",
     )
     max_length: int = Field(2048, ge=16, description="Longest row in tokens; longer answers are cut there and counted.")
-    load_in_4bit: bool = Field(False, description="NF4 base weights through bitsandbytes: saves memory, costs speed.")
-    precision: Literal["auto", "bf16", "fp32"] = Field(
-        "auto", description="auto: bf16 where the processor computes in it."
+    load_in_4bit: bool = Field(
+        False,
+        description="NF4 base weights (4 bit, double quantisation) through bitsandbytes: saves memory, never time.",
+    )
+    load_in_8bit: bool = Field(
+        False, description="8-bit base weights through bitsandbytes: saves memory, less than 4 bit, never time."
+    )
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(
+        "auto",
+        description="auto: bf16 where the hardware computes in it, fp16 on GPUs that do not (T4, V100), else fp32. "
+        "fp16 trains with loss scaling and norms in fp32.",
     )
     lora: Lora = Field(default_factory=Lora)
     train: Train = Field(default_factory=Train)
@@ -167,10 +181,21 @@ class Config(_Part):
             return [{"source": item} if isinstance(item, str) else item for item in value]
         return value
 
+    @property
+    def split_seed(self) -> int:
+        """The seed that the split is drawn with."""
+        return self.seed if self.split.seed is None else self.split.seed
+
     @model_validator(mode="after")
     def _rows_fit(self) -> Config:
         if self.train.evaluate_every == "epoch" and self.split.dev == 0:
             raise ValueError("train.evaluate_every: epoch needs split.dev of at least 1 (or set it to never)")
+        return self
+
+    @model_validator(mode="after")
+    def _one_width(self) -> Config:
+        if self.load_in_4bit and self.load_in_8bit:
+            raise ValueError("load_in_4bit and load_in_8bit can't both be true")
         return self
 
 
@@ -182,6 +207,7 @@ ALIASES: Mapping[str, str] = types.MappingProxyType(
         "dataset": "data",
         "datasets": "data",
         "dataset_name": "data",
+        "r": "lora.r",
         "lora_r": "lora.r",
         "lora_rank": "lora.r",
         "lora_alpha": "lora.alpha",
@@ -214,8 +240,23 @@ _ROWS = "train.rows_per_step"
 _PARTS = ("split", "lora", "train", "evaluate", "prompts")
 
 
+class Tree(typing.NamedTuple):
+    """Settings that nobody has checked yet: the tree, the line of each key path in it, and the name of their source."""
+
+    settings: dict[str, Any]
+    lines: dict[str, int]
+    name: str
+
+
+def read(source: str | Path | Mapping[str, Any]) -> Tree:
+    """The settings of a YAML file or a mapping, unchecked; ConfigError when they can't be read."""
+    if isinstance(source, Mapping):
+        return Tree(_copied(source), {}, "config")
+    return Tree(*_read_yaml(Path(source)))
+
+
 def load(
-    source: str | Path | Mapping[str, Any] | Config, overrides: Sequence[str] = (), **keys: Any
+    source: str | Path | Mapping[str, Any] | Config | Tree, overrides: Sequence[str] = (), **keys: Any
 ) -> tuple[Config, list[str]]:
     """Read a config and say which aliases were used.
 
@@ -223,13 +264,10 @@ def load(
     as YAML; ``keys`` are top-level keys. Later ones win; a part given as a mapping changes the keys it names and leaves
     the others. Raises ConfigError with all faults.
     """
-    lines: dict[str, int] = {}
     if isinstance(source, Config):
-        tree, name = source.model_dump(), "config"
-    elif isinstance(source, Mapping):
-        tree, name = _copied(source), "config"
-    else:
-        tree, lines, name = _read_yaml(Path(source))
+        source = source.model_dump()
+    tree, lines, name = source if isinstance(source, Tree) else read(source)
+    tree, lines = _copied(tree), dict(lines)
     faults: list[str] = []
     _fill_out(tree)
     notes = _resolve_aliases(tree, lines, faults, name)
@@ -479,6 +517,8 @@ def _suggest_names(
 
 
 def _known_place(key: str, prefix: str, model: type[BaseModel]) -> str:
+    if key == "study" and not prefix:
+        return "A study runs with `medlms train STUDY.yaml`; here the config of a single run is wanted."
     known = [path for path, _, _ in reference()]
     leaves = [path for path in known if path.rpartition(".")[2] == key.rpartition(".")[2]]
     target = ALIASES.get(key) or (leaves[0] if leaves else "")

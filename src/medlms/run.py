@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 from medlms.errors import AskedWrongly, DataError, ResourceError
 
 CONFIG, MANIFEST, STEPS, REPORT = "config.yaml", "manifest.json", "steps.jsonl", "report.json"
+EVALUATION = "evaluation.json"
 FILES = frozenset(
     {
         CONFIG,
@@ -29,6 +30,7 @@ FILES = frozenset(
         "adapter",
     }
     | {"predictions", "report.md", "report.html", "plots", "merged", "export", ".DS_Store"}
+    | {EVALUATION, "points"}
 )
 """What may lie at the top of a run's folder."""
 
@@ -94,6 +96,14 @@ class Run:
                 f"{error.filename}: can't be deleted: {error.strerror}.",
                 hint="Other files of the run may be gone already.",
             ) from None
+
+    def is_evaluation(self) -> bool:
+        """Whether this is a grading without training."""
+        return (self.folder / EVALUATION).is_file()
+
+    def verb(self) -> str:
+        """The command that made this run and goes on with it."""
+        return "evaluate" if self.is_evaluation() else "train"
 
     def begun(self) -> bool:
         """Whether anything was answered or learned that is worth keeping."""

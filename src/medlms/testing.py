@@ -4,26 +4,42 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from medlms.types import QA
 
-Family = Literal["llama", "mistral", "gpt2", "gemma2", "gemma3"]
+Family = Literal["llama", "llama2", "llama3", "mistral", "gpt2", "gemma", "gemma2", "gemma3", "qwen2", "qwen3"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 CONTEXT = 256  # tokens that a miniature model reads
 WINDOW = 8  # tokens that a sliding window shows: shorter than any row
 
-# One template with a system turn, one that refuses it and writes its own BOS, one that refuses it without a BOS.
+# The chat formats of the model cards. Some have a system turn, some refuse one, some write the BOS themselves.
 _CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+_QWEN = (
+    "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. "
+    "You are a helpful assistant.<|im_end|>\n' }}{% endif %}" + _CHATML
 )
 _INST = (
     "{{ bos_token }}{% for message in messages %}"
     "{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}"
     "{% elif message['role'] == 'assistant' %}{{ ' ' + message['content'] + eos_token }}"
     "{% else %}{{ raise_exception('Only user and assistant roles are supported!') }}{% endif %}{% endfor %}"
+)
+_LLAMA2 = (
+    "{% for message in messages %}{% set text = message['content'] | trim %}"
+    "{% if message['role'] == 'user' %}{% set before = loop.previtem if loop.index0 else none %}"
+    "{% set opening = '<<SYS>>\n' + before['content'] + '\n<</SYS>>\n\n' if before and before['role'] == 'system' else '' %}"
+    "{{ bos_token + '[INST] ' + opening + text + ' [/INST]' }}"
+    "{% elif message['role'] == 'assistant' %}{{ ' ' + text + ' ' + eos_token }}{% endif %}{% endfor %}"
+)
+_LLAMA3 = (
+    "{{ bos_token }}{% for message in messages %}{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' "
+    "+ message['content'] | trim + '<|eot_id|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
 )
 _TURNS = (
     "{{ bos_token }}{% for message in messages %}"
@@ -32,36 +48,55 @@ _TURNS = (
     "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
 )
+_TURNS_3 = (
+    "{{ bos_token }}{% for message in messages if message['role'] != 'system' %}"
+    "{% set role = 'model' if message['role'] == 'assistant' else message['role'] %}"
+    "{% set opening = messages[0]['content'] + '\n\n' if loop.first and messages[0]['role'] == 'system' else '' %}"
+    "{{ '<start_of_turn>' + role + '\n' + opening + message['content'] | trim + '<end_of_turn>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
+)
+_GEMMA = ("<pad>", "<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>")
+_QWENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 
-# name: (special tokens, BOS, EOS, tokens that end a turn, chat template, whether the tokenizer itself puts a BOS first)
-_TOKENIZERS: dict[Family, tuple[tuple[str, ...], str, str, tuple[str, ...], str | None, bool]] = {
-    "llama": (
-        ("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
-        "<|im_start|>",
-        "<|im_end|>",
-        ("<|im_end|>",),
-        _CHATML,
-        False,
+
+class _Words(NamedTuple):
+    """A tokenizer's special tokens (the first pads), its BOS and EOS, the tokens that end a turn, its chat template, and
+    whether the tokenizer itself puts a BOS first.
+    """
+
+    special: tuple[str, ...]
+    bos: str | None
+    eos: str
+    ends: tuple[str, ...]
+    template: str | None
+    leads: bool
+
+
+_TOKENIZERS: dict[Family, _Words] = {
+    "llama": _Words(
+        ("<|endoftext|>", "<|im_start|>", "<|im_end|>"), "<|im_start|>", "<|im_end|>", ("<|im_end|>",), _CHATML, False
     ),
-    "mistral": (("<unk>", "<s>", "</s>", "[INST]", "[/INST]"), "<s>", "</s>", ("</s>",), _INST, True),
-    "gpt2": (("<|endoftext|>",), "<|endoftext|>", "<|endoftext|>", ("<|endoftext|>",), None, False),
-    "gemma2": (
-        ("<pad>", "<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>"),
-        "<bos>",
-        "<eos>",
-        ("<eos>", "<end_of_turn>"),
-        _TURNS,
+    "llama2": _Words(("<unk>", "<s>", "</s>"), "<s>", "</s>", ("</s>",), _LLAMA2, True),
+    "llama3": _Words(
+        ("<|end_of_text|>", "<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
+        "<|begin_of_text|>",
+        "<|eot_id|>",
+        ("<|end_of_text|>", "<|eot_id|>"),
+        _LLAMA3,
         True,
     ),
-    "gemma3": (
-        ("<pad>", "<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>"),
-        "<bos>",
-        "<eos>",
-        ("<eos>", "<end_of_turn>"),
-        _TURNS,
-        True,
-    ),
+    "mistral": _Words(("<unk>", "<s>", "</s>", "[INST]", "[/INST]"), "<s>", "</s>", ("</s>",), _INST, True),
+    "gpt2": _Words(("<|endoftext|>",), "<|endoftext|>", "<|endoftext|>", ("<|endoftext|>",), None, False),
+    "gemma": _Words(_GEMMA, "<bos>", "<eos>", ("<eos>", "<end_of_turn>"), _TURNS, True),
+    "gemma2": _Words(_GEMMA, "<bos>", "<eos>", ("<eos>", "<end_of_turn>"), _TURNS, True),
+    "gemma3": _Words(_GEMMA, "<bos>", "<eos>", ("<eos>", "<end_of_turn>"), _TURNS_3, True),
+    "qwen2": _Words(_QWENS, None, "<|im_end|>", ("<|im_end|>", "<|endoftext|>"), _QWEN, False),
+    "qwen3": _Words(_QWENS, None, "<|im_end|>", ("<|im_end|>", "<|endoftext|>"), _CHATML, False),
 }
+# transformers' name of a family's architecture, where it is another.
+_ARCHITECTURES = {"llama2": "llama", "llama3": "llama", "gemma3": "gemma3_text"}
+# How the tokenizers of Llama 3 and Qwen part a text: line ends stay together, numbers come in threes at most.
+_PARTS = r" ?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 _TOPICS = """
 asthma anaemia gout measles mumps malaria scurvy rickets cholera tetanus eczema psoriasis migraine insomnia sinusitis
@@ -80,9 +115,10 @@ def tiny_model(folder: str | Path, family: Family = "llama", *, seed: int = 0, *
     """Write a complete random model (some 100,000 weights) to ``folder`` and return it.
 
     It holds config.json, model.safetensors (fp32), the tokenizer, and a chat template for the families that have one:
-    ``llama`` (ChatML, grouped keys), ``mistral`` (sliding window of ``WINDOW``, own BOS, no system turn), ``gemma2`` (soft
-    caps) and ``gemma3`` (local and global layers); ``gpt2`` is a base model without one. ``settings`` go over the
-    family's config, such as ``attention_bias=True``.
+    ``llama`` (as SmolLM2: ChatML, grouped keys), ``llama2`` and ``llama3`` (their own turns), ``mistral`` (sliding window
+    of ``WINDOW``, own BOS, no system turn), ``gemma`` (heads wider than the model), ``gemma2`` (soft caps), ``gemma3``
+    (local and global layers), ``qwen2`` (biases) and ``qwen3`` (normed queries); ``gpt2`` is a base model without one.
+    ``settings`` go over the family's config, such as ``attention_bias=True``.
     """
     import torch
 
@@ -94,7 +130,7 @@ def tiny_model(folder: str | Path, family: Family = "llama", *, seed: int = 0, *
     folder = Path(folder)
     tokenizer = tiny_tokenizer(family)
     ids = tokenizer.convert_tokens_to_ids
-    config = _config(family, len(tokenizer), ids(tokenizer.bos_token), ids(tokenizer.eos_token), settings)
+    config = _config(family, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, settings)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
@@ -102,7 +138,7 @@ def tiny_model(folder: str | Path, family: Family = "llama", *, seed: int = 0, *
             for parameter in model.parameters():
                 # Biases and norms start as constants: moved a little, so that leaving one out shows.
                 parameter.add_(torch.randn_like(parameter) * (0.1 if parameter.dim() == 1 else 0.02))
-    model.generation_config.eos_token_id = [ids(token) for token in _TOKENIZERS[family][3]]
+    model.generation_config.eos_token_id = [ids(token) for token in _TOKENIZERS[family].ends]
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -111,7 +147,7 @@ def tiny_model(folder: str | Path, family: Family = "llama", *, seed: int = 0, *
 
 def tiny_tokenizer(family: Family = "llama") -> Any:
     """A byte-level BPE tokenizer trained on the texts of ``tiny_rows``, with the family's special tokens and template."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
     special, bos, eos, _, template, leads = _TOKENIZERS[family]
@@ -119,6 +155,9 @@ def tiny_tokenizer(family: Family = "llama") -> Any:
     steps: list[Any] = [pre_tokenizers.ByteLevel(add_prefix_space=False)]
     if family == "llama":
         steps.insert(0, pre_tokenizers.Digits(individual_digits=True))
+    if family in ("llama3", "qwen2", "qwen3"):
+        parts = pre_tokenizers.Split(Regex(_PARTS), behavior="isolated")
+        steps = [parts, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     backend.pre_tokenizer = pre_tokenizers.Sequence(steps)
     backend.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
@@ -130,7 +169,7 @@ def tiny_tokenizer(family: Family = "llama") -> Any:
     # Two line ends become one token where a list starts: only the digit splitter of ``llama`` brings that about.
     texts = [text for row in tiny_rows(108) for text in (row.question, row.answer, f"{row.answer}\n\n1. {row.answer}")]
     backend.train_from_iterator(texts, trainer)
-    if leads:
+    if leads and bos:
         backend.post_processor = processors.TemplateProcessing(
             single=f"{bos} $A", special_tokens=[(bos, backend.token_to_id(bos))]
         )
@@ -176,7 +215,7 @@ def tiny_file(path: str | Path, n: int = 12) -> Path:
     return path
 
 
-def _config(family: Family, vocabulary: int, bos: int, eos: int, settings: dict[str, Any]) -> Any:
+def _config(family: Family, vocabulary: int, bos: int | None, eos: int, settings: dict[str, Any]) -> Any:
     from transformers import AutoConfig
 
     shape: dict[str, Any] = {
@@ -198,6 +237,12 @@ def _config(family: Family, vocabulary: int, bos: int, eos: int, settings: dict[
         "head_dim": 16,
         "max_position_embeddings": CONTEXT,
     }
+    if family == "llama2":
+        shape |= {"num_key_value_heads": 4}
+    if family == "llama3":
+        shape |= {"rope_theta": 500_000.0}
+    if family == "gemma":
+        shape |= {"num_key_value_heads": 4, "head_dim": 32}
     if family == "mistral":
         shape |= {"sliding_window": WINDOW}
     if family in ("gemma2", "gemma3"):
@@ -208,4 +253,4 @@ def _config(family: Family, vocabulary: int, bos: int, eos: int, settings: dict[
         }
     if family == "gemma2":
         shape |= {"attn_logit_softcapping": 2.0, "final_logit_softcapping": 4.0}
-    return AutoConfig.for_model("gemma3_text" if family == "gemma3" else family, **(shape | settings))
+    return AutoConfig.for_model(_ARCHITECTURES.get(family, family), **(shape | settings))

@@ -160,7 +160,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One optimiser step. ``loss`` is the mean over learned tokens (nats); seconds and bytes are measured."""
+    """One optimiser step. ``loss`` is the mean over learned tokens (nats); seconds and bytes are measured.
+
+    With fp16 weights, ``loss_scale`` is what the loss was multiplied by; where that overflowed the step was ``skipped``:
+    nothing was learned from its rows, and it has no ``grad_norm``.
+    """
 
     step: int
     epoch: float
@@ -169,9 +173,11 @@ class Step:
     learned_tokens: int
     tokens_per_second: float
     learning_rate: float
-    grad_norm: float
+    grad_norm: float | None
     seconds: float
     peak_memory_bytes: int
+    loss_scale: float | None = None
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from medlms.config import Lora
 from medlms.errors import AskedWrongly, ModelError
 from medlms.models import adapters
 from medlms.models.forward import hidden_states
+from medlms.testing import FAMILIES
 from medlms.text.pack import pack
 from medlms.types import Tokens
 
@@ -29,7 +30,7 @@ def adapted(loaded: Any, **settings: Any) -> Any:
     return model.eval()
 
 
-@pytest.mark.parametrize("family", ["llama", "gpt2", "gemma3"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_peft_alone_opens_what_was_saved(tiny: Any, tiny_folder: Any, tmp_path: Path, family: str) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer

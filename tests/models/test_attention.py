@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from medlms.errors import ModelError
 from medlms.models import attention, cache
 
 STARTS = [0, 5, 6, 20, 27]
@@ -154,3 +156,48 @@ def test_the_cache_holds_what_each_row_said(monkeypatch: pytest.MonkeyPatch) -> 
             for place, row in enumerate(rows):
                 assert torch.equal(key[place, :, : row.shape[1]], row + layer)
                 assert torch.equal(value[place, :, : row.shape[1]], -row - layer)
+
+
+# What is not computed is refused
+
+
+def call(module: torch.nn.Module | None = None, mask: Tensor | None = None, **words: object) -> Tensor:
+    q, k, v = (tensor[None] for tensor in inputs(5))
+    return attention.packed_attention(module or torch.nn.Module(), q, k, v, mask, **words)[0]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ({"s_aux": torch.zeros(HEADS)}, "sinks"),
+        ({"position_bias": torch.zeros(1)}, "bias"),
+        ({"some_new_word": 0.5}, "some_new_word"),
+        ({"some_new_word": 0}, "some_new_word"),
+        ({"is_causal": False}, "is_causal"),
+        ({"dropout": 0.1}, "dropout=0.1"),
+        ({"mask": torch.zeros(1, 1, 5, 5)}, "attention_mask"),
+    ],
+)
+def test_what_would_change_the_result_is_refused(words: dict[str, Any], named: str) -> None:
+    with pytest.raises(ModelError, match=named) as caught:
+        call(**words)
+    assert caught.value.hint
+
+
+def test_a_module_that_looks_ahead_is_refused() -> None:
+    module = torch.nn.Module()
+    module.is_causal = False
+    with pytest.raises(ModelError, match="is_causal"):
+        call(module)
+
+
+def test_words_that_change_nothing_pass() -> None:
+    words = {"position_ids": torch.arange(5), "use_cache": True, "output_attentions": False, "some_new_word": None}
+    assert torch.equal(call(**words, is_causal=True, dropout=0.0), call())
+
+
+@pytest.mark.parametrize("family", ["gemma", "gemma2", "gemma3"])
+def test_gemma_that_reads_both_ways_is_refused(tiny: Any, family: str) -> None:
+    model = tiny(family, use_bidirectional_attention=True).model
+    with pytest.raises(ModelError, match="is_causal"):
+        model(input_ids=torch.arange(5, 15)[None])

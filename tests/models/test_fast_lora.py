@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from medlms.config import Lora
 from medlms.models import adapters
 from medlms.models import fast_lora as room
-from medlms.models.fast_lora import Masks, fast_lora
+from medlms.models.dropout import Masks
+from medlms.models.fast_lora import fast_lora
 from medlms.models.forward import hidden_states
 from medlms.text.pack import Batch, pack
 from medlms.types import Tokens
@@ -115,7 +116,7 @@ def test_with_dropout_it_is_pefts_own_under_the_same_masks(tiny: Any, family: st
     assert sum(len(group.layers) for group in groups) == len(layers(model))
     for group in groups:
         for layer in group.layers:
-            mask = shared.draw(group.index, torch.Size((count, layer.in_features)))
+            mask = shared.draw(group.index, torch.Size((count, layer.in_features))).kept()
             layer.lora_dropout["default"] = Fixed(mask / 0.75)
     wanted = outcome(model)
     assert_same(found, wanted)
@@ -177,7 +178,7 @@ def test_before_the_first_step_tuned_is_base(tiny: Any, family: str, settings: d
 
 @pytest.mark.parametrize("keep", [0.75, 0.5, 0.9, 0.999])
 def test_masks_keep_the_right_share(keep: float) -> None:
-    drawn = Masks(seed=1, keep=keep).draw(0, torch.Size((400, 500)))
+    drawn = Masks(seed=1, keep=keep).draw(0, torch.Size((400, 500))).kept()
     assert drawn.dtype == torch.bool
     assert drawn.shape == (400, 500)
     spread = (keep * (1 - keep) / drawn.numel()) ** 0.5
@@ -190,7 +191,7 @@ def test_masks_depend_on_seed_step_block_and_layer_only() -> None:
     shape = torch.Size((64, 64))
 
     def draw(seed: int = 1, step: int = 2, block: int = 3, layer: int = 4) -> Tensor:
-        return Masks(seed, 0.5, step=step, block=block).draw(layer, shape)
+        return Masks(seed, 0.5, step=step, block=block).draw(layer, shape).kept()
 
     first = draw()
     torch.manual_seed(99)
@@ -343,3 +344,133 @@ def test_a_model_that_has_answered_can_still_be_trained(tiny: Any) -> None:
     model.train()
     with fast_lora(model):
         outcome(model)
+
+
+# Base weights in 4 bit
+
+
+def adapted_in_4bit(folder: Any, *, dropout: float = 0.0, precision: str = "fp32") -> Any:
+    from medlms.models.fetch import locate
+    from medlms.models.load import load
+
+    loaded = load(locate(str(folder)), precision=precision, load_in_4bit=True)
+    model = adapters.create(loaded, Lora(r=4, alpha=8, dropout=dropout), seed=1)
+    random = torch.Generator().manual_seed(9)
+    with torch.no_grad():
+        for name, tensor in adapters.tensors(model).items():
+            if "lora_B" in name:
+                tensor.copy_(torch.randn(tensor.shape, generator=random) * 0.3)
+    return model
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3", "gpt2"])
+@pytest.mark.parametrize("dropout", [0.0, 0.25])
+def test_4bit_layers_compute_as_in_peft(tiny_folder: Any, family: str, dropout: float) -> None:
+    pytest.importorskip("bitsandbytes")
+    quiet = {"attn_pdrop": 0.0, "resid_pdrop": 0.0, "embd_pdrop": 0.0} if family == "gpt2" else {}
+    model = adapted_in_4bit(tiny_folder(family, **quiet), dropout=dropout).train()
+    with fast_lora(model, seed=5) as (masks, said):
+        assert f"{len(layers(model))} of them over 4-bit weights" in said
+        assert "own forward" not in said
+        if masks is not None:
+            masks.step, masks.block = 3, 1
+        found = outcome(model)
+    groups, left = room._groups(model, "default", 5)
+    assert left == 0
+    if dropout:
+        shared = Masks(5, 0.75, step=3, block=1)
+        for group in groups:
+            for layer in group.layers:
+                mask = shared.draw(group.index, torch.Size((rows().ids.shape[1], layer.in_features))).kept()
+                layer.lora_dropout["default"] = Fixed(mask / 0.75)
+    assert_same(found, outcome(model))
+
+
+def test_4bit_weights_are_unpacked_and_not_kept(tiny_folder: Any) -> None:
+    pytest.importorskip("bitsandbytes")
+    model = adapted_in_4bit(tiny_folder()).train()
+    groups, _ = room._groups(model, "default", 0)
+    group = next(group for group in groups if len(group.layers) == 3)
+    kept: list[torch.Size] = []
+
+    def note(tensor: Tensor) -> Tensor:
+        kept.append(tensor.shape)
+        return tensor
+
+    x = torch.randn(7, 64, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        group.forward(0, x)
+    assert kept
+    assert not {shape for shape in kept if shape in ((64, 64), (32, 64), (sum(group.bounds), 64))}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=["fp32", "bf16", "fp16"])
+def test_strips_are_what_bitsandbytes_unpacks(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
+    bnb = pytest.importorskip("bitsandbytes")
+    from medlms.models import four_bit
+
+    monkeypatch.setattr(four_bit, "STRIP", 10_000)
+    made = []
+    for rows, width in ((75, 256), (33, 100), (32, 64)):  # rows left over; blocks that cross rows; one strip
+        layer = bnb.nn.Linear4bit(width, rows, bias=False, compute_dtype=dtype, quant_type="nf4")
+        weight = torch.randn(rows, width, generator=torch.Generator().manual_seed(rows)).to(dtype) * 0.1
+        layer.weight = bnb.nn.Params4bit(weight, requires_grad=False, quant_type="nf4", module=layer).to("cpu")
+        assert four_bit.is_four_bit(layer)
+        parts = list(four_bit.unpacked(layer, dtype))
+        assert (len(parts) > 1) == (rows == 75)
+        whole = bnb.functional.dequantize_4bit(layer.weight.data, layer.weight.quant_state)
+        assert torch.equal(torch.cat([part for _, part in parts]), whole)
+        made.append((layer, whole))
+    layer, whole = made[0]
+    packed = four_bit.PackedWeights([layer, layer])
+    both = torch.cat([whole, whole]).float()
+    x, grad = torch.randn(5, 256).to(dtype), torch.randn(5, 150).to(dtype)
+    loose = {"rtol": 1e-5, "atol": 1e-4} if dtype == torch.float32 else {"rtol": 2e-2, "atol": 5e-2}
+    torch.testing.assert_close(packed.product(x).float(), x.float() @ both.t(), **loose)
+    start = torch.ones_like(x)
+    torch.testing.assert_close(packed.add_back(start, grad).float(), 1 + grad.float() @ both, **loose)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_answers_in_between_change_neither_4bit_weights_nor_gradients(tiny_folder: Any, precision: str) -> None:
+    pytest.importorskip("bitsandbytes")
+    from medlms.models.random_weights import checksum
+
+    model = adapted_in_4bit(tiny_folder(), precision=precision).train()
+    before, wanted = checksum(model), outcome(model)
+    model.eval()
+    with torch.inference_mode():
+        with model.disable_adapter():
+            hidden_states(model, rows())
+        with fast_lora(model):
+            hidden_states(model, rows())
+        hidden_states(model, rows())
+    model.train()
+    assert checksum(model) == before
+    found = outcome(model)
+    assert torch.equal(found[0], wanted[0])
+    assert all(torch.equal(found[1][name], gradient) for name, gradient in wanted[1].items())
+
+
+def test_8bit_layers_are_left_to_peft_and_learn(tiny_folder: Any) -> None:
+    pytest.importorskip("bitsandbytes")
+    from medlms.models.fetch import locate
+    from medlms.models.load import load
+
+    exact = adapters.create(load(locate(str(tiny_folder())), precision="fp32"), Lora(r=4, dropout=0.0), seed=1).train()
+    wanted = outcome(exact)[0]
+    loaded = load(locate(str(tiny_folder())), precision="fp32", load_in_8bit=True)
+    assert "8 bit" in loaded.why
+    assert {type(layer).__name__ for layer in loaded.model.modules()} >= {"Linear8bitLt"}
+    model = adapters.create(loaded, Lora(r=4, dropout=0.0), seed=1).train()
+    with fast_lora(model) as (_, said):
+        assert said.endswith(f"; {len(layers(model))} run peft's own forward")
+        before = outcome(model)
+        model.eval()
+        with torch.inference_mode():
+            hidden_states(model, rows())
+        model.train()
+        after = outcome(model)
+    assert (before[0] - wanted).norm() < 0.1 * wanted.norm()
+    assert any(gradient.abs().max() > 0 for gradient in before[1].values())
+    assert torch.equal(before[0], after[0])

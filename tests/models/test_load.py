@@ -44,13 +44,65 @@ def test_what_is_loaded(tiny: Any, family: str) -> None:
     assert not any(parameter.requires_grad for parameter in loaded.model.parameters())
     ends = {
         "llama": ["<|im_end|>"],
+        "llama2": ["</s>"],
+        "llama3": ["<|eot_id|>", "<|end_of_text|>"],
         "mistral": ["</s>"],
         "gpt2": ["<|endoftext|>"],
-        "gemma2": ["<eos>", "<end_of_turn>"],
-        "gemma3": ["<eos>", "<end_of_turn>"],
+        **{name: ["<eos>", "<end_of_turn>"] for name in ("gemma", "gemma2", "gemma3")},
+        **{name: ["<|im_end|>", "<|endoftext|>"] for name in ("qwen2", "qwen3")},
     }
     assert loaded.stops == set(loaded.tokenizer.convert_tokens_to_ids(ends[family]))
     assert loaded.parameters == sum(parameter.numel() for parameter in loaded.model.parameters()) < 500_000
+
+
+@pytest.mark.parametrize(
+    ("family", "named"), [("llama3", "<|end_of_text|>"), ("gemma", "<eos>"), ("qwen2", "<|im_end|>")]
+)
+def test_the_family_knows_ends_that_the_files_do_not_name(
+    tiny_folder: Any, tmp_path: Path, family: str, named: str
+) -> None:
+    folder = Path(shutil.copytree(tiny_folder(family), tmp_path / "model"))
+    whole = load(locate(str(folder)), precision="fp32").stops
+    only = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    number = next(token["id"] for token in only["added_tokens"] if token["content"] == named)
+    change(folder / "generation_config.json", eos_token_id=number)
+    change(folder / "config.json", eos_token_id=number)
+    change(folder / "tokenizer_config.json", eos_token=named)
+    assert load(locate(str(folder)), precision="fp32").stops == whole
+    assert len(whole) == 2
+
+
+def test_an_architecture_without_a_family_is_read_and_said(tiny_folder: Any, tmp_path: Path) -> None:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.for_model(
+        "phi", vocab_size=400, hidden_size=64, intermediate_size=96, num_hidden_layers=1, num_attention_heads=4,
+        max_position_embeddings=99, eos_token_id=2, tie_word_embeddings=True,
+    )  # fmt: skip
+    shutil.copytree(tiny_folder(), tmp_path / "model")
+    model = AutoModelForCausalLM.from_config(config)
+    model.lm_head.bias = None  # a head with a bias is refused
+    model.save_pretrained(tmp_path / "model")
+    said: list[str] = []
+    with pytest.raises(ModelError, match=r"weights lack|head"):
+        load(locate(str(tmp_path / "model")), precision="fp32", say=said.append)
+    assert any("models/families/phi.py" in sentence for sentence in said)
+
+
+def test_an_architecture_that_transformers_does_not_know_names_the_file_to_add(copy: Path) -> None:
+    change(copy / "config.json", model_type="unheard-of")
+    with pytest.raises(ModelError) as caught:
+        load(locate(str(copy)), precision="fp32")
+    assert "src/medlms/models/families/unheard_of.py" in caught.value.hint
+    assert "transformers" in caught.value.hint
+
+
+def test_the_bases_own_dropout_is_left_out_and_said(tiny_folder: Any) -> None:
+    said: list[str] = []
+    loaded = load(locate(str(tiny_folder("gpt2"))), precision="fp32", say=said.append)
+    assert {loaded.model.config.attn_pdrop, loaded.model.config.resid_pdrop, loaded.model.config.embd_pdrop} == {0.0}
+    assert not any(module.p for module in loaded.model.modules() if isinstance(module, torch.nn.Dropout))
+    assert any("own dropout (attn_pdrop, embd_pdrop, resid_pdrop)" in sentence for sentence in said)
 
 
 def test_adapters_are_not_counted_as_base_weights(tiny: Any) -> None:
@@ -102,6 +154,7 @@ def test_a_model_that_can_never_stop(copy: Path) -> None:
     change(copy / "config.json", eos_token_id=None)
     change(copy / "generation_config.json", eos_token_id=None)
     change(copy / "tokenizer_config.json", eos_token=None)
+    (copy / "chat_template.jinja").unlink()  # its family would know how a turn of it ends
     with pytest.raises(ModelError, match="never stop") as caught:
         load(locate(str(copy)), precision="fp32")
     assert "eos_token" in caught.value.hint

@@ -63,6 +63,27 @@ def test_the_command_line_leaves_with_130(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, "Ctrl-C is given back"
 
 
+def test_a_stopped_fp16_run_keeps_its_loss_scale(config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from medlms.train import scaling
+
+    monkeypatch.setattr(
+        scaling, "scale_for", lambda dtype: scaling.LossScale(2.0**24)
+    )  # so high that steps are skipped
+    config = {**config, "precision": "fp16", "evaluate": {**config["evaluate"], "systems": ["tuned"]}}
+    whole = medlms.train({**config, "run": "whole"}).run.folder
+    steps = lines(whole / "steps.jsonl")
+    skipped = [row["step"] for row in steps if row["skipped"]]
+    assert skipped[:1] == [1]
+    assert 1 < len(skipped) < len(steps)
+    assert all((row["grad_norm"] is None) == row["skipped"] for row in steps)
+    stopper = Stopper("training", 2)
+    with pytest.raises(errors.Interrupted):
+        medlms.train(config, talk=stopper)
+    assert any("step 1 was skipped" in text for text in stopper.said)
+    result = medlms.train(resume="a")
+    assert essence(result.run.folder) == essence(whole)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_kill_9_at_a_random_step_leaves_a_run_that_ends_the_same(
     finished: Path, config: dict[str, Any], here: Path

@@ -7,19 +7,20 @@ import typer
 
 def command(
     target: list[str] = typer.Argument(
-        ..., metavar="CONFIG.yaml | RUN | key=value", help="A config or a run's folder, and settings."
+        None, metavar="CONFIG.yaml | RUN | key=value", help="A config or a run's folder, and settings."
     ),
+    resume: str | None = typer.Option(None, "--resume", metavar="RUN", help="Go on with a stopped evaluation."),
     as_json: bool = typer.Option(False, "--json", help="Print the report as JSON."),
 ) -> None:
     """Grade a model, or a finished run again, without training."""
     from medlms.cli._show import Terminal, out, split_words
 
     path, settings = split_words(target)
-    if path is None:
-        raise typer.BadParameter("give a config or a run's folder.")
+    if path is None and resume is None:
+        raise typer.BadParameter("give a config or a run's folder, or --resume RUN.")
     from medlms.road.evaluating import evaluate
 
-    result = evaluate(path, settings, talk=Terminal())
+    result = evaluate(path, settings, resume=resume, talk=Terminal())
     if as_json:
         out(result.report)
         return

@@ -1,8 +1,9 @@
-"""`medlms models`: which models are known, fetching their weights, and whether one fits this machine."""
+"""`medlms models`: which models are known, fetching their weights, whether one fits this machine, and trying it out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -13,22 +14,43 @@ app = typer.Typer(help="List known models; fetch weights; plan.", no_args_is_hel
 @app.command("list")
 def list_models(as_json: bool = typer.Option(False, "--json", help="Print as JSON.")) -> None:
     """Known models, and whether their weights are here. Any hub id, folder or GGUF file works as well."""
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from medlms.cli._show import out
     from medlms.models.known import KNOWN
     from medlms.run import home
 
-    rows = [{**asdict(spec), "here": (home() / "models" / name).is_dir()} for name, spec in KNOWN.items()]
+    rows = [
+        {
+            **asdict(replace(spec, shape={})),
+            "shape": dict(spec.shape),
+            "here": bool(spec.package) and any((home() / "models" / name).glob("*.gguf")),
+        }
+        for name, spec in KNOWN.items()
+    ]
     if as_json:
         out(rows)
         return
+    width = max(len(row["name"]) for row in rows)
     for row in rows:
-        where = f"package {row['package']}" if row["package"] else row["hub"]
-        here = " (in the cache)" if row["here"] else ""
-        typer.echo(f"{row['name']:<28} {row['parameters'] / 1e6:>6.0f} M  {row['licence']:<11} {where}{here}")
+        size = f"{row['parameters'] / 1e6:,.0f} M" if row["parameters"] > 1e6 else f"{row['parameters'] / 1e3:,.0f} k"
+        typer.echo(
+            f"{row['name']:<{width}} {size:>7}  {row['family']:<8}{row['kind']:<8}{row['licence']:<26}"
+            f"{'gated ' if row['gated'] else '':<7}{_where(row)}"
+        )
+        if row["base"]:
+            typer.echo(f"{'':<{width}} a LoRA adapter on {row['base']}")
         if row["note"]:
-            typer.echo(f"{'':<28} {row['note']}")
+            typer.echo(f"{'':<{width}} {row['note']}")
+    typer.echo("gated: its owner wants terms accepted on the hub first, and a read token (hf auth login).")
+
+
+def _where(row: dict[str, Any]) -> str:
+    if row["here"]:
+        return "in the cache"
+    if not row["package"]:
+        return f"hub {row['hub']}"
+    return f"package {row['package']}" + (f" in {len(row['parts'])} parts" if row["parts"] else "")
 
 
 @app.command("get")
@@ -109,3 +131,30 @@ def _plan_lines(found: dict[str, Any]) -> Iterator[str]:
 
 def _gigabytes(size: int) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+
+
+@app.command("prove")
+def prove(
+    name: str = typer.Argument(..., help="A known model, or a folder with a config.json."),
+    steps: int = typer.Option(2, min=1, help="Training steps."),
+    tokens: int = typer.Option(64, min=8, help="Tokens of a training row, one row a step."),
+    precision: str = typer.Option("auto", help="auto, bf16, fp16 or fp32."),
+    four_bit: bool = typer.Option(True, "--4bit/--no-4bit", help="Linear layers in NF4 (saves memory, never time)."),
+    folder: Path | None = typer.Option(None, help="Where weights are written for a while."),
+    results: Path | None = typer.Option(None, help="A results file (JSON) to put the findings into."),
+    as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
+) -> None:
+    """Does a model of this size train, answer, save and reload here? Tried with random weights; nothing is fetched."""
+    from medlms.cli._show import Terminal, out
+    from medlms.road import prove as proving
+
+    proof = proving.prove(
+        name, steps=steps, tokens=tokens, precision=precision, four_bit=four_bit, folder=folder, talk=Terminal()
+    )
+    if results is not None:
+        proving.write(proof, results, command=f"medlms models prove {name} --steps {steps} --tokens {tokens}")
+    if as_json:
+        out(proof.value())
+    else:
+        typer.echo(proving.table(proof))
+    raise typer.Exit(1 if proof.differences else 0)

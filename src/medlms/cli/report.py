@@ -1,4 +1,4 @@
-"""`medlms report`: writes a finished run's pages again from its report.json."""
+"""`medlms report`: writes a finished run's pages again from its report.json, or one report over several runs."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import typer
 
 
 def command(
-    run: str = typer.Argument(..., help="A finished run's folder or name."),
+    runs: list[str] = typer.Argument(..., metavar="RUN...", help="Folders or names of finished runs, or one study."),
+    to: str = typer.Option(
+        "report", "--to", metavar="NAME", help="Where a report over several runs goes, under runs/."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the paths as JSON."),
 ) -> None:
-    """Write report.md, report.html and plots of a finished run again."""
+    """Write the pages of a finished run again, or one report over several runs."""
     from medlms.cli._show import out
-    from medlms.report import write
-    from medlms.run import REPORT, STEPS, Run
+    from medlms.road.again import again
 
-    found = Run.open(run)
-    paths = write(found, found.read_json(REPORT), list(found.rows(STEPS)))
+    paths = again(runs, to=to)
     if as_json:
         out([str(path) for path in paths])
         return

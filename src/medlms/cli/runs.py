@@ -68,10 +68,13 @@ def erase(
 def _summary(path: Path) -> dict[str, Any]:
     import json
 
+    from medlms.run import Run
+
     folder = path.parent
     try:
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         verdict = str((report.get("verdict") or [""])[0])
     except (OSError, ValueError, AttributeError):
-        return {"run": folder.name, "state": "unfinished", "verdict": f"go on with: medlms train --resume {folder}"}
+        hint = f"go on with: medlms {Run(folder).verb()} --resume {folder}"
+        return {"run": folder.name, "state": "unfinished", "verdict": hint}
     return {"run": folder.name, "state": "finished", "verdict": verdict}

@@ -1,4 +1,4 @@
-"""`medlms train`: prepare, fine-tune, grade base and tuned, write the report."""
+"""`medlms train`: prepare, fine-tune, grade base and tuned, write the report; for a study, at every point of it."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def command(
     path, settings = split_words(config)
     if path is None and resume is None and not settings:
         raise typer.BadParameter("give a config (medlms train configs/medquad.yaml), or --resume RUN.")
+    from medlms.road.points import is_study
+
+    if (path and is_study(path)) or (resume and is_study(study_folder(resume))):
+        _study(path, settings, resume, as_json)
+        return
     from medlms.road.training import train
 
     talk = Terminal()
@@ -43,3 +48,34 @@ def command(
     show(result.report, Console(highlight=False))  # type: ignore[arg-type]
     typer.echo(f"report: {result.run.folder / 'report.html'}")
     typer.echo(f'ask it: medlms ask "..." --model {result.run.folder}')
+
+
+def study_folder(name: str) -> str:
+    """A run's folder, given by itself or by its name under runs/."""
+    from pathlib import Path
+
+    return name if Path(name).exists() else str(Path("runs") / name)
+
+
+def _study(path: str | None, settings: list[str], resume: str | None, as_json: bool) -> None:
+    from medlms.cli._show import Terminal, out
+    from medlms.errors import CouldNot
+    from medlms.road.study import study
+
+    result = study(path, settings, resume=resume, talk=Terminal())
+    if as_json:
+        out(result.report)
+    else:
+        from rich.console import Console
+
+        from medlms.report.terminal import show
+
+        show(result.report, Console(highlight=False))  # type: ignore[arg-type]
+        typer.echo(f"report: {result.run.folder / 'report.html'}")
+    if result.failed:
+        reasons = "\n".join(f"{title}: {reason}" for title, reason in result.failed.items())
+        count = len(result.failed)
+        raise CouldNot(
+            f"{count} point{'' if count == 1 else 's'} failed.\n{reasons}",
+            hint=f"The others are done. To try again: medlms train --resume {result.run.folder}",
+        )

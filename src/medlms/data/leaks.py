@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from medlms.data.split import BOILERPLATE
 from medlms.datasets import normalised
@@ -30,6 +31,28 @@ def prove(sides: Mapping[str, Sequence[QA]]) -> dict[str, int]:
             hint="This is a fault of the program, not of the data: please report it.",
         )
     return compared
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """How many rows of one set have to do with another: ``same`` question or longer answer; ``any`` link at all."""
+
+    same: int
+    any: int
+
+
+def shared(rows: Sequence[QA], others: Sequence[QA]) -> Shared:
+    """Count the ``rows`` whose question or longer answer, or whose topic, document or group, stands in ``others`` too.
+
+    Ids are left out: rows of two files may have the same number, and the same row has the same question.
+    """
+    known = {kind: {value for row in others for value in values(row) if value} for kind, values in _KINDS.items()}
+    same = related = 0
+    for row in rows:
+        hits = {kind for kind, values in _KINDS.items() if kind != "row" and known[kind] & set(values(row))}
+        same += bool(hits & {"question", "answer"})
+        related += bool(hits)
+    return Shared(same, related)
 
 
 def _documents(row: QA) -> Iterable[str]:

@@ -53,7 +53,7 @@ def prepare(config: Config, *, offline: bool = False, progress: Progress | None 
     dropped += repeated
     rows, named = topics.name(rows, [topic for item in loaded.values() for topic in item.topics])
     rows = split.grouped(rows)
-    parts = split.parts(rows, config.split, weights=weights, seed=config.seed)
+    parts = split.parts(rows, config.split, weights=weights, seed=config.split_seed)
     compared = leaks.prove({"train": parts.train, "dev": parts.dev, "eval": parts.eval})
     account = report.build(config, loaded, weights, dropped, changed, rows, parts, named, compared)
     said += _said(config, account, loaded)

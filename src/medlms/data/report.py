@@ -65,7 +65,7 @@ def build(
         "dropped_examples": _shown(dropped),
         "licences": _licences(loaded, sides),
         "identifiers": {"scanned": False, "asked": config.identifiers, "note": NO_SCAN},
-        "split": {**config.split.model_dump(), "seed": config.seed},
+        "split": {**config.split.model_dump(), "seed": config.split_seed},
     }
 
 

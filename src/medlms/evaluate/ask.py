@@ -88,6 +88,23 @@ def ask(
     return [_prediction(done[example.id]) for example in examples]
 
 
+def fingerprint(
+    examples: Sequence[QA],
+    *,
+    task: ModuleType,
+    instruction: str,
+    references: Mapping[str, tuple[str, ...]],
+    system: str,
+    max_new_tokens: int,
+    batch: int,
+) -> str:
+    """The ``plan`` that ``ask`` would write for this test, with prompts rendered plainly, by an engine named ``system``."""
+    messages = {example.id: task.messages(example, instruction=instruction) for example in examples}
+    golds = {example.id: references.get(example.id) or (task.answer(example),) for example in examples}
+    batches = _batches({key: len(_plain(turns)) for key, turns in messages.items()}, batch)
+    return _fingerprint(batches, messages, golds, max_new_tokens, system)
+
+
 def score_references(
     engine: Engine,
     examples: Sequence[QA],

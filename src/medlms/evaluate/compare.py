@@ -41,7 +41,7 @@ def compare(
     corpus metrics it works the same. All swaps are tried where there are at most ``resamples`` of them, else as many
     are drawn. AskedWrongly when the two do not hold the same items, groups and references.
     """
-    b = _paired(a_name, a, b_name, b)
+    b = paired(a_name, a, b_name, b)
     group = groups(a)
     found = []
     for name in metrics:
@@ -138,8 +138,8 @@ def _share_interval(left: Floats, right: Floats, group: np.ndarray) -> tuple[flo
     return paired_shares(float((changed > 0).sum()) * scale, float((changed < 0).sum()) * scale, effective)
 
 
-def _paired(a_name: str, a: Sequence[Prediction], b_name: str, b: Sequence[Prediction]) -> list[Prediction]:
-    """``b`` in the order of ``a``."""
+def paired(a_name: str, a: Sequence[Prediction], b_name: str, b: Sequence[Prediction]) -> list[Prediction]:
+    """``b`` in the order of ``a``; AskedWrongly when the two do not hold the same items, groups and references."""
     check(a, a_name)
     check(b, b_name)
     others = {item.id: item for item in b}

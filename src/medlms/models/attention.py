@@ -20,7 +20,15 @@ from torch import Tensor, nn
 from medlms.errors import ModelError
 
 PACKED = "medlms_packed"
-BLOCK = 512  # queries at once: bounds the score matrix for long rows
+BLOCK = 128  # queries at once: what lies above the diagonal is not computed, and the score matrix stays small
+
+# What transformers' layers pass along that changes no result: places, and what to return. Everything else is refused.
+HARMLESS = frozenset({
+    "position_ids", "cache_position", "use_cache", "output_attentions", "output_hidden_states", "return_dict",
+    "output_router_logits", "num_items_in_batch", "is_causal", "past_key_values", "past_key_value", "layer_idx",
+    "position_embeddings",
+})  # fmt: skip
+REASONS = {"s_aux": "sinks (s_aux)", "position_bias": "a bias by distance (position_bias)"}
 
 
 def register() -> None:
@@ -50,14 +58,29 @@ def packed_attention(
 
     query [1, heads, tokens, size], key and value [1, key heads, tokens, size]; returns [1, tokens, heads, size].
     """
-    if kwargs.get("s_aux") is not None:
-        raise ModelError("This model's attention has sinks: not supported.", hint="Use another model.")
+    _refuse(module, attention_mask, dropout, kwargs)
     scale = scaling if scaling is not None else 1 / math.sqrt(query.shape[-1])
     if row_lengths is not None:
         return _one_token(query, key, value, row_lengths, scale, sliding_window, softcap), None
     starts = list(row_starts) if row_starts is not None else [0, query.shape[2]]
     out = _Rows.apply(query[0], key[0], value[0], scale, sliding_window, softcap, starts)
     return out.unsqueeze(0), None
+
+
+def _refuse(module: nn.Module, mask: Tensor | None, dropout: float, rest: dict[str, Any]) -> None:
+    """ModelError for whatever a model asks of its attention that would change the result and is not computed here."""
+    asked = [name for name, value in rest.items() if name not in HARMLESS and value is not None and value is not False]
+    if rest.get("is_causal") is False or getattr(module, "is_causal", True) is False:
+        asked.append("is_causal=False")
+    if mask is not None:
+        asked.append("attention_mask")
+    if dropout:
+        asked.append(f"dropout={dropout:g}")
+    if asked:
+        known = [REASONS.get(name, name) for name in asked]
+        raise ModelError(
+            f"This model's attention needs what is not supported here: {', '.join(known)}.", hint="Use another model."
+        )
 
 
 def _one_token(
@@ -88,7 +111,7 @@ def _spans(starts: list[int], window: int | None) -> list[tuple[int, int, int]]:
 
 
 @lru_cache(maxsize=64)  # the rows of one block pass through every layer, then never come again
-def _bias(
+def causal_bias(
     queries: int, before: int, groups: int, window: int | None, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     """0 where a query may see a key and -inf where not, [groups * queries, before + queries]; ``before`` keys precede."""
@@ -129,7 +152,7 @@ class _Rows(torch.autograd.Function):
         groups = k.shape[0]
         out = q.new_empty(tokens, heads, size)
         for low, high, first in _spans(starts, window):
-            bias = _bias(high - low, low - first, heads // groups, window, q.dtype, q.device)
+            bias = causal_bias(high - low, low - first, heads // groups, window, q.dtype, q.device)
             qs = q[:, low:high].reshape(groups, -1, size)
             weights, _ = _weights(qs, k[:, first:high], scale, softcap, bias)
             out[low:high] = (weights @ v[:, first:high]).view(heads, high - low, size).transpose(0, 1)
@@ -146,7 +169,7 @@ class _Rows(torch.autograd.Function):
         groups = k.shape[0]
         dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
         for low, high, first in _spans(starts, window):
-            bias = _bias(high - low, low - first, heads // groups, window, q.dtype, q.device)
+            bias = causal_bias(high - low, low - first, heads // groups, window, q.dtype, q.device)
             qs = q[:, low:high].reshape(groups, -1, size)
             ks, vs = k[:, first:high], v[:, first:high]
             g = grad[low:high].transpose(0, 1).reshape(groups, -1, size)

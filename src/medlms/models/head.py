@@ -7,38 +7,56 @@ from typing import Any
 import torch
 from torch import Tensor
 
-CHUNK = 512  # positions whose logits exist at once
+CHUNK = 256  # positions whose logits exist at once: few enough to stay in a processor's cache
+# In fp16 the gradient made here waits for the loss scale: until then it is lifted, so that small shares do not become 0.
+LIFT = 1024.0
 
 
 class _ChunkedLoss(torch.autograd.Function):
-    """Sum of cross-entropies; the gradient for the hidden states is made in the forward pass, the head is frozen."""
+    """Sum of cross-entropies; the gradient for the hidden states is made in the forward pass, the head is frozen.
+
+    The gradient of a position is its shares times W less its target's row of W. The target's own share less one is minus the
+    sum of the others: taken from there, since one minus a 16-bit share near one would have no digits left.
+    """
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, softcap: float | None) -> Tensor:
         grad = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         total = hidden.new_zeros((), dtype=torch.float32)
+        space = hidden.new_empty(min(CHUNK, len(targets)), len(weight))
+        ones = hidden.new_ones(len(weight), 1)
+        lift = LIFT if hidden.dtype == torch.float16 else 1.0
         for low in range(0, len(targets), CHUNK):
-            part, wanted = hidden[low : low + CHUNK], targets[low : low + CHUNK, None]
-            logits = part @ weight.t()
+            part, wanted = hidden[low : low + CHUNK], targets[low : low + CHUNK]
+            place = torch.arange(len(part), device=part.device), wanted
+            logits = torch.matmul(part, weight.t(), out=space[: len(part)])
+            slope = None
             if softcap is not None:
-                logits = logits.float().div_(softcap).tanh_()
-                slope = 1 - logits.square()
-                logits = logits.mul_(softcap)
-            shares = torch.softmax(logits, dim=-1, dtype=torch.float32)
-            # The largest share is 1 / sum(exp(logit - largest logit)): it gives the norm without another pass of exp.
-            norm = logits.amax(-1, keepdim=True).float() - shares.amax(-1, keepdim=True).log()
-            total += (norm - logits.gather(1, wanted).float()).sum()
+                bent = logits.float().div_(softcap).tanh_()
+                slope = 1 - bent.square()
+                logits = bent.mul_(softcap)
+            largest, where = logits.max(-1, keepdim=True)
+            above = logits[place].float() - largest[:, 0].float()
+            shares = logits.softmax(-1, dtype=torch.float32 if lift != 1 else None)
+            # The largest share is 1 / sum(exp(logit - largest)): it gives the norm without another pass of exp.
+            total -= (above + shares.gather(1, where)[:, 0].float().log()).sum()
             if grad is not None:
-                shares.scatter_add_(1, wanted, torch.full_like(wanted, -1.0, dtype=torch.float32))
-                if softcap is not None:
+                shares[place] = 0
+                others = shares @ ones.to(shares.dtype)
+                if slope is not None:
                     shares.mul_(slope)
-                torch.matmul(shares.to(weight.dtype), weight, out=grad[low : low + CHUNK])
-        ctx.grad = grad
+                    others.mul_(slope[place].unsqueeze(1))
+                if lift != 1:
+                    shares.mul_(lift)
+                    others.mul_(lift)
+                own = torch.matmul(shares.to(weight.dtype), weight, out=grad[low : low + CHUNK])
+                own.addcmul_(weight[wanted], others.to(weight.dtype), value=-1)
+        ctx.grad, ctx.lift = grad, lift
         return total
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return ctx.grad.mul_(grad.to(ctx.grad.dtype)), None, None, None
+        return ctx.grad.mul_((grad / ctx.lift).to(ctx.grad.dtype)), None, None, None
 
 
 def answer_loss(hidden: Tensor, head: Tensor, targets: Tensor, *, softcap: float | None = None) -> Tensor:

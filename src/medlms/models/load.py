@@ -16,15 +16,18 @@ from typing import Any
 import torch
 
 from medlms.errors import AskedWrongly, ModelError, ResourceError
-from medlms.models import attention
+from medlms.models import attention, norms, precision
+from medlms.models.families import Family, family_of, what_to_add
 from medlms.models.fetch import Located, Say, sha256
+from medlms.models.precision import Hardware
 from medlms.run import home
 
 
 @dataclass
 class Loaded:
     """A model in memory. ``context`` is its longest text in tokens; ``stops`` end a turn;
-    ``adapted`` is the peft model once adapters were put on (in place).
+    ``adapted`` is the peft model once adapters were put on (in place); ``family`` is None for an architecture that no file
+    of models/families covers.
     """
 
     located: Located
@@ -36,11 +39,18 @@ class Loaded:
     context: int
     stops: frozenset[int] = field(default_factory=frozenset)
     adapted: Any = None
+    family: Family | None = None
 
     @property
     def parameters(self) -> int:
         """Weights of the base model, tied ones counted once."""
-        return sum(p.numel() for name, p in self.model.named_parameters() if "lora_" not in name)
+        return sum(_count(p) for name, p in self.model.named_parameters() if "lora_" not in name)
+
+
+def _count(parameter: Any) -> int:
+    """Weights that a tensor stands for; 4-bit ones lie two to a byte."""
+    state = getattr(parameter, "quant_state", None)
+    return int(parameter.numel() if state is None else state.shape.numel())
 
 
 def quiet() -> None:
@@ -71,23 +81,22 @@ def choose_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def choose_dtype(precision: str, device: torch.device) -> tuple[torch.dtype, str]:
-    """The working precision and why it was chosen."""
-    if precision == "fp32":
-        return torch.float32, "fp32, as asked"
+def hardware(device: torch.device) -> Hardware:
+    """The device as the choice of a precision needs it described."""
     if device.type == "cuda":
-        fine = torch.cuda.is_bf16_supported(including_emulation=False)
-        what = "this GPU"
-    else:
-        fine = cpu_has_bf16()
-        what = "this processor"
-    if fine:
-        return torch.bfloat16, f"bf16: {what} computes in it"
-    if precision == "bf16":
-        raise AskedWrongly(
-            f"precision: bf16 was asked for, but {what} does not compute in it.", hint="Use precision: auto."
+        return Hardware(
+            kind="cuda",
+            bf16=torch.cuda.is_bf16_supported(including_emulation=False),
+            name=torch.cuda.get_device_name(device),
+            capability=torch.cuda.get_device_capability(device),
         )
-    return torch.float32, f"fp32: {what} does not compute in bf16"
+    return Hardware(kind="cpu", bf16=cpu_has_bf16())
+
+
+def choose_dtype(asked: str, device: torch.device) -> tuple[torch.dtype, str]:
+    """The working precision on this machine and why it was chosen."""
+    name, why = precision.choose(asked, hardware(device))
+    return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[name], why
 
 
 def cpu_has_bf16() -> bool:
@@ -103,7 +112,14 @@ def cpu_has_bf16() -> bool:
     return any(flag in flags for flag in ("avx512_bf16", "amx_bf16"))
 
 
-def load(located: Located, *, precision: str = "auto", load_in_4bit: bool = False, say: Say = lambda _: None) -> Loaded:
+def load(
+    located: Located,
+    *,
+    precision: str = "auto",
+    load_in_4bit: bool = False,
+    load_in_8bit: bool = False,
+    say: Say = lambda _: None,
+) -> Loaded:
     """Load weights and tokenizer of the base model (its adapter, if any, is put on by ``adapters.attach``)."""
     quiet()
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -115,8 +131,14 @@ def load(located: Located, *, precision: str = "auto", load_in_4bit: bool = Fals
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:
-        raise ModelError(f"{folder}: config.json is not one that transformers knows: {_first_line(error)}") from None
-    _check_memory(folder, dtype, load_in_4bit)
+        raise ModelError(
+            f"{folder}: config.json is not one that transformers knows: {_first_line(error)}", hint=_unknown(folder)
+        ) from None
+    family = settle_family(config, say)
+    found = getattr(config, "quantization_config", None)
+    held = found if isinstance(found, dict) else {}  # the folder's weights may be 4-bit ones already
+    load_in_4bit = load_in_4bit or bool(held.get("load_in_4bit"))
+    _check_memory(folder, dtype, 1.0 if held else 0.35 if load_in_4bit else 0.6 if load_in_8bit else 1.0)
     options: dict[str, Any] = {
         "dtype": dtype,
         "attn_implementation": attention.PACKED,
@@ -125,8 +147,11 @@ def load(located: Located, *, precision: str = "auto", load_in_4bit: bool = Fals
         "use_safetensors": True,
     }
     if load_in_4bit:
-        options |= _four_bit(dtype)
-        why += "; base weights in NF4 (4 bit, double quantisation)"
+        options |= {} if held else _four_bit(dtype)
+        why += "; base weights in NF4 (4 bit, double quantisation): saves memory, not time"
+    elif load_in_8bit:
+        options |= _eight_bit()
+        why += "; base weights in 8 bit: saves memory, not time"
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:
@@ -150,8 +175,12 @@ def load(located: Located, *, precision: str = "auto", load_in_4bit: bool = Fals
             f"{folder}: the weights lack {len(lacking)} tensors, {lacking[0]} first.", hint="Is a file missing or cut?"
         )
     _check_head(model)
-    if not load_in_4bit:
+    if not (load_in_4bit or load_in_8bit):
         model.to(device)
+    if load_in_4bit:
+        keep_four_bit(model)
+    if dtype == torch.float16:
+        norms.keep_in_fp32(model, dtype)
     model.eval()
     model.requires_grad_(False)
     return Loaded(
@@ -161,8 +190,9 @@ def load(located: Located, *, precision: str = "auto", load_in_4bit: bool = Fals
         device=device,
         dtype=dtype,
         why=why,
-        context=int(getattr(config, "max_position_embeddings", 0) or getattr(config, "n_positions", 0) or 2048),
-        stops=_stops(model, tokenizer),
+        context=context_of(config, family, say),
+        stops=_stops(model, tokenizer, family),
+        family=family,
     )
 
 
@@ -173,8 +203,49 @@ def weights_hashes(loaded: Loaded) -> dict[str, str]:
     return {file.name: sha256(file) for file in files}
 
 
-def _stops(model: Any, tokenizer: Any) -> frozenset[int]:
+def settle_family(config: Any, say: Say) -> Family | None:
+    """The model's family, whose own dropout is switched off in its config; None, and said, where no file covers it."""
+    try:
+        family = family_of(config)
+    except ModelError as error:
+        say(f"{error} It is read by its config alone. {error.hint}")
+        family = None
+    rates = {key: getattr(config, key, 0) for key in (family.dropouts if family else ("attention_dropout",))}
+    for key in [key for key, rate in rates.items() if rate]:
+        setattr(config, key, 0.0)
+    if any(rates.values()):
+        say(f"the base's own dropout ({', '.join(key for key in rates if rates[key])}) is left out of training")
+    return family
+
+
+def context_of(config: Any, family: Family | None, say: Say) -> int:
+    """The longest text in tokens, from the config's text part."""
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    for key in family.context if family else ("max_position_embeddings", "n_positions", "max_seq_len"):
+        if value := getattr(text, key, None):
+            return int(value)
+    say("the config does not tell how long a text the model reads: 2,048 tokens are assumed")
+    return 2048
+
+
+def _unknown(folder: Path) -> str:
+    """What a checkpoint lacks whose architecture transformers does not know; nothing for a config that is broken."""
+    try:
+        model_type = str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type") or "")
+    except (OSError, ValueError, AttributeError):
+        return "Is the file whole?"
+    import transformers
+
+    return f"transformers {transformers.__version__} has no {model_type!r}: take a newer one. {what_to_add(model_type)}"
+
+
+def _stops(model: Any, tokenizer: Any, family: Family | None) -> frozenset[int]:
+    """Ids that end a turn: those the files name, and those the family's chat format ends with (files often name one)."""
     found: set[int] = set()
+    chat = family.chat_of(tokenizer.chat_template) if family else None
+    if chat is not None:
+        vocabulary = tokenizer.get_vocab()
+        found.update(vocabulary[token] for token in chat.ends if token in vocabulary)
     for value in (tokenizer.eos_token_id, model.generation_config.eos_token_id, model.config.eos_token_id):
         if isinstance(value, int):
             found.add(value)
@@ -198,29 +269,54 @@ def _check_head(model: Any) -> None:
         raise ModelError(f"The output head of {type(model).__name__} {what}: not supported.", hint="Use another model.")
 
 
-def _four_bit(dtype: torch.dtype) -> dict[str, Any]:
+def keep_four_bit(model: Any) -> None:
+    """Stop 4-bit layers from packing themselves anew when they answer on a CPU.
+
+    bitsandbytes would then round their block scales to bf16 in place, so that answering would change the base weights,
+    and read them by a kernel through which no gradient passes, so that training after an answer would be wrong.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
+def _needs_bitsandbytes(key: str) -> None:
     try:
         import bitsandbytes  # noqa: F401
     except ImportError:
-        raise AskedWrongly("load_in_4bit: true needs bitsandbytes.", hint="pip install 'medlms[4bit]'") from None
+        raise AskedWrongly(f"{key}: true needs bitsandbytes.", hint="pip install 'medlms[4bit]'") from None
+
+
+def four_bit_config(dtype: torch.dtype) -> Any:
+    """Transformers' settings for NF4 with double quantisation, computing in ``dtype``."""
     from transformers import BitsAndBytesConfig
 
-    return {
-        "quantization_config": BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
-        )
-    }
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
 
 
-def _check_memory(folder: Path, dtype: torch.dtype, four_bit: bool) -> None:
+def _four_bit(dtype: torch.dtype) -> dict[str, Any]:
+    _needs_bitsandbytes("load_in_4bit")
+    return {"quantization_config": four_bit_config(dtype)}
+
+
+def _eight_bit() -> dict[str, Any]:
+    _needs_bitsandbytes("load_in_8bit")
+    from transformers import BitsAndBytesConfig
+
+    return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
+
+
+def _check_memory(folder: Path, dtype: torch.dtype, share: float) -> None:
     """Refuse before the work starts when the weights alone can't fit."""
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     free = available_memory()
-    needed = size * (0.35 if four_bit else 1.0) * (2 if dtype == torch.float32 and size > 2e9 else 1)
+    needed = size * share * (2 if dtype == torch.float32 and size > 2e9 else 1)
     if free and needed > free:
         raise ResourceError(
             f"The weights need about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free.",
-            hint="Use a smaller model" + ("." if four_bit else ", or load_in_4bit: true."),
+            hint="Use a smaller model" + ("." if share < 0.5 else ", or load_in_4bit: true."),
         )
 
 

@@ -23,12 +23,12 @@ def markdown(report: Report, drawn: Sequence[Plot], missing_plots: str = "") -> 
         _results(report),
         _differences(report, drawn),
         _learning(report, drawn),
-        _section("How answers ended", [*images(drawn, "endings"), _maybe(tables.endings(report))]),
+        section("How answers ended", [*images(drawn, "endings"), maybe(tables.endings(report))]),
         _samples(report),
         _prompts(report),
         _data(report),
         _how(report),
-        _section("Warnings", [_list([*(report.get("warnings") or []), *([missing_plots] if missing_plots else [])])]),
+        section("Warnings", [bullets([*(report.get("warnings") or []), *([missing_plots] if missing_plots else [])])]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -85,23 +85,23 @@ def _results(report: Report) -> str:
     meanings = [f"- {as_markdown(label)}: {as_markdown(meaning)}" for label, meaning in tables.meanings(report)]
     parts = [
         *results(report),
-        _maybe(tables.others(report)),
-        _maybe(tables.speed(report)),
+        maybe(tables.others(report)),
+        maybe(tables.speed(report)),
         "### What the columns mean" if meanings else "",
         "\n".join(meanings),
     ]
-    return _section("Results", parts)
+    return section("Results", parts)
 
 
 def _differences(report: Report, drawn: Sequence[Plot]) -> str:
     pairs = [table(content) for content in tables.comparisons(report)]
-    return _section("Paired differences", [*images(drawn, "difference-"), *pairs, tables.CHANCE]) if pairs else ""
+    return section("Paired differences", [*images(drawn, "difference-"), *pairs, tables.CHANCE]) if pairs else ""
 
 
 def _learning(report: Report, drawn: Sequence[Plot]) -> str:
     names = ("loss-by-step", "held-out-loss-by-epoch", "bleu-by-epoch", "rouge-by-epoch", "token-f1-by-epoch")
-    return _section(
-        "Learning curves", [*images(drawn, *names), _maybe(tables.epochs(report)), _pairs(tables.training(report))]
+    return section(
+        "Learning curves", [*images(drawn, *names), maybe(tables.epochs(report)), pairs(tables.training(report))]
     )
 
 
@@ -117,7 +117,7 @@ def _samples(report: Report) -> str:
         if sample.get("reference"):
             parts += ["**Reference**", _quoted(sample["reference"])]
         parts += _answers(report, sample.get("answers") or {})
-    return _section("Sample answers", parts)
+    return section("Sample answers", parts)
 
 
 def _prompts(report: Report) -> str:
@@ -127,7 +127,7 @@ def _prompts(report: Report) -> str:
             f"### {as_markdown(one_line(item.get('question') or '(no question)'))}",
             *_answers(report, item.get("answers") or {}),
         ]
-    return _section("Ungraded questions", parts)
+    return section("Ungraded questions", parts)
 
 
 def _answers(report: Report, answers: Mapping[str, Answer]) -> list[str]:
@@ -150,29 +150,31 @@ def _answers(report: Report, answers: Mapping[str, Answer]) -> list[str]:
 def _data(report: Report) -> str:
     note = (account(report).get("identifiers") or {}).get("note")
     identifiers = f"Patient identifiers: {as_markdown(one_line(note))}" if note else ""
-    contents = [_maybe(tables.sources(report)), _maybe(tables.splits(report)), _list(tables.data_notes(report))]
-    return _section("Data", [*contents, identifiers, _maybe(tables.licences(report))])
+    contents = [maybe(tables.sources(report)), maybe(tables.splits(report)), bullets(tables.data_notes(report))]
+    return section("Data", [*contents, identifiers, maybe(tables.licences(report))])
 
 
 def _how(report: Report) -> str:
     config = report.get("config")
-    return _section(
+    return section(
         "How it was run",
         [
-            _fenced(report["command"], "sh") if report.get("command") else "",
-            _pairs(tables.model(report)),
-            _pairs(tables.machine(report)),
-            _fenced(page.as_yaml(config), "yaml") if config else "",
+            fenced(report["command"], "sh") if report.get("command") else "",
+            pairs(tables.model(report)),
+            pairs(tables.machine(report)),
+            fenced(page.as_yaml(config), "yaml") if config else "",
         ],
     )
 
 
-def _section(heading: str, parts: Iterable[str]) -> str:
+def section(heading: str, parts: Iterable[str]) -> str:
+    """A heading and what stands below it; nothing when that is empty."""
     body = "\n\n".join(part for part in parts if part)
     return f"## {heading}\n\n{body}" if body else ""
 
 
-def _maybe(content: Table | None) -> str:
+def maybe(content: Table | None) -> str:
+    """A table where there is one."""
     return table(content) if content else ""
 
 
@@ -183,11 +185,13 @@ def _cell(cell: Cell) -> str:
     return "; ".join(part for part in (main, as_markdown(cell.faint)) if part)
 
 
-def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
+def pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    """Labels and values as a list."""
     return "\n".join(f"- {as_markdown(label)}: {as_markdown(one_line(value))}" for label, value in pairs)
 
 
-def _list(sentences: Iterable[str]) -> str:
+def bullets(sentences: Iterable[str]) -> str:
+    """Sentences as a list."""
     return "\n".join(f"- {as_markdown(one_line(sentence))}" for sentence in sentences)
 
 
@@ -198,7 +202,7 @@ def _quoted(text: str) -> str:
     )
 
 
-def _fenced(text: str, language: str) -> str:
+def fenced(text: str, language: str) -> str:
     """A code block whose fence is longer than any in the text."""
     text, fence = visible(text), "```"
     while fence in text:

@@ -32,10 +32,15 @@ def html(report: Report, drawn: Sequence[Plot], missing_plots: str = "") -> str:
         ("cases", "Ungraded questions", _prompts(report)),
         ("data", "Data", _data(report)),
         ("how", "How it was run", _how(report)),
-        ("warnings", "Warnings", _warnings(report, missing_plots)),
+        ("warnings", "Warnings", warnings(report, missing_plots)),
     ]
     shown = [(name, title, body) for name, title, body in sections if body]
-    title = as_html(one_line(report.get("run") or "run"))
+    return document(report.get("run") or "run", _head(report, [(n, t) for n, t, _ in shown]), shown, foot(report))
+
+
+def document(name: str, head: str, shown: Sequence[tuple[str, str, str]], foot: str) -> str:
+    """A whole page: its name, head and foot as HTML, and sections of (id, heading, body as HTML)."""
+    title = as_html(one_line(name))
     main = "".join(
         f'<section id="{name}" aria-labelledby="{name}-h"><h2 id="{name}-h">{heading}</h2>{body}</section>\n'
         for name, heading, body in shown
@@ -46,8 +51,8 @@ def html(report: Report, drawn: Sequence[Plot], missing_plots: str = "") -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light dark">\n'
         '<meta name="robots" content="noindex">\n<meta name="referrer" content="no-referrer">\n'
         f"<title>{title}: MedLMs report</title>\n<style>\n{_style()}</style>\n</head>\n<body>\n"
-        f'<a class="skip" href="#main">Skip to the results</a>\n{_head(report, [(n, t) for n, t, _ in shown])}'
-        f'<main id="main" class="wrap">\n{main}</main>\n{_foot(report)}</body>\n</html>\n'
+        f'<a class="skip" href="#main">Skip to the results</a>\n{head}'
+        f'<main id="main" class="wrap">\n{main}</main>\n{foot}</body>\n</html>\n'
     )
 
 
@@ -61,10 +66,17 @@ def _head(report: Report, shown: Sequence[tuple[str, str]]) -> str:
     subtitle = one_line(model.get("name") or "")
     if subtitle and report.get("training"):
         subtitle += ", fine-tuned with LoRA"
+    return head(report, shown, subtitle=subtitle, facts=_facts(report))
+
+
+def head(
+    report: Report, shown: Sequence[tuple[str, str]], *, subtitle: str, facts: str, heading: str = "Verdict"
+) -> str:
+    """The page's head: name, date, what the numbers say under ``heading``, the notice, facts as HTML, and the contents."""
     verdict = "".join(f"<p>{as_html(sentence)}</p>" for sentence in report.get("verdict") or [])
-    verdict = f'<div class="verdict"><h2>Verdict</h2>{verdict}</div>' if verdict else ""
+    verdict = f'<div class="verdict"><h2>{heading}</h2>{verdict}</div>' if verdict else ""
     warnings = len(report.get("warnings") or [])
-    more = f' <a href="#warnings">{_plural(warnings, "warning")} below.</a>' if warnings else ""
+    more = f' <a href="#warnings">{plural(warnings, "warning")} below.</a>' if warnings else ""
     links = "".join(f'<li><a href="#{name}">{title}</a></li>' for name, title in shown)
     when = (
         f'<time datetime="{as_html(report["date"])}">{as_html(_when(report["date"]))}</time>'
@@ -76,7 +88,7 @@ def _head(report: Report, shown: Sequence[tuple[str, str]]) -> str:
         f"<h1>{as_html(one_line(report.get('run') or 'run'))}</h1>\n"
         + (f'<p class="subtitle">{as_html(subtitle)}</p>\n' if subtitle else "")
         + f'{verdict}\n<div class="notice" role="note"><p><strong>Notice.</strong> {as_html(tables.NOTICE)}{more}</p></div>\n'
-        f'{_facts(report)}\n<nav aria-label="Contents"><ol>{links}</ol></nav>\n</div></header>\n'
+        f'{facts}\n<nav aria-label="Contents"><ol>{links}</ol></nav>\n</div></header>\n'
     )
 
 
@@ -93,6 +105,11 @@ def _facts(report: Report) -> str:
          _joined(tables.count(groups.get("eval")), "groups, none of them trained on")),
         ("Computed on", model.get("device"), model.get("precision")),
     ]  # fmt: skip
+    return facts_html(facts)
+
+
+def facts_html(facts: Iterable[tuple[str, str | None, str | None]]) -> str:
+    """A row of facts: label, value, and more in small; a fact without a value is left out."""
     items = "".join(
         f"<div><dt>{label}</dt><dd>{as_html(value)}{f'<small>{as_html(more)}</small>' if more else ''}</dd></div>"
         for label, value, more in facts
@@ -110,7 +127,7 @@ def _results(report: Report) -> str:
         for label, meaning in tables.meanings(report)
     )
     return (
-        _table(table, "results stack")
+        table_html(table, "results stack")
         + f'<p class="caution">{as_html(tables.CAUTION)}</p>'
         + _optional(tables.others(report), "Further measures")
         + _optional(tables.speed(report), "Speed")
@@ -126,9 +143,9 @@ def _differences(report: Report, drawn: Sequence[Plot]) -> str:
         "Every question is answered by both systems, and the two scores are subtracted question by question. That is a "
         "sharper comparison than holding two intervals of the results table against each other."
     )
-    figures = {plot.name: _figure(plot) for plot in drawn}
+    figures = {plot.name: figure_html(plot) for plot in drawn}
     columns = "".join(
-        f'<div class="pair">{figures.get(f"difference-{number}", "")}{_table(table, "comparisons")}</div>'
+        f'<div class="pair">{figures.get(f"difference-{number}", "")}{table_html(table, "comparisons")}</div>'
         for number, table in enumerate(pairs, 1)
     )
     return f'<p class="lead">{lead}</p><div class="figures">{columns}</div><p class="notes">{tables.CHANCE}</p>'
@@ -142,10 +159,10 @@ def _learning(report: Report, drawn: Sequence[Plot]) -> str:
     if not (facts or loss or metrics or table):
         return ""
     return (
-        _figures(loss)
-        + _figures(metrics, "three" if len(metrics) == 3 else "")
-        + (_table(table, "stack") if table else "")
-        + (f"<h3>What training took</h3>{_pairs(facts, 'pairs wide')}" if facts else "")
+        figures_html(loss)
+        + figures_html(metrics, "three" if len(metrics) == 3 else "")
+        + (table_html(table, "stack") if table else "")
+        + (f"<h3>What training took</h3>{pairs_html(facts, 'pairs wide')}" if facts else "")
     )
 
 
@@ -153,8 +170,8 @@ def _endings(report: Report, drawn: Sequence[Plot]) -> str:
     table = tables.endings(report)
     if table is None:
         return ""
-    figures = "".join(_figure(plot) for plot in drawn if plot.name == "endings")
-    return f'<div class="figures">{figures}<div>{_table(table, "endings")}</div></div>'
+    figures = "".join(figure_html(plot) for plot in drawn if plot.name == "endings")
+    return f'<div class="figures">{figures}<div>{table_html(table, "endings")}</div></div>'
 
 
 def _samples(report: Report) -> str:
@@ -176,7 +193,7 @@ def _sample(report: Report, sample: Sample) -> str:
     )
     reference = (
         '<div class="reference"><h4>Reference</h4><p class="ending"><span class="label">from the data</span>'
-        f"<span>{_plural(_words(sample['reference']), 'word')}</span></p>"
+        f"<span>{plural(_words(sample['reference']), 'word')}</span></p>"
         f"{_said(sample['reference'])}</div>"
         if sample.get("reference")
         else ""
@@ -206,7 +223,7 @@ def _question(report: Report, question: str, meta: str, reference: str, answers:
 def _answer(title: str, answer: Answer) -> str:
     text, ending = answer.get("text") or "", answer.get("ending") or ""
     label = f'<span class="label{"" if ending == "complete" else " fault"}">{as_html(ending)}</span>' if ending else ""
-    facts = [_plural(_words(text), "word")]
+    facts = [plural(_words(text), "word")]
     if answer.get("token_f1") is not None:
         facts.append(f"token F1 {tables.number(answer['token_f1'], 'share')}")
     return (
@@ -223,7 +240,7 @@ def _said(text: str) -> str:
         return f'<p class="said" dir="auto">{as_html(text)}</p>'
     rest = text[start:].strip()
     return (
-        f'<p class="said" dir="auto">{as_html(text[:start])}</p><details><summary>{_plural(_words(rest), "more word")}</summary>'
+        f'<p class="said" dir="auto">{as_html(text[:start])}</p><details><summary>{plural(_words(rest), "more word")}</summary>'
         f'<p class="said" dir="auto">{as_html(rest)}</p></details>'
     )
 
@@ -232,7 +249,7 @@ def _data(report: Report) -> str:
     notes = "".join(f"<li>{as_html(sentence)}</li>" for sentence in tables.data_notes(report))
     note = (account(report).get("identifiers") or {}).get("note")
     return (
-        "".join(_table(table, "stack") for table in (tables.sources(report), tables.splits(report)) if table)
+        "".join(table_html(table, "stack") for table in (tables.sources(report), tables.splits(report)) if table)
         + (f"<ul>{notes}</ul>" if notes else "")
         + (f"<h3>Patient identifiers</h3><p>{as_html(note)}</p>" if note else "")
         + _optional(tables.licences(report), "Licences")
@@ -242,7 +259,7 @@ def _data(report: Report) -> str:
 def _how(report: Report) -> str:
     model, machine = tables.model(report), tables.machine(report)
     columns = "".join(
-        f"<div><h3>{name}</h3>{_pairs(pairs)}</div>"
+        f"<div><h3>{name}</h3>{pairs_html(pairs)}</div>"
         for name, pairs in (("Model", model), ("Machine", machine))
         if pairs
     )
@@ -263,12 +280,14 @@ def as_yaml(config: Mapping[str, object]) -> str:
     return yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True, width=100).rstrip()
 
 
-def _warnings(report: Report, missing_plots: str) -> str:
+def warnings(report: Report, missing_plots: str) -> str:
+    """The warnings as a list; ``missing_plots`` is one of them."""
     warnings = [*(report.get("warnings") or []), *([missing_plots] if missing_plots else [])]
     return f"<ul>{''.join(f'<li>{as_html(sentence)}</li>' for sentence in warnings)}</ul>" if warnings else ""
 
 
-def _foot(report: Report) -> str:
+def foot(report: Report) -> str:
+    """Who made the page, and from what."""
     version = f" {as_html(report['version'])}" if report.get("version") else ""
     return (
         f'<footer><div class="wrap">Made by MedLMs{version} from this run\'s report.json and steps.jsonl. '
@@ -277,10 +296,11 @@ def _foot(report: Report) -> str:
 
 
 def _optional(table: Table | None, heading: str) -> str:
-    return f"<h3>{heading}</h3>{_table(table, 'stack')}" if table else ""
+    return f"<h3>{heading}</h3>{table_html(table, 'stack')}" if table else ""
 
 
-def _table(table: Table, kind: str) -> str:
+def table_html(table: Table, kind: str) -> str:
+    """A table; ``kind`` names its style: ``results``, ``stack`` (one block a row where the screen is narrow)."""
     head = "".join(
         f'<th scope="col" role="columnheader"{_words_class(table, index)}>{_unbroken(column)}</th>'
         for index, column in enumerate(table.columns)
@@ -327,19 +347,23 @@ def _words_class(table: Table, index: int) -> str:
     return ' class="words"' if index in table.words else ""
 
 
-def _figures(drawn: Sequence[Plot], kind: str = "") -> str:
-    return f'<div class="figures {kind}">{"".join(map(_figure, drawn))}</div>' if drawn else ""
+def figures_html(drawn: Sequence[Plot], kind: str = "") -> str:
+    """Charts side by side, two in a row, or ``three``."""
+    return f'<div class="figures {kind}">{"".join(map(figure_html, drawn))}</div>' if drawn else ""
 
 
-def _figure(plot: Plot) -> str:
+def figure_html(plot: Plot) -> str:
+    """One chart with its title and caption."""
     return f"<figure><h4>{as_html(plot.title)}</h4>{plot.svg}<figcaption>{as_html(plot.caption)}</figcaption></figure>"
 
 
-def _pairs(pairs: Iterable[tuple[str, str]], kind: str = "pairs") -> str:
+def pairs_html(pairs: Iterable[tuple[str, str]], kind: str = "pairs") -> str:
+    """Labels and values."""
     return f'<dl class="{kind}">{"".join(f"<dt>{as_html(k)}</dt><dd>{as_html(v)}</dd>" for k, v in pairs)}</dl>'
 
 
-def _plural(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
+    """``1 run``, ``2 runs``."""
     return f"{tables.count(number)} {noun}{'' if number == 1 else 's'}"
 
 

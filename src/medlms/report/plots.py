@@ -18,6 +18,7 @@ from medlms.report.untrusted import as_html, visible
 
 INK, MUTED, GRID, ZERO = "#1b2430", "#586474", "#e4e7eb", "#8b95a1"
 BLUE, ORANGE, GREEN, PALE = "#0b5fa5", "#b45309", "#0b7a5e", "#9db4cc"
+PURPLE, RED, OLIVE = "#7d3c98", "#b02a55", "#6b6a00"
 PAPER = "#fdfdfc"
 DARK = {
     INK: "#e7eaee",
@@ -28,6 +29,9 @@ DARK = {
     ORANGE: "#f2a65a",
     GREEN: "#4cc9a4",
     PALE: "#4d6a88",
+    PURPLE: "#c89be0",
+    RED: "#f08bab",
+    OLIVE: "#c9c44a",
     PAPER: "#12171e",
 }
 # Fills that carry their own black or white label stay as they are in both modes.
@@ -51,11 +55,7 @@ class Plot:
 
 def draw(report: Report, steps: Sequence[Mapping[str, Any]]) -> list[Plot]:
     """All charts that the data allows, in page order. Raises CouldNot when the drawing libraries are missing."""
-    try:
-        import altair  # noqa: F401
-        import vl_convert  # noqa: F401
-    except ImportError as error:
-        raise CouldNot(f"The plots could not be drawn: {error}.", hint="pip install 'medlms[report]'") from None
+    check_libraries()
     drawn = [
         *_differences(report),
         _loss_by_step(steps),
@@ -66,6 +66,15 @@ def draw(report: Report, steps: Sequence[Mapping[str, Any]]) -> list[Plot]:
         _endings(report),
     ]
     return [plot for plot in drawn if plot is not None]
+
+
+def check_libraries() -> None:
+    """CouldNot when the drawing libraries are missing."""
+    try:
+        import altair  # noqa: F401
+        import vl_convert  # noqa: F401
+    except ImportError as error:
+        raise CouldNot(f"The plots could not be drawn: {error}.", hint="pip install 'medlms[report]'") from None
 
 
 def standalone(plot: Plot) -> str:
@@ -98,7 +107,7 @@ def smoothed(losses: Sequence[float], weights: Sequence[float], window: int) -> 
 def _loss_by_step(steps: Sequence[Mapping[str, Any]]) -> Plot | None:
     import altair as alt
 
-    rows = [row for row in steps if _is_number(row.get("loss"))]
+    rows = [row for row in steps if is_number(row.get("loss"))]
     if len(rows) < 2:
         return None
     window = max(3, round(len(rows) / 20))
@@ -122,7 +131,7 @@ def _loss_by_step(steps: Sequence[Mapping[str, Any]]) -> Plot | None:
         f"Training loss over {tables.count(len(rows))} steps. Smoothed, it goes from {means[min(window, len(means)) - 1]:.3f} "
         f"near the start to {means[-1]:.3f} at the end."
     )
-    return _plot("loss-by-step", "Training loss by step", description, caption, chart, _WIDE, 220)
+    return finished("loss-by-step", "Training loss by step", description, caption, chart, _WIDE, 220)
 
 
 def _loss_by_epoch(report: Report) -> Plot | None:
@@ -143,7 +152,7 @@ def _loss_by_epoch(report: Report) -> Plot | None:
             color=MUTED, align="right" if right else "left", dx=-6 if right else 6, y=8, fontSize=12
         ).encode(x="epoch:Q", text="label:N")
         caption += " Dashed: the epoch whose adapter was kept."
-    return _plot("held-out-loss-by-epoch", "Held-out loss by epoch", _told(values), caption, chart, _WIDE, 220)
+    return finished("held-out-loss-by-epoch", "Held-out loss by epoch", _told(values), caption, chart, _WIDE, 220)
 
 
 def _metrics_by_epoch(report: Report, name: str, title: str, metrics: Sequence[str]) -> Plot | None:
@@ -154,7 +163,7 @@ def _metrics_by_epoch(report: Report, name: str, title: str, metrics: Sequence[s
         return None
     chart = _curve(alt, values, zero=True, title=None)
     caption = f"Mean and 95 % interval{_sizes(report, *metrics)}."
-    return _plot(name, title, _told(values), caption, chart, _NARROW, 190)
+    return finished(name, title, _told(values), caption, chart, _NARROW, 190)
 
 
 def _differences(report: Report) -> list[Plot]:
@@ -181,7 +190,7 @@ def _forest(report: Report, a: str, b: str, name: str) -> Plot | None:
         for item in report.get("comparisons") or []
         if (item.get("a", "?"), item.get("b", "?")) == (a, b)
         and tables.measure(item.get("metric", "")).kind in ("share", "percent")
-        and all(_is_number(item.get(key)) for key in ("difference", "low", "high"))
+        and all(is_number(item.get(key)) for key in ("difference", "low", "high"))
     ]
     if not rows:
         return None
@@ -193,7 +202,9 @@ def _forest(report: Report, a: str, b: str, name: str) -> Plot | None:
     )
     extent = [min(0.0, *(row["low"] for row in rows)), max(0.0, *(row["high"] for row in rows))]
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=ZERO, strokeDash=[4, 3]).encode(x="zero:Q")
-    x = alt.X("difference:Q", title=None, scale=alt.Scale(domain=extent, nice=True), axis=alt.Axis(tickCount=5))
+    # not flush: the outermost labels would be pushed into their neighbours
+    axis = alt.Axis(tickCount=5, labelFlush=False, labelOverlap="parity")
+    x = alt.X("difference:Q", title=None, scale=alt.Scale(domain=extent, nice=True), axis=axis)
     clear = alt.condition("datum.low > 0 || datum.high < 0", alt.value(BLUE), alt.value("transparent"))
     bars = base.mark_rule(strokeWidth=2.2, color=BLUE).encode(x=alt.X("low:Q"), x2="high:Q")
     caps = [base.mark_tick(color=BLUE, thickness=2, size=9).encode(x=alt.X(f"{end}:Q")) for end in ("low", "high")]
@@ -208,7 +219,7 @@ def _forest(report: Report, a: str, b: str, name: str) -> Plot | None:
         f"Right of zero: {names[0]} scores higher. Filled: the 95 % interval does not hold zero; hollow: it does. "
         "All on the scale from 0 to 1."
     )
-    return _plot(name, f"{names[0]} minus {names[1]}", description, caption, chart, 320, 30 * len(rows) + 10)
+    return finished(name, f"{names[0]} minus {names[1]}", description, caption, chart, 320, 30 * len(rows) + 10)
 
 
 def _endings(report: Report) -> Plot | None:
@@ -225,7 +236,7 @@ def _endings(report: Report) -> Plot | None:
             share = system["endings"].get(kind, 0) / total
             rows.append(
                 {
-                    "system": _clipped(tables.capital(system.get("name", "?"))),
+                    "system": clipped(tables.capital(system.get("name", "?"))),
                     "ending": kind,
                     "from": start,
                     "to": start + share,
@@ -267,7 +278,7 @@ def _endings(report: Report) -> Plot | None:
         for system in table
     )
     caption = "From left to right in each bar: " + ", ".join(kinds) + "."
-    return _plot("endings", "Share of answers by ending", description, caption, bars + labels, 350, 38 * len(order))
+    return finished("endings", "Share of answers by ending", description, caption, bars + labels, 350, 38 * len(order))
 
 
 def _curve(alt: Any, values: list[dict[str, Any]], *, zero: bool, title: str | None) -> Any:
@@ -304,14 +315,14 @@ def _by_epoch(report: Report, metrics: Iterable[str]) -> list[dict[str, Any]]:
     for name in metrics:
         for item in report.get("epochs") or []:
             score = item.get(name) or {}
-            if _is_number(score.get("value")) and _is_number(item.get("epoch")):
+            if is_number(score.get("value")) and is_number(item.get("epoch")):
                 rows.append(
                     {
                         "epoch": item["epoch"],
                         "measure": tables.measure(name).label,
                         "kind": tables.measure(name).kind,
                         **{
-                            key: score.get(key) if _is_number(score.get(key)) else None
+                            key: score.get(key) if is_number(score.get(key)) else None
                             for key in ("value", "low", "high")
                         },
                     }
@@ -349,7 +360,8 @@ def _step_axis(alt: Any, rows: Sequence[Mapping[str, Any]]) -> Any:
     return alt.X("step:Q", title="step", axis=axis, scale=alt.Scale(domain=domain, nice=False, padding=6))
 
 
-def _plot(name: str, title: str, description: str, caption: str, chart: Any, width: int, height: int) -> Plot:
+def finished(name: str, title: str, description: str, caption: str, chart: Any, width: int, height: int) -> Plot:
+    """An altair chart in the house style as a Plot, ``width`` x ``height`` without its axes."""
     import vl_convert
 
     styled = (
@@ -397,10 +409,12 @@ def _named(svg: str, name: str, title: str, description: str) -> str:
     return head + body
 
 
-def _clipped(text: str) -> str:
+def clipped(text: str) -> str:
+    """A text for an axis: visible, and not longer than fits."""
     text = visible(text)
     return text if len(text) <= 24 else text[:23] + "…"
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value can be drawn."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -158,6 +158,7 @@ class Report(TypedDict, total=False):
     metric was computed (a BLEU signature), say.
     """
 
+    kind: str
     run: str
     date: str
     command: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from medlms.report import tables
 from medlms.report.shape import Report
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
+
+    from medlms.report.study.shape import StudyReport
 
 
 def show(report: Report, console: Console) -> None:
@@ -26,15 +28,30 @@ def show(report: Report, console: Console) -> None:
     ]
     for part in verdict:
         console.print(part)
-    for content in (tables.results(report), *tables.comparisons(report)):
-        if content is not None:
-            turned = turn(content) if content.name == "results" else content
-            console.print(Padding(rich_table(turned), (1, 0, 0, 0)))
+    for content in _tables(report):
+        console.print(Padding(rich_table(content), (1, 0, 0, 0)))
     if report.get("systems"):
         console.print(Text(tables.CAUTION, style="dim"))
     console.print(Text(tables.NOTICE, style="dim"))
     for warning in report.get("warnings") or []:
         console.print(Text(f"Warning: {visible(one_line(warning))}", style="yellow"))
+
+
+def _tables(report: Report) -> list[Table]:
+    if report.get("kind") == "study":
+        from medlms.report.study import tables as several
+
+        content = cast("StudyReport", report)
+        found = [
+            several.results(content),
+            several.against_base(content),
+            several.between(content),
+            several.cost(content),
+        ]
+    else:
+        main = tables.results(report)
+        found = [turn(main) if main else None, *tables.comparisons(report)]
+    return [table for table in found if table is not None]
 
 
 def turn(content: Table) -> Table:

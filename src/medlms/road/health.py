@@ -52,4 +52,6 @@ def _compute() -> list[str]:
     return [
         f"device {device}; {why}; matrix products at {speed / 1e9:.0f} GFLOP/s",
         "training: fused LoRA step over packed rows; answers: own greedy loop over transformers' layers",
+        "base weights in 4 or 8 bit (load_in_4bit, load_in_8bit): "
+        + ("to save memory, never time" if find_spec("bitsandbytes") else "need pip install 'medlms[4bit]'"),
     ]

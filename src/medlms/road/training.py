@@ -21,10 +21,10 @@ from typing import Any
 from medlms.catalogue import near
 from medlms.config import Config, dump, load
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError, TrainingError
-from medlms.road import grading, reporting, rows
+from medlms.road import grading, overlap, reporting, rows
 from medlms.road.manifest import manifest
 from medlms.road.talk import Silent, Talk
-from medlms.run import CONFIG, MANIFEST, STEPS, Run
+from medlms.run import CONFIG, EVALUATION, MANIFEST, STEPS, Run
 from medlms.types import QA, Prediction, Tokens
 
 NO_LEARNING = "The held-out loss rose in every epoch: the tuned model is worse than its base on new topics."
@@ -55,6 +55,7 @@ class _Work:
     weights: dict[str, str]
     predictions: dict[str, list[Prediction]] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
     prompts: dict[str, list[str]] = field(default_factory=dict)
     trainable: int = 0
 
@@ -80,12 +81,17 @@ def train(
     talk = talk or Silent()
     if resume is not None:
         run = Run.open(resume)
+        if run.is_evaluation():
+            raise AskedWrongly(
+                f"{run.folder}: is an evaluation, nothing is trained in it.",
+                hint=f"Go on with: medlms evaluate --resume {run.folder}",
+            )
         config, _ = load(run.folder / CONFIG)
         if source is not None or overrides or keys:
             raise AskedWrongly(
                 "A resumed run keeps its own config.", hint="Leave the config and key=value away, or start a new run."
             )
-        _same_config(run, config)
+        same_config(run, config)
         talk.say(f"going on with {run.folder}")
     else:
         config, notes = load(source if source is not None else {}, overrides, **keys)
@@ -111,17 +117,20 @@ def _leave_nothing(run: Run) -> None:
             run.erase()
 
 
-def _same_config(run: Run, config: Config) -> None:
+def same_config(run: Run, config: Config) -> None:
+    """AskedWrongly when a run's config was changed after it began."""
     held = run.read_json(MANIFEST).get("config_sha256") if (run.folder / MANIFEST).is_file() else None
     if held and held != _config_hash(config):
         raise AskedWrongly(
             f"{run.folder / CONFIG}: was changed after the run began, so it can't go on.",
-            hint=f"Start a new run with it: medlms train {run.folder / CONFIG}",
+            hint=f"Start a new run with it: medlms {run.verb()} {run.folder / CONFIG}",
         )
 
 
 def _config_hash(config: Config) -> str:
     settings = config.model_dump(exclude={"train": {"checkpoint_minutes"}})
+    if settings["split"]["seed"] is None:  # runs begun before this key was there go on
+        del settings["split"]["seed"]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
@@ -153,8 +162,13 @@ def _road(run: Run, config: Config, talk: Talk) -> Result:
     return Result(run, report)
 
 
-def grade_only(config: Config, *, adapter: Path | None, held: Run | None, talk: Talk) -> Result:
-    """Grade without training; ``held`` is a run whose split rows are taken over, ``adapter`` the adapter to grade."""
+def grade_only(
+    config: Config, *, adapter: Path | None, held: Run | None, talk: Talk, begun: Run | None = None
+) -> Result:
+    """Grade without training; ``held`` is a run whose split rows are taken over, ``adapter`` the adapter to grade.
+
+    ``begun`` is an evaluation to go on with.
+    """
     from medlms.models import adapters, fetch
 
     located = fetch.locate(config.model, say=talk.say)
@@ -162,15 +176,21 @@ def grade_only(config: Config, *, adapter: Path | None, held: Run | None, talk: 
         adapter = located.adapter
     if held is not None:
         rows.read(held)  # what it lacks is said before a run is made
-    run = Run.create(config.run)
-    run.write(CONFIG, dump(config))
+    run = begun or Run.create(config.run)
+    if begun is None:
+        run.write_json(EVALUATION, {"held": str(held.folder) if held else "", "adapter": str(adapter or "")})
+        run.write(CONFIG, dump(config))
     talk.say(f"the run's folder is {run.folder}")
-    if held is not None:
+    if held is not None and not rows.there(run):
+        run.write_json("data_report.json", held.read_json("data_report.json"))
         for part in rows.PARTS:
             run.write(f"splits/{part}.jsonl", (held.folder / "splits" / f"{part}.jsonl").read_text(encoding="utf-8"))
-        run.write_json("data_report.json", held.read_json("data_report.json"))
     try:
         work = _prepared(run, config, talk)
+        if adapter is not None:
+            work.warnings += overlap.warnings(adapter, work.rows.eval[: config.evaluate.rows])
+            for sentence in work.warnings:
+                talk.say(f"warning: {sentence}")
         _check_questions(work)
         _grade(work, "base")
         if "nearest" in config.evaluate.systems:
@@ -179,7 +199,10 @@ def grade_only(config: Config, *, adapter: Path | None, held: Run | None, talk: 
             _grade(work, "tuned", adapters.attach(work.loaded, adapter))
         return Result(run, _report(work, command=f"medlms evaluate {run.folder / CONFIG}"))
     except KeyboardInterrupt:
-        raise Interrupted(f"Stopped. The answers so far are in {run.folder / 'predictions'}.") from None
+        raise Interrupted(
+            f"Stopped. The answers so far are in {run.folder / 'predictions'}.",
+            hint=f"Go on with: medlms evaluate --resume {run.folder}",
+        ) from None
     except MedLMsError:
         _leave_nothing(run)
         raise
@@ -206,7 +229,13 @@ def _prepared(run: Run, config: Config, talk: Talk) -> _Work:
     located = fetch.locate(config.model, say=talk.say)
     with talk.bar("loading the model") as advance:
         advance(0, 1)
-        loaded = loading.load(located, precision=config.precision, load_in_4bit=config.load_in_4bit, say=talk.say)
+        loaded = loading.load(
+            located,
+            precision=config.precision,
+            load_in_4bit=config.load_in_4bit,
+            load_in_8bit=config.load_in_8bit,
+            say=talk.say,
+        )
         advance(1, 1)
     if config.max_length > loaded.context:
         raise AskedWrongly(
@@ -272,17 +301,19 @@ def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
     if loaded.located.adapter is not None:
         raise AskedWrongly(_IS_TUNED.format(work.config.model), hint=_GIVE_ITS_BASE)
     shapes = {
-        name: module.weight.shape
+        # 4-bit weights lie packed: their layers tell the true shape.
+        name: (module.in_features, module.out_features) if hasattr(module, "in_features") else module.weight.shape
         for name, module in loaded.model.named_modules()
         if getattr(module, "weight", None) is not None and module.weight.dim() == 2
     }
     leaves = {name.rpartition(".")[2] for name in shapes}
     targets = leaves if isinstance(lora.targets, str) else {target.rpartition(".")[2] for target in lora.targets}
     if missing := sorted(targets - leaves):
-        hints = " ".join(filter(None, (near(target, leaves) for target in missing)))
+        hints = dict.fromkeys(filter(None, (near(target, leaves) for target in missing)))
+        own = loaded.family.modules if loaded.family else sorted(leaves)
         raise AskedWrongly(
             f"lora.targets: this model has no module {', '.join(missing)}.",
-            hint=hints or f"It has: {', '.join(sorted(leaves))}.",
+            hint=" ".join([*hints, f"It has: {', '.join(own)}."]),
         )
     adapter = lora.r * sum(sum(shape) for name, shape in shapes.items() if name.rpartition(".")[2] in targets)
     longest = max(*(len(row.ids) for row in tokens), work.config.train.micro_tokens)
@@ -384,7 +415,7 @@ def _ask_prompts(work: _Work, engine: Any, system: str) -> None:
 def _tune(work: _Work, tokens: list[Tokens]) -> Any:
     from medlms.models import adapters, heap, plan
     from medlms.models.fast_lora import fast_lora
-    from medlms.train import checkpoint, loop
+    from medlms.train import checkpoint, loop, scaling
 
     config, talk, run = work.config, work.talk, work.run
     model = adapters.create(work.loaded, config.lora, seed=config.seed)
@@ -393,6 +424,7 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
     mark = _fingerprint(work, tokens)
     last, best = run.folder / "checkpoints" / "last", run.folder / "checkpoints" / "best"
     optimiser = loop.optimiser(model, config.train)
+    scale = scaling.scale_for(work.loaded.dtype)
     start = 0
     if checkpoint.exists(last):
         held = checkpoint.restore(last, model, optimiser)
@@ -401,6 +433,8 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
                 f"{last}: belongs to other rows, other settings or another model.", hint="Start a new run."
             )
         start = int(held["step"])
+        if scale is not None:
+            scale.restore(held["loss_scale"])
         talk.say(f"resuming after step {start} of {len(planned)}")
     run.keep_rows(STEPS, [row for row in run.rows(STEPS) if row["step"] <= start])
     heap.trim()  # what grading the base has freed
@@ -419,7 +453,8 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
     )
 
     def save(step: int) -> None:
-        checkpoint.save(last, model, optimiser, {"step": step, "plan": mark})
+        state = {"loss_scale": scale.notes()} if scale is not None else {}
+        checkpoint.save(last, model, optimiser, {"step": step, "plan": mark, **state})
 
     def after_epoch(step: int) -> None:
         if config.train.evaluate_every == "never" or not work.rows.dev:
@@ -447,8 +482,14 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
                     masks=masks,
                     seed=config.seed,
                     start=start,
+                    scale=scale,
                 ):
                     run.append(STEPS, [asdict(step)])
+                    if step.skipped:
+                        talk.say(
+                            f"step {step.step} was skipped: its gradient left the range of fp16 at a loss scale of "
+                            f"{step.loss_scale:g}; the scale is halved"
+                        )
                     advance(step.step, len(planned))
                     ends = planned[step.step - 1].ends_epoch
                     due = time.monotonic() - saved >= 60 * config.train.checkpoint_minutes
@@ -492,7 +533,9 @@ def _save_adapter(work: _Work, model: Any) -> None:
 
 def _fingerprint(work: _Work, tokens: list[Tokens]) -> str:
     """What a checkpoint must have in common with the run that goes on from it."""
-    settings = work.config.model_dump(include={"model", "lora", "seed", "max_length", "load_in_4bit", "precision"})
+    settings = work.config.model_dump(
+        include={"model", "lora", "seed", "max_length", "load_in_4bit", "load_in_8bit", "precision"}
+    )
     settings["train"] = work.config.train.model_dump(exclude={"checkpoint_minutes", "evaluate_rows"})
     digest = hashlib.sha256(json.dumps([settings, work.template.hash, work.weights], sort_keys=True).encode())
     for row in tokens:
@@ -524,7 +567,7 @@ def _stop_between_steps() -> Iterator[Any]:
 def _report(work: _Work, *, command: str) -> dict[str, Any]:
     config, run = work.config, work.run
     order = [system for system in config.evaluate.systems if system in work.predictions]
-    warnings = []
+    warnings = [*work.warnings]
     epochs = list(run.rows("epochs.jsonl"))
     tried = [record["dev_loss"]["value"] for record in epochs if record["epoch"] > 0]
     if tried and epochs[0]["epoch"] == 0 and min(tried) > epochs[0]["dev_loss"]["value"]:

@@ -19,10 +19,11 @@ from torch import Tensor
 from medlms.config import Train
 from medlms.errors import TrainingError
 from medlms.models.adapters import tensors
-from medlms.models.fast_lora import Masks
+from medlms.models.dropout import Masks
 from medlms.models.forward import hidden_states, output_head
 from medlms.models.head import answer_loss
 from medlms.text.pack import PlannedStep, pack, plan_steps
+from medlms.train.scaling import LossScale
 from medlms.train.schedule import rate
 from medlms.types import Step, Tokens
 
@@ -60,9 +61,11 @@ def train(
     masks: Masks | None,
     seed: int,
     start: int = 0,
+    scale: LossScale | None = None,
 ) -> Iterator[Step]:
     """Yield a Step after each optimiser step, beginning behind step ``start``. The model is in training mode inside.
 
+    With ``scale`` (fp16) a step whose gradient overflows is skipped, and its Step says so.
     Raises TrainingError when a loss or gradient is no number, naming the rows.
     """
     parameters = list(tensors(model).values())
@@ -89,18 +92,27 @@ def train(
             if not math.isfinite(loss.item()):
                 raise TrainingError(
                     _no_number("loss", number, [rows[row].id for row in block]),
-                    hint="Lower train.learning_rate, or look at these rows.",
+                    hint="Lower train.learning_rate, or look at these rows."
+                    if scale is None
+                    else "The model may leave the range of fp16: try precision: fp32. Or look at these rows.",
                 )
-            (loss / learned).backward()
+            (loss / learned if scale is None else loss / learned * scale.scale).backward()
             total += loss.item()
+        if scale is not None:
+            torch._foreach_div_([tensor.grad for tensor in parameters if tensor.grad is not None], scale.scale)
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.clip, foreach=True))
-        if not math.isfinite(norm):
+        finite = math.isfinite(norm)
+        if not finite and scale is None:
             raise TrainingError(
                 _no_number("gradient", number, [rows[row].id for row in step_rows]),
                 hint="Lower train.learning_rate, or look at these rows.",
             )
-        optimiser.step()
+        if finite:
+            optimiser.step()
         optimiser.zero_grad(set_to_none=True)
+        used = None if scale is None else scale.scale
+        if scale is not None:
+            scale.after(finite)
         seconds = time.perf_counter() - began
         yield Step(
             step=number,
@@ -110,9 +122,11 @@ def train(
             learned_tokens=learned,
             tokens_per_second=tokens / seconds,
             learning_rate=learning_rate,
-            grad_norm=norm,
+            grad_norm=norm if finite else None,
             seconds=seconds,
             peak_memory_bytes=peak_memory(),
+            loss_scale=used,
+            skipped=not finite,
         )
 
 

@@ -1,0 +1,199 @@
+"""What a study's numbers say, in plain words: tuned against base at each point, then the points against each other.
+
+A difference is a finding when its 95 % interval leaves out zero and its p-value, adjusted (Holm) over all comparisons that
+the findings rest on, is below 0.05. "No measurable difference" is a finding too, said with the largest one seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from medlms.catalogue import find
+from medlms.evaluate.compare import holm
+from medlms.types import Comparison
+
+METRICS = ("token_f1", "rougeL")
+LIKELIHOOD = "bits_per_byte"
+LEVEL = 0.05
+SHOWN = 6  # comparisons spelled out in one sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A comparison with its adjusted p-value; ``sure`` when it is a finding."""
+
+    item: Comparison
+    adjusted: float
+
+    @property
+    def sure(self) -> bool:
+        """Interval without zero, adjusted p below the level."""
+        return self.apart and self.adjusted < LEVEL
+
+    @property
+    def apart(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return not math.isnan(self.item.low) and not self.item.low <= 0 <= self.item.high
+
+
+def findings(
+    against_base: Sequence[Comparison],
+    against_floor: Sequence[Comparison],
+    between: Sequence[Comparison],
+    *,
+    titles: Mapping[str, str],
+    seeds: Sequence[int],
+) -> list[str]:
+    """Sentences, most important first. Comparisons are tuned minus base, tuned minus the lookup, and point minus point.
+
+    ``titles`` names the ``a`` and ``b`` of a comparison; ``seeds`` counts the runs behind each point.
+    """
+    metrics = (*METRICS, LIKELIHOOD)
+    family = [item for item in (*against_base, *against_floor, *between) if item.metric in metrics]
+    adjusted = holm([item.p_value for item in family])
+    known = {id(item): Found(item, p) for item, p in zip(family, adjusted, strict=True)}
+
+    def of(items: Sequence[Comparison], metric: str) -> list[Found]:
+        return [known[id(item)] for item in items if item.metric == metric]
+
+    sentences = []
+    for metric in METRICS:
+        sentences += _against(of(against_base, metric), "its base", titles, len(family))
+    sentences += _likelihood(of(against_base, LIKELIHOOD), titles)
+    for metric in METRICS:
+        sentences += _against(of(against_floor, metric), "looking an answer up", titles, len(family))
+    for metric in metrics:
+        sentences += _between(of(between, metric), titles, len(family))
+    return [*sentences, *_seeds(seeds, bool(between)), *_size(family)]
+
+
+def _against(items: Sequence[Found], other: str, titles: Mapping[str, str], family: int) -> list[str]:
+    if not items:
+        return []
+    measure = _title(items[0].item.metric)
+    sentences = []
+    won, lost = ([found for found in items if found.sure and _better(found.item) == sign] for sign in (True, False))
+    for found, verb in ((won, "beats"), (lost, "is worse than")):
+        if found:
+            where = _where(found, items, titles)
+            sentences.append(f"Tuned {verb} {other} on {measure} {where}.")
+    rest = [found for found in items if not found.sure]
+    if rest and (won or lost or len(items) > 1):
+        sentences.append(f"No measurable difference from {other} on {measure} {_where(rest, items, titles, family)}.")
+    elif rest:
+        sentences.append(f"No measurable difference from {other} on {measure}: {_span(rest[0].item)}.")
+    return sentences
+
+
+def _where(found: Sequence[Found], all_: Sequence[Found], titles: Mapping[str, str], family: int | None = None) -> str:
+    spans = [f"{titles.get(item.item.a, item.item.a)} {_span(item.item)}" for item in found]
+    place = "at every point" if len(found) == len(all_) > 1 else "at"
+    shown = _listed(spans) if len(spans) <= SHOWN else f"{_listed(spans[:SHOWN])} and {len(spans) - SHOWN} more"
+    near = [item for item in found if item.apart]
+    chance = (
+        f"; {len(near)} of them {'has' if len(near) == 1 else 'have'} an interval without zero, which may be chance "
+        f"among {family} comparisons"
+        if family and near
+        else ""
+    )
+    return f"{place}{': ' if place.endswith('point') else ' '}{shown}{chance}"
+
+
+def _likelihood(items: Sequence[Found], titles: Mapping[str, str]) -> list[str]:
+    if not items:
+        return []
+    better, worse = (
+        [found for found in items if found.sure and (found.item.difference < 0) == sign] for sign in (True, False)
+    )
+    sentences = []
+    for found, words in ((better, "better"), (worse, "worse")):
+        if found:
+            sentences.append(
+                f"The reference answers fit tuned {words} than its base (bits per byte) {_where(found, items, titles)}."
+            )
+    if rest := [found for found in items if not found.sure]:
+        sentences.append(f"They fit tuned and base about equally well {_where(rest, items, titles)}.")
+    return sentences
+
+
+def _between(items: Sequence[Found], titles: Mapping[str, str], family: int) -> list[str]:
+    if not items:
+        return []
+    measure = _title(items[0].item.metric)
+    sure = [found for found in items if found.sure]
+    sentences = []
+    if sure:
+        turned = [found.item if _better(found.item) else _turned(found.item) for found in sure]
+        shown = [f"{_name(item.a, titles)} over {_name(item.b, titles)} by {_span(item)}" for item in turned[:SHOWN]]
+        more = f" and {len(sure) - SHOWN} more" if len(sure) > SHOWN else ""
+        sentences.append(f"Between points, better on {measure}: {_listed(shown)}{more}.")
+    rest = [found for found in items if not found.sure]
+    if rest:
+        largest = max(rest, key=lambda found: abs(found.item.difference)).item
+        largest = largest if largest.difference >= 0 else _turned(largest)
+        pairs = "the other" if sure else "the"
+        names = list(dict.fromkeys(_name(name, titles) for found in rest for name in (found.item.a, found.item.b)))
+        among = f" ({', '.join(names)})" if not sure and len(names) <= SHOWN else ""
+        sentences.append(
+            f"No measurable difference on {measure} between {pairs} points{among}; the largest is "
+            f"{_name(largest.a, titles)} minus {_name(largest.b, titles)}, {_span(largest)}."
+            if len(rest) > 1
+            else f"No measurable difference on {measure} between {_name(largest.a, titles)} and "
+            f"{_name(largest.b, titles)}: {_span(largest)}."
+        )
+    return sentences
+
+
+def _seeds(seeds: Sequence[int], several: bool) -> list[str]:
+    if not seeds or not several:
+        return []
+    if max(seeds) < 2:
+        return [
+            "Each point was trained once, so intervals hold the choice of questions and not the luck of training: a "
+            "difference between points may not come again with another seed."
+        ]
+    counts = f"{seeds[0]}" if len(set(seeds)) == 1 else f"{min(seeds)} to {max(seeds)}"
+    return [
+        f"{counts} seeds a point; intervals of differences hold both the choice of questions and the luck of training."
+    ]
+
+
+def _size(family: Sequence[Comparison]) -> list[str]:
+    sizes = sorted({item.n for item in family})
+    if not sizes:
+        return []
+    shown = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
+    return [
+        f"The comparisons rest on {shown} questions; square brackets hold 95 % intervals, and a difference counts when "
+        f"it stands up to all {len(family)} comparisons made here (Holm)."
+    ]
+
+
+def _better(item: Comparison) -> bool:
+    higher: bool = find("metrics", item.metric).HIGHER_IS_BETTER is not False
+    return (item.difference > 0) == higher
+
+
+def _turned(item: Comparison) -> Comparison:
+    return replace(item, a=item.b, b=item.a, difference=-item.difference, low=-item.high, high=-item.low)
+
+
+def _name(name: str, titles: Mapping[str, str]) -> str:
+    return titles.get(name, name)
+
+
+def _span(item: Comparison) -> str:
+    if math.isnan(item.low):
+        return f"{item.difference:+.3f} (no interval)".replace("-", "−")
+    return f"{item.difference:+.3f} [{item.low:+.3f}, {item.high:+.3f}]".replace("-", "−")
+
+
+def _title(metric: str) -> str:
+    title = str(find("metrics", metric).TITLE)
+    return title if title[1:2].isupper() else title[0].lower() + title[1:]
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,31 @@
+"""Gemma 1 and 1.1."""
+
+from __future__ import annotations
+
+from medlms.models.families import Chat, Family
+
+FAMILY = Family(
+    name="gemma",
+    title="Gemma 1 and 1.1",
+    model_types=("gemma",),
+    modules=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
+    chats=(
+        Chat(
+            name="gemma",
+            mark="<start_of_turn>",
+            wording="<bos><start_of_turn>user\n{question}<end_of_turn>\n<start_of_turn>model\n{answer}<end_of_turn>\n",
+            ends=("<end_of_turn>", "<eos>"),
+        ),
+    ),
+    base_ends=("<eos>",),
+    tied=True,
+    fp16=False,
+    traps=(
+        "Activations leave fp16's range: bf16 or fp32 only.",
+        "Embeddings are scaled by the square root of the width, rounded to the working precision: fp32 and bf16 differ there.",
+        "Norms multiply by 1 + weight: a weight of zero is the identity, and an average of two files is not what it seems.",
+        "Without its <bos> the model answers badly; the template writes it, so the tokenizer must not add another.",
+        "The vocabulary of 256,000 makes the table of logits the largest tensor of a step.",
+        "The exact head_dim is 256, not hidden_size / heads (7B: 3,072 wide, 16 heads).",
+    ),
+)

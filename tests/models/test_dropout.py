@@ -1,0 +1,45 @@
+"""A mask is laid over numbers of any width alike, and its entries are drawn apart."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from medlms.models.dropout import Masks, mask_, masked
+
+KEEPS = [0.25, 0.5, 0.75, 0.9]
+
+
+@pytest.mark.parametrize("keep", KEEPS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_dropped_entries_are_nothing_and_kept_ones_unchanged(keep: float, dtype: torch.dtype) -> None:
+    x = torch.randn(7, 13, generator=torch.Generator().manual_seed(1)).to(dtype)
+    x[0, 0], x[0, 1] = float("inf"), -3.0
+    mask = Masks(seed=3, keep=keep).draw(0, x.shape)
+    kept, opened = mask.kept(), mask.opened()
+    wanted = torch.where(kept, x, torch.zeros((), dtype=dtype))
+    assert opened.dtype == torch.int16 and set(opened.unique().tolist()) == {-1, 0}
+    if kept[0, 0]:  # inf * 0 is not a number where numbers are multiplied
+        assert torch.equal(masked(x, opened), wanted)
+    x[0, 0] = 1.0
+    wanted[0, 0] = 1.0 if kept[0, 0] else 0.0
+    assert torch.equal(masked(x, opened), wanted)
+    y = x.clone()
+    assert mask_(y, opened) is y
+    assert torch.equal(y, wanted)
+
+
+@pytest.mark.parametrize("keep", KEEPS)
+def test_neighbours_and_entries_of_one_word_are_independent(keep: float) -> None:
+    count = 80_000
+    kept = Masks(seed=5, keep=keep).draw(2, torch.Size((count,))).kept().float() - keep
+    spread = keep * (1 - keep) / count**0.5
+    for apart in (1, 2, 8, count // 8, count // 2):
+        together = (kept[:-apart] * kept[apart:]).sum().item() / count
+        assert abs(together) < 5 * spread, apart
+
+
+def test_a_rate_in_quarters_takes_two_bits_an_entry() -> None:
+    shape = torch.Size((100, 77))
+    assert Masks(seed=1, keep=0.75).draw(0, shape).words.nbytes == -(-7700 // 8) * 2
+    assert Masks(seed=1, keep=0.9).draw(0, shape).words.nbytes == 7700 * 2

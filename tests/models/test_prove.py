@@ -1,0 +1,159 @@
+"""`models prove` in miniature: the deck's shapes scaled down go the same way that they go at full size."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from medlms.errors import AskedWrongly, ModelError, ResourceError, UnknownName
+from medlms.models import random_weights
+from medlms.road import prove as room
+
+DECK: dict[str, dict[str, Any]] = {
+    "mistral-7b": {
+        "model_type": "mistral", "num_hidden_layers": 32, "hidden_size": 4096, "intermediate_size": 14336,
+        "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 32000, "sliding_window": 4096,
+        "max_position_embeddings": 32768,
+    },
+    "llama-3-8b": {
+        "model_type": "llama", "num_hidden_layers": 32, "hidden_size": 4096, "intermediate_size": 14336,
+        "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256, "rope_theta": 500000.0,
+        "max_position_embeddings": 8192,
+    },
+    "llama-2-7b": {
+        "model_type": "llama", "num_hidden_layers": 32, "hidden_size": 4096, "intermediate_size": 11008,
+        "num_attention_heads": 32, "num_key_value_heads": 32, "vocab_size": 32000, "max_position_embeddings": 4096,
+    },
+    "gemma-1.1-7b": {
+        "model_type": "gemma", "num_hidden_layers": 28, "hidden_size": 3072, "intermediate_size": 24576,
+        "num_attention_heads": 16, "num_key_value_heads": 16, "head_dim": 256, "vocab_size": 256000,
+        "max_position_embeddings": 8192, "tie_word_embeddings": True,
+    },
+    "distilgpt2": {
+        "model_type": "gpt2", "n_layer": 6, "n_embd": 768, "n_head": 12, "vocab_size": 50257, "n_positions": 1024,
+    },
+}  # fmt: skip
+PARAMETERS = {
+    "mistral-7b": 7_241_732_096,
+    "llama-3-8b": 8_030_261_248,
+    "llama-2-7b": 6_738_415_616,
+    "gemma-1.1-7b": 8_537_680_896,
+    "distilgpt2": 81_912_576,
+}
+ADAPTERS = {
+    "mistral-7b": 41_943_040,
+    "llama-3-8b": 41_943_040,
+    "llama-2-7b": 39_976_960,
+    "gemma-1.1-7b": 50_003_968,
+    "distilgpt2": 1_179_648,
+}
+SMALL = {
+    "num_hidden_layers": 2, "hidden_size": 128, "intermediate_size": 192, "num_attention_heads": 4, "vocab_size": 512,
+    "max_position_embeddings": 256, "n_layer": 2, "n_embd": 64, "n_head": 4, "n_positions": 256, "head_dim": 32,
+    "sliding_window": 16,
+}  # fmt: skip
+
+
+def small(name: str) -> dict[str, Any]:
+    shape = {key: SMALL.get(key, value) for key, value in DECK[name].items()}
+    if "num_key_value_heads" in shape:
+        shape["num_key_value_heads"] = 4 * shape["num_key_value_heads"] // DECK[name]["num_attention_heads"]
+    return shape
+
+
+@pytest.mark.parametrize("name", DECK)
+def test_the_whole_way(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    proof = room.prove(name, shape=small(name), steps=2, tokens=24, folder=tmp_path)
+    assert proof.differences == []
+    assert proof.four_bit == (name != "distilgpt2")
+    assert len(proof.steps) == 2
+    assert all(step.loss > 0 and step.grad_norm for step in proof.steps)
+    assert 1 <= proof.new_tokens <= 16
+    assert proof.trainable == proof.predicted["trainable"]
+    assert ("over 4-bit weights" in proof.path) == proof.four_bit
+    assert proof.reread == "base and adapter read from disk"
+    assert [stage.name for stage in proof.stages][:4] == ["build", "save base", "adapters", "train"]
+    assert list(tmp_path.iterdir()) == [], "what was written for a while is gone"
+    assert "outputs agree" in room.table(proof)
+
+
+@pytest.mark.parametrize("name", DECK)
+def test_full_shapes_have_the_published_sizes(name: str) -> None:
+    model = random_weights.skeleton(DECK[name], torch.bfloat16)
+    assert all(parameter.device.type == "meta" for parameter in model.parameters())
+    sizes = random_weights.sizes(model)
+    assert sizes.linear + sizes.other == PARAMETERS[name]
+    assert (sizes.linear == 0) == (name == "distilgpt2")
+    loaded = random_weights.loaded(model, name, torch.bfloat16, "", type("T", (), {"eos_token_id": 2}))
+    said = room.predicted(loaded, base_bytes=sizes.bytes(2, four_bit=True), tokens=64)
+    assert said["trainable"] == ADAPTERS[name]
+    assert said["peak_memory_bytes"] < 24e9
+
+
+def test_without_room_on_disk_the_base_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("bitsandbytes")
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: type("U", (), {"free": 1000}))
+    proof = room.prove("x", shape=small("llama-3-8b"), steps=1, tokens=16, folder=tmp_path)
+    assert proof.differences == []
+    assert "drawn again" in proof.reread
+
+
+def test_what_does_not_agree_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from medlms.models import adapters
+
+    attach = adapters.attach
+
+    def spoiled(loaded: Any, folder: Path) -> Any:
+        model = attach(loaded, folder)
+        with torch.no_grad():
+            next(p for n, p in model.named_parameters() if "lora_B" in n).add_(0.5)
+        return model
+
+    monkeypatch.setattr(adapters, "attach", spoiled)
+    proof = room.prove("x", shape=small("distilgpt2"), steps=1, tokens=16, folder=tmp_path)
+    assert any("log-probability" in line for line in proof.differences)
+    assert "log-probability" in room.table(proof)
+
+
+def test_results_of_several_models_share_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "full-size.json"
+    one = room.prove("one", shape=small("distilgpt2"), steps=1, tokens=16, folder=tmp_path)
+    room.write(one, path, command="medlms models prove one")
+    one.model = "two"
+    room.write(one, path, command="medlms models prove two")
+    room.write(one, path, command="medlms models prove two")
+    held = json.loads(path.read_text())
+    assert [item["model"] for item in held["proofs"]] == ["one", "two"]
+    seen = [(row["settings"]["model"], row["settings"]["what"], row["system"], row["metric"]) for row in held["rows"]]
+    assert len(seen) == len(set(seen))
+    for model in ("one", "two"):
+        assert (model, "training step", "ours", "seconds") in seen
+        assert (model, "predicted", "plan", "peak_memory_bytes") in seen
+    assert str(tmp_path) not in path.read_text()
+
+
+def test_what_can_not_be_proven_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnknownName, match="no shape"):
+        room.prove("no-such-model")
+    with pytest.raises(AskedWrongly, match="at most 256"):
+        room.prove("x", shape=small("distilgpt2"), tokens=300)
+    with pytest.raises(ModelError, match="vocabulary"):
+        room.prove("x", shape={**small("distilgpt2"), "vocab_size": 50})
+    with pytest.raises(ModelError, match="no model of this shape"):
+        room.prove("x", shape={"model_type": "unheard-of"})
+    monkeypatch.setattr("medlms.models.load.available_memory", lambda: 1000)
+    with pytest.raises(ResourceError, match="are needed"):
+        room.prove("x", shape=small("distilgpt2"))
+
+
+def test_a_folder_with_a_config_gives_the_shape(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({**small("llama-2-7b"), "architectures": ["LlamaForCausalLM"]}))
+    assert room.shape_of(str(tmp_path)) == small("llama-2-7b")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ModelError, match="model_type"):
+        room.shape_of(str(tmp_path))
