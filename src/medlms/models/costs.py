@@ -1,8 +1,10 @@
 """Bytes of a model's weights, adapters, training step and grading, by formula. No torch: sizes come from ``Shape``.
 
-Each number below stands for tensors that the code really holds: ``fast_lora`` keeps a group's input, its mask and the
-low-rank product; ``attention`` keeps queries, keys and values; ``head`` makes logits for one chunk; norms compute in 32 bits
-and keep what they read; an activation keeps its input and, times the gate, its output.
+Each number below stands for tensors that the code really holds: ``fast_lora`` keeps a group's input, its mask in bits and
+the low-rank product; ``fast_layers`` keeps, for the classes that it covers, a norm's input, one buffer of queries, keys and
+values, the weights of short rows, and gate and up. Elsewhere transformers' own operations keep what they read: a norm its
+input in 32 bits, ``attention`` queries, keys and values, an activation its input and, times the gate, its output.
+``head`` makes logits for one chunk.
 """
 
 from __future__ import annotations
@@ -15,14 +17,22 @@ from medlms.models.shapes import Matrix, Shape
 
 Weights = Literal["fp32", "16-bit", "int8", "nf4"]
 
-CHUNK = 512  # learned positions whose logits exist at once (head.CHUNK)
-QUERIES = 512  # queries whose scores exist at once (attention.BLOCK)
+# Copies, since their own modules load torch; a test holds them equal.
+CHUNK = 256  # learned positions whose logits exist at once (head.CHUNK)
+QUERIES = 128  # queries whose scores exist at once (attention.BLOCK)
+KEPT = 512  # tokens of a row up to which its attention weights are kept (fast_layers.KEPT)
+STRIP = 1 << 24  # bytes of 4-bit weights that are unpacked at once (four_bit.STRIP)
 PLACES = 128  # places by which the key-value cache grows (cache.STEP)
 SCORED = 2048  # tokens read at once when references are scored (engines.local.SCORE_TOKENS)
-BIASES = 64  # attention masks that are kept for the next layer (attention._bias)
+BIASES = 64  # attention masks that are kept for the next layer (attention.causal_bias)
+# Types whose norms, and whose gated MLP, run as one node each, and those whose attention does (fast_layers.NORMS, ...).
+ONE_NODE = frozenset({"llama", "mistral", "qwen2", "qwen3"})
+ONE_NODE_ATTENTION = frozenset({"llama", "mistral", "qwen2"})
 NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)  # a code, 8 bits of scale for 64 weights, 32 bits for 256 scales
 LIBRARIES = 460_000_000  # python, torch, transformers, peft resident before a model is there (torch 2.13, Linux)
-FIRST_STEP = 130_000_000  # what two models' first step added beyond every tensor: 124 and 144 MB, of what is not known
+# What a first step adds beyond every tensor counted here. It rests on one run each of two models with an earlier training
+# step (124 and 144 MB were left of the resident peak), is explained by nothing, and was not measured again since.
+FIRST_STEP = 130_000_000
 SOFT_PROMPT = 100  # vectors of the soft prompt in the table of methods
 
 
@@ -45,14 +55,17 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A model under a config: sizes of one training step and of grading. ``element`` is bytes of a working number."""
+    """A model under a config: sizes of one training step and of grading. ``element`` is bytes of a working number.
+
+    ``dropout`` is the adapters'; ``lengths`` are the tokens of the block's rows where they are known.
+    """
 
     shape: Shape
     weights: Weights
     element: int
     rank: int
     targets: str | tuple[str, ...]
-    dropout: bool
+    dropout: float
     block: int
     blocks: int
     learned: int
@@ -65,6 +78,8 @@ class Work:
     stored_element: int = 2
     epochs: int = 2
     rows: Rows = field(default_factory=Rows)
+    lengths: tuple[int, ...] = ()
+    fp16: bool = False  # norms then compute, and keep what they read, in 32 bits
 
     @property
     def adapter(self) -> int:
@@ -73,7 +88,14 @@ class Work:
 
 
 def work_of(
-    shape: Shape, config: Config, *, element: int, rows: Rows = Rows(), stored_element: int = 2, cuda: bool = False
+    shape: Shape,
+    config: Config,
+    *,
+    element: int,
+    rows: Rows = Rows(),
+    stored_element: int = 2,
+    cuda: bool = False,
+    fp16: bool = False,
 ) -> Work:
     """What this config asks of a model of this shape."""
     longest = min(rows.longest or config.max_length, config.max_length)
@@ -93,7 +115,7 @@ def work_of(
         element=element,
         rank=config.lora.r,
         targets=targets,
-        dropout=config.lora.dropout > 0,
+        dropout=config.lora.dropout,
         block=block,
         blocks=max(1, -(-step // block)),
         learned=round(rows.learned * block),
@@ -106,6 +128,7 @@ def work_of(
         stored_element=stored_element,
         epochs=config.train.epochs,
         rows=rows,
+        fp16=fp16,
     )
 
 
@@ -124,15 +147,37 @@ def weight_bytes(shape: Shape, weights: Weights, *, element: int = 2) -> int:
 
 def stacked_bytes(work: Work) -> int:
     """Bytes of the weights that the fused step lays behind one another (q, k, v; gate, up) in memory of their own."""
-    if not fused(work):
+    if quantised(work):
         return 0
     groups = [group for group in _groups(work) if len(group) > 1]
     return work.shape.layers * sum(m.inputs * m.outputs for group in groups for m in group) * work.element
 
 
 def fused(work: Work) -> bool:
-    """Whether adapted layers run the fused step; over 8 and 4 bit weights they run peft's own forward."""
-    return work.weights in ("fp32", "16-bit")
+    """Whether adapted layers run the fused step; over 8-bit weights they run peft's own forward."""
+    return work.weights != "int8"
+
+
+def quantised(work: Work) -> bool:
+    """Whether base weights must be unpacked to be multiplied with."""
+    return work.weights in ("int8", "nf4")
+
+
+def one_node_attention(work: Work) -> bool:
+    """Whether rotary embedding and attention run as one node of the graph: q, k and v must all be adapted."""
+    names = _names(work, "attention")
+    return fused(work) and work.shape.kind in ONE_NODE_ATTENTION and names == ["q_proj", "k_proj", "v_proj"]
+
+
+def one_node_mlp(work: Work) -> bool:
+    """Whether the gated MLP and the layer behind it run as one node: gate, up and down must be adapted, down without a bias."""
+    names = _names(work, "mlp", "down")
+    plain = not any(matrix.bias for matrix in work.shape.matrices if matrix.reads == "down")
+    return fused(work) and work.shape.kind in ONE_NODE and plain and names == ["gate_proj", "up_proj", "down_proj"]
+
+
+def _names(work: Work, *reads: str) -> list[str]:
+    return [matrix.name for matrix in work.shape.adapted(work.targets) if matrix.reads in reads]
 
 
 def _groups(work: Work) -> list[list[Matrix]]:
@@ -148,52 +193,95 @@ def _groups(work: Work) -> list[list[Matrix]]:
 
 
 def kept_for_a_token(work: Work) -> float:
-    """Bytes that one block of the model keeps for the backward pass of one token."""
+    """Bytes that one block of the model keeps for the backward pass of one token, attention weights left out."""
     shape, e = work.shape, work.element
-    # What norms read (RMSNorm turns it into 32 bits), and one or two numbers a norm and token.
     kept: float = shape.norms * _norm(work)
     if shape.head_norms:
-        kept += (4 * (shape.query + shape.key) if e == 2 else 0) + 4 * (shape.heads + shape.key_heads)
+        kept += (4 * (shape.query + shape.key) if _widened(work) else 0) + 4 * (shape.heads + shape.key_heads)
     kept += e * (_attention(work) + _activation(work))
-    if shape.dropout:
-        kept += 2 * e * shape.width  # the base model's own masks behind attention and MLP
     return kept + (_fused_inputs(work) if fused(work) else _peft_inputs(work))
 
 
+def _widened(work: Work) -> bool:
+    """Whether a norm reads (and keeps) a copy of its input in 32 bits."""
+    return work.fp16 or (work.element == 2 and not work.shape.plain and work.shape.kind not in ONE_NODE)
+
+
 def _norm(work: Work) -> int:
-    """Bytes that one norm keeps of one token."""
-    shape = work.shape
-    return shape.width * work.element + 8 if shape.plain else 4 * shape.width + 4
+    """Bytes that one norm keeps of one token: what it reads, and one or two numbers in 32 bits."""
+    return work.shape.width * (4 if _widened(work) else work.element) + (8 if work.shape.plain else 4)
 
 
 def _attention(work: Work) -> int:
     """Elements kept by attention: queries, keys, and values, which hold on to all that was computed with them."""
     shape = work.shape
-    if shape.plain:
-        return shape.query + 2 * shape.key  # views into the output of c_attn
+    if shape.plain or one_node_attention(work):  # views into the output of c_attn; a buffer of their own
+        return shape.query + 2 * shape.key
     values = shape.key
     first = next((group for group in _groups(work) if group[0].reads == "attention"), [])
-    held = "v_proj" in [matrix.name for matrix in first] or (shape.head_norms and work.element == 4)
-    if fused(work) and first and held:
+    if shape.head_norms and not _widened(work):  # norms of queries and keys keep what they read
+        values = shape.query + 2 * shape.key
+    elif fused(work) and "v_proj" in [matrix.name for matrix in first]:
         values = sum(matrix.outputs for matrix in first)
     return shape.query + shape.key + values
 
 
 def _activation(work: Work) -> int:
     """Elements kept by the MLP's activation: GPT-2's is written out in steps, each of which keeps its own."""
-    return (4 if work.shape.plain else 3) * work.shape.inner
+    if work.shape.plain:
+        return 4 * work.shape.inner
+    return (2 if one_node_mlp(work) else 3) * work.shape.inner
 
 
 def _fused_inputs(work: Work) -> float:
-    """Bytes of each group's input, mask and low-rank product."""
-    masks = 2 if work.dropout else 1
-    return float(sum(work.element * (masks * group[0].inputs + work.rank * len(group)) for group in _groups(work)))
+    """Bytes of each group's input, mask and low-rank product. The node of an MLP makes the input of down again."""
+    again = "down" if one_node_mlp(work) else ""
+    kept = 0.0
+    for group in _groups(work):
+        first = group[0]
+        kept += 0 if first.reads == again else work.element * first.inputs
+        kept += work.element * work.rank * len(group) + mask_bytes(work.dropout) * first.inputs
+    return kept
+
+
+def mask_bytes(dropout: float) -> float:
+    """Bytes of an entry of a dropout mask: two bits where the keep probability is in quarters, else 16 (dropout.Masks)."""
+    if not dropout:
+        return 0.0
+    return 0.25 if 1 - dropout in (0.25, 0.5, 0.75) else 2.0
 
 
 def _peft_inputs(work: Work) -> float:
-    """Bytes that peft's own forward keeps for each adapted layer: input (and mask) in 32 bits, low-rank product."""
-    masks = 2 if work.dropout else 1
-    return float(sum(4 * (masks * m.inputs + work.rank) for m in work.shape.adapted(work.targets)))
+    """Bytes that 8-bit layers keep: the input of each, and in 32 bits that of its adapter (and mask), low-rank product."""
+    inputs = {matrix.reads: matrix.inputs for matrix in work.shape.matrices}
+    adapted = sum(_peft_copies(work) * m.inputs + 4 * work.rank for m in work.shape.adapted(work.targets))
+    return float(work.element * sum(inputs.values()) + adapted)
+
+
+def _peft_copies(work: Work) -> int:
+    """Bytes of an entry of an adapter's input as peft keeps it: mask and product with it, or a copy in 32 bits."""
+    return 8 if work.dropout else 4 if work.element == 2 else 0
+
+
+def _weights_kept(work: Work) -> float:
+    """Bytes of the attention weights that one layer keeps. Windows narrower than ``KEPT`` keep less.
+
+    Where the rows' lengths are not known they are those that keep most.
+    """
+    if not one_node_attention(work):
+        return 0.0
+    if work.lengths:
+        pairs: float = sum(attended(length) for length in work.lengths if length <= KEPT)
+    else:
+        length = max(1, min(KEPT, work.row))
+        pairs = attended(length) / length * work.block
+    return work.shape.heads * pairs * work.element
+
+
+def attended(length: int) -> int:
+    """Pairs of query and key whose weight is computed in a row: blocks of queries against keys up to the block's end."""
+    blocks, rest = divmod(length, QUERIES)
+    return QUERIES * QUERIES * blocks * (blocks + 1) // 2 + rest * length
 
 
 def _turned_adapters(work: Work) -> int:
@@ -207,13 +295,14 @@ def _turned_adapters(work: Work) -> int:
 def activation_bytes(work: Work) -> int:
     """Bytes of everything that one block of rows keeps until its backward pass."""
     shape, e = work.shape, work.element
-    kept = work.block * shape.layers * kept_for_a_token(work)
+    kept = work.block * shape.layers * kept_for_a_token(work) + shape.layers * _weights_kept(work)
     # The first norm reads embeddings, which need no gradient; behind the last block stands one more.
     if not shape.plain:  # cosines and sines
         kept += work.block * 2 * shape.head_size * e * (2 if shape.kind == "gemma3_text" else 1)
-    if not fused(work) and work.dropout:  # embeddings need no gradient, so their masks are not kept
+    if not fused(work):  # nor does the base keep them for the first layers, or peft their masks
         first = [matrix for matrix in shape.adapted(work.targets) if matrix.reads == "attention"]
-        kept -= work.block * 4 * sum(matrix.inputs for matrix in first)
+        kept -= work.block * (4 * sum(matrix.inputs for matrix in first) if work.dropout else 0)
+        kept -= work.block * e * shape.width if _peft_copies(work) else 0
     return int(kept) + _turned_adapters(work)
 
 
@@ -227,34 +316,54 @@ def bias_bytes(work: Work) -> int:
     """Bytes of attention masks kept between layers: one for each length of row among the last."""
     row = max(1, min(work.row, round(work.rows.mean)))
     queries = min(row, QUERIES)
+    # Without a window a node masks the last keys alone; whether Mistral's has one its sizes do not tell.
+    keys = queries if one_node_attention(work) and work.shape.kind != "mistral" else row
     different = min(BIASES, 4 * max(1, work.block // row))
-    return different * (work.shape.heads // work.shape.key_heads) * queries * row * work.element
+    return different * (work.shape.heads // work.shape.key_heads) * queries * keys * work.element
 
 
 def head_bytes(work: Work) -> int:
     """Bytes of one chunk of logits, their shares, and what is left of the chunk before."""
     positions = min(CHUNK, work.learned)
     several = work.learned > CHUNK
-    if work.shape.softcap:
-        numbers = 20 if several else 12
-    elif work.element == 4:
-        numbers = 12 if several else 8
-    else:
-        numbers = 14 if several else 10
-    return positions * work.shape.vocabulary * numbers
+    if work.shape.softcap:  # logits, bent logits and their slope, shares: all in 32 bits
+        numbers = (12, 16) if work.element == 4 else (16, 18)
+    elif work.fp16:  # shares in 32 bits
+        numbers = (8, 10)
+    else:  # one buffer for logits, shares in the working precision
+        numbers = (2 * work.element, 3 * work.element)
+    return positions * work.shape.vocabulary * numbers[several]
 
 
 def backward_bytes(work: Work) -> int:
-    """Bytes that the last layer's backward pass needs beside what is kept: gradients, or one matrix out of 4 bit."""
+    """Bytes that the last layer's backward pass needs beside what is kept: gradients, and what is unpacked of its weights."""
     shape, e = work.shape, work.element
-    wide = 2 * (shape.inner + shape.width) * work.block
-    if fused(work):
-        return wide * e
-    return wide * 4 + max(m.inputs * m.outputs for m in shape.matrices) * e
+    if not fused(work):
+        return 2 * (shape.inner + shape.width) * work.block * 4 + unpacked_bytes(work)
+    # Of the MLP: two of gate, up, their product and the product masked; then gradients of the product, gate and up.
+    wide = (4 * shape.inner + 2 * shape.width) * e
+    if work.dropout and e == 4:
+        wide += 2 * shape.inner  # a mask in 16 bits beside numbers in 32
+    sums = 4 * shape.width if work.weights == "nf4" else 0  # over strips, in 32 bits
+    return (wide + sums) * work.block + unpacked_bytes(work)
+
+
+def unpacked_bytes(work: Work) -> int:
+    """Bytes of base weights that are unpacked at once: of 4 bit two strips and the scales of a matrix, of 8 bit a matrix."""
+    if not quantised(work):
+        return 0
+    numbers = max(matrix.inputs * matrix.outputs for matrix in work.shape.matrices)
+    if work.weights == "int8":
+        return numbers * work.element
+    strip = min(STRIP, numbers * work.element) if work.libraries else numbers * work.element
+    return 2 * strip + 2 * 4 * numbers // 64
 
 
 def first_step_bytes(work: Work) -> int:
-    """Bytes by which the libraries grow in a first step; none are counted on a device of its own."""
+    """Bytes by which the libraries grow in a first step; none are counted on a device of its own.
+
+    Two measurements, neither of the present step, and no explanation: see ``FIRST_STEP``.
+    """
     return FIRST_STEP if work.libraries else 0
 
 
@@ -288,14 +397,16 @@ def reading_bytes(work: Work, tokens: int) -> int:
 def answering_bytes(work: Work) -> int:
     """Bytes of writing a batch of answers: the cache, and logits of a token a row or the reading of the questions."""
     logits = 2 * work.batch * work.shape.vocabulary * work.element
-    return cache_bytes(work) + max(logits, reading_bytes(work, work.batch * work.prompt))
+    return cache_bytes(work) + max(logits, reading_bytes(work, work.batch * work.prompt)) + unpacked_bytes(work)
 
 
 def scoring_bytes(work: Work) -> int:
     """Bytes of reading references for their log-probabilities: a forward pass, then logits in chunks."""
     tokens = max(min(SCORED, round(work.rows.mean * work.batch)), work.row)
     positions = min(CHUNK, round(work.rows.learned * tokens))
-    return max(reading_bytes(work, tokens), positions * work.shape.vocabulary * (8 + work.element))
+    return max(
+        reading_bytes(work, tokens) + unpacked_bytes(work), positions * work.shape.vocabulary * (8 + work.element)
+    )
 
 
 # -- all together -----------------------------------------------------------------------------------------------------
@@ -334,7 +445,7 @@ def _mapped(work: Work) -> bool:
 
 def _loading(work: Work, common: dict[str, int]) -> Phase:
     parts = dict(common)
-    if not fused(work):
+    if quantised(work):
         parts["one matrix before it is quantised"] = 6 * max(m.inputs * m.outputs for m in work.shape.matrices)
     return Phase("loading", parts, pages=_pages(work, loading=True))
 
@@ -343,7 +454,7 @@ def _pages(work: Work, *, loading: bool = False) -> int:
     """Pages of the weights' file that stay resident though nothing needs them."""
     if not _mapped(work):
         return work.stored if loading else 0
-    if not fused(work):  # what is not quantised is a view into the file, so the mapping stays
+    if quantised(work):  # what is not quantised is a view into the file, so the mapping stays
         return work.shape.linear * work.stored_element
     return 0 if loading else stacked_bytes(work)
 
@@ -428,9 +539,7 @@ def _training_peak(work: Work) -> int:
 
 def _full(work: Work) -> int:
     """AdamW over every weight in 32 bits (weight, gradient, two moments, a working copy where that is 16 bit)."""
-    plain = replace(
-        work, weights="fp32" if work.element == 4 else "16-bit", targets="all-linear", dropout=False, rank=0
-    )
+    plain = replace(work, weights="fp32" if work.element == 4 else "16-bit", targets="all-linear", dropout=0.0, rank=0)
     weights = work.shape.parameters * (16 + (2 if work.element == 2 else 0))
     return (
         work.libraries

@@ -38,7 +38,7 @@ class Shape:
     """What decides a decoder's weights and activations; widths and sizes in elements, ``context`` in tokens.
 
     ``norms`` counts the norms of the model's width in one block; ``positions`` the learned position vectors.
-    ``dropout`` is the base model's own, active while training. ``sure`` is False for a type that is read as if it were
+    ``sure`` is False for a type that is read as if it were
     Llama's.
     """
 
@@ -57,7 +57,6 @@ class Shape:
     head_norms: bool = False
     positions: int = 0
     softcap: bool = False
-    dropout: float = 0.0
     sure: bool = True
 
     @property
@@ -149,7 +148,6 @@ def shape_of(config: Mapping[str, Any]) -> Shape:
         head_norms=kind in ("gemma3_text", "qwen3"),
         positions=int(values.get("max_position_embeddings") or 1024) if plain else 0,
         softcap=bool(values.get("final_logit_softcapping", 30.0 if kind == "gemma2" else None)),
-        dropout=float(values.get("resid_pdrop", 0.1)) if plain else 0.0,
         sure=kind in KNOWN_TYPES,
     )
 

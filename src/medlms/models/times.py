@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from medlms.models.costs import Work, fused, weight_bytes
+from medlms.models.costs import Work, quantised, weight_bytes
 from medlms.models.shapes import Shape
 
 # Shares of a large matrix product's speed that whole steps reached on two cores: middle, worst and best seen.
@@ -53,7 +53,7 @@ def training_time(work: Work, *, flops: float) -> Seconds:
     rows = work.rows
     tokens = rows.train * rows.mean
     flop = step_flop(work.shape, tokens, learned=rows.learned * tokens, row=rows.mean, adapter=work.adapter)
-    unpacking = 0.0 if fused(work) else 2 * work.shape.linear / UNPACKED * max(1.0, tokens / work.block)
+    unpacking = 2 * work.shape.linear / UNPACKED * max(1.0, tokens / work.block) if quantised(work) else 0.0
     return ranged(flop, flops, extra=unpacking) * work.epochs
 
 
@@ -63,7 +63,7 @@ def grading_time(work: Work, *, flops: float, bytes_per_second: float, systems: 
     weights = weight_bytes(work.shape, work.weights, element=work.element)
     read = weights / bytes_per_second
     computed = 2.0 * (work.shape.linear + work.shape.embedding) * work.batch / flops
-    unpacking = 0.0 if fused(work) else work.shape.linear / UNPACKED
+    unpacking = work.shape.linear / UNPACKED if quantised(work) else 0.0
     token = (max(read, computed) + unpacking) * work.new_tokens
     asked = 2.0 * work.shape.linear * work.prompt * work.batch / flops
     batch = Seconds((token * 0.8 + asked) / 0.5, (token * 0.5 + asked) / 0.8, (token + asked) / 0.3)
