@@ -17,34 +17,63 @@ from medlms.models import costs
 from medlms.models.costs import Rows, Work
 from medlms.models.load import Loaded, available_memory
 from medlms.models.shapes import shape_of
-from medlms.models.times import Seconds, ranged, step_flop
+from medlms.models.times import Seconds, ranged, step_flop, training_time
 
 
-def work_in_memory(loaded: Loaded, *, block_tokens: int, config: Config | None = None) -> Work:
-    """The work of training a model that is in memory, in blocks of ``block_tokens``. ModelError for an unknown shape."""
+def work_in_memory(
+    loaded: Loaded, *, block_tokens: int, config: Config | None = None, longest: int | None = None
+) -> Work:
+    """The work of training a model that is in memory, in blocks of ``block_tokens``. ModelError for an unknown shape.
+
+    ``longest`` is the longest row's tokens where it is known. The weights themselves may still be missing.
+    """
     chosen = config or Config(model="in memory", data=["none"])
     work = costs.work_of(
         shape_of(loaded.model.config.to_dict()),
         chosen,
         element=torch.finfo(loaded.dtype).bits // 8,
-        rows=Rows(longest=min(block_tokens, chosen.max_length)),
+        rows=Rows(longest=min(longest or block_tokens, block_tokens, chosen.max_length)),
         cuda=loaded.device.type == "cuda",
+        fp16=loaded.dtype == torch.float16,
     )
     return replace(work, block=block_tokens, learned=block_tokens)
 
 
-def training_bytes(loaded: Loaded, *, trainable: int, block_tokens: int, config: Config | None = None) -> int:
+def one_step(loaded: Loaded, config: Config, *, tokens: int) -> dict[str, float]:
+    """What one step over one row of ``tokens`` needs: bytes of the base weights, adapter weights, bytes at the peak, seconds.
+
+    For a model whose weights are made in memory, or are yet to be made. ModelError for an unknown shape.
+    """
+    work = work_in_memory(loaded, block_tokens=tokens, config=config)
+    rows = Rows(train=1, mean=tokens, longest=tokens)
+    learned = round(rows.learned * tokens)
+    alone = replace(work, row=tokens, lengths=(tokens,), learned=learned, blocks=1, epochs=1, rows=rows)
+    training = next(phase for phase in costs.phases(alone) if phase.name == "training")
+    seconds = training_time(alone, flops=matmul_flops(loaded.dtype, loaded.device))
+    return {
+        "base_bytes": costs.weight_bytes(work.shape, work.weights, element=work.element),
+        "trainable": work.adapter,
+        "peak_memory_bytes": training.needed,
+        "step_seconds": seconds.middle,
+    }
+
+
+def training_bytes(
+    loaded: Loaded, *, trainable: int, block_tokens: int, config: Config | None = None, longest: int | None = None
+) -> int:
     """Memory that training adds to the loaded weights: adapters with gradients and moments in fp32, activations, logits."""
-    work = work_in_memory(loaded, block_tokens=block_tokens, config=config)
+    work = work_in_memory(loaded, block_tokens=block_tokens, config=config, longest=longest)
     step = max(costs.head_bytes(work), costs.backward_bytes(work))
     kept = costs.activation_bytes(work) + costs.beside_bytes(work)
     return 16 * trainable + kept + step + costs.first_step_bytes(work)
 
 
-def check_memory(loaded: Loaded, *, trainable: int, block_tokens: int, config: Config | None = None) -> str:
+def check_memory(
+    loaded: Loaded, *, trainable: int, block_tokens: int, config: Config | None = None, longest: int | None = None
+) -> str:
     """A sentence on the memory that training will need; ResourceError when this machine has not got it."""
     try:
-        needed = training_bytes(loaded, trainable=trainable, block_tokens=block_tokens, config=config)
+        needed = training_bytes(loaded, trainable=trainable, block_tokens=block_tokens, config=config, longest=longest)
     except ModelError:
         return "memory can't be foretold for a model of this kind"
     free = free_memory(loaded.device)
@@ -112,8 +141,3 @@ def training_range(loaded: Loaded, lengths: Sequence[int], *, learned: int, epoc
     except ModelError:  # a kind that is not known here: as if all its weights were passed by every token
         flop = 4.0 * loaded.parameters * tokens
     return ranged(flop, matmul_flops(loaded.dtype, loaded.device)) * epochs
-
-
-def training_seconds(loaded: Loaded, lengths: Sequence[int], *, learned: int, epochs: int) -> float:
-    """The middle of ``training_range``. Good to a factor of two."""
-    return training_range(loaded, lengths, learned=learned, epochs=epochs).middle

@@ -37,6 +37,7 @@ class Machine:
     why: str
     flops: float | None = None
     bytes_per_second: float | None = None
+    fp16: bool = False
 
 
 def plan(
@@ -122,6 +123,7 @@ def measured(config: Config) -> Machine:
         free=free_memory(device),
         element=dtype.itemsize,
         why=why,
+        fp16=str(dtype) == "torch.float16",
         flops=matmul_flops(dtype, device),
         bytes_per_second=weight_rate(dtype, device),
     )
@@ -131,7 +133,9 @@ def _work(shape: Any, config: Config, rows: Any, machine: Machine, stored: int) 
     from medlms.models import costs
 
     cuda = machine.device.startswith("cuda")
-    work = costs.work_of(shape, config, element=machine.element, rows=rows, stored_element=stored, cuda=cuda)
+    work = costs.work_of(
+        shape, config, element=machine.element, rows=rows, stored_element=stored, cuda=cuda, fp16=machine.fp16
+    )
     return replace(work, stored=0) if cuda else work  # on a GPU the file's pages are not the device's
 
 

@@ -316,8 +316,9 @@ def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
             hint=" ".join([*hints, f"It has: {', '.join(own)}."]),
         )
     adapter = lora.r * sum(sum(shape) for name, shape in shapes.items() if name.rpartition(".")[2] in targets)
-    longest = max(*(len(row.ids) for row in tokens), work.config.train.micro_tokens)
-    plan.check_memory(loaded, trainable=adapter, block_tokens=longest, config=work.config)
+    longest = max(len(row.ids) for row in tokens)
+    block = max(longest, work.config.train.micro_tokens)
+    plan.check_memory(loaded, trainable=adapter, block_tokens=block, config=work.config, longest=longest)
     # Two checkpoints with moments while one replaces the other, the best one, and the adapter; and answers and plots.
     needed, free = 32 * adapter + 50_000_000, shutil.disk_usage(work.run.folder).free
     if free < needed:
@@ -439,7 +440,10 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
     run.keep_rows(STEPS, [row for row in run.rows(STEPS) if row["step"] <= start])
     heap.trim()  # what grading the base has freed
     largest = max(sum(len(tokens[row].ids) for row in block) for step in planned for block in step.blocks)
-    need = plan.check_memory(work.loaded, trainable=work.trainable, block_tokens=largest, config=config)
+    longest = max(len(row.ids) for row in tokens)
+    need = plan.check_memory(
+        work.loaded, trainable=work.trainable, block_tokens=largest, config=config, longest=longest
+    )
     guess = plan.training_range(
         work.loaded,
         [len(row.ids) for row in tokens],
