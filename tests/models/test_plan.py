@@ -298,6 +298,28 @@ def test_the_formula_over_quantised_weights(
     assert costs.activation_bytes(planned) == pytest.approx(kept(loaded, lora, lengths), rel=0.03)
 
 
+@pytest.mark.parametrize("softcap", [None, 30.0])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("learned", [200, 700])
+def test_the_logits_take_what_is_reckoned(tmp_path: Path, learned: int, precision: str, softcap: float | None) -> None:
+    import torch
+
+    from medlms.models.head import answer_loss
+
+    dtype, vocabulary = getattr(torch, precision), 4000
+    hidden = torch.randn(learned, 8, dtype=dtype, requires_grad=True)
+    weight, targets = torch.randn(vocabulary, 8).to(dtype), torch.randint(0, vocabulary, (learned,))
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        answer_loss(hidden, weight, targets, softcap=softcap)
+    profile.export_chrome_trace(str(tmp_path / "trace.json"))
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    seen = [event["args"] for event in sorted(events, key=lambda e: e.get("ts", 0)) if event["name"] == "[memory]"]
+    most = max(args["Total Allocated"] for args in seen) - (seen[0]["Total Allocated"] - seen[0]["Bytes"])
+    shape = replace(shape_of(SHAPES["smollm2-135m"]), vocabulary=vocabulary, softcap=softcap is not None)
+    planned = replace(work(), shape=shape, learned=learned, element=dtype.itemsize, fp16=precision == "float16")
+    assert costs.head_bytes(planned) == pytest.approx(most, rel=0.05)
+
+
 def test_copied_constants_are_the_real_ones() -> None:
     import torch
 

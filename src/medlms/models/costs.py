@@ -328,8 +328,8 @@ def head_bytes(work: Work) -> int:
     several = work.learned > CHUNK
     if work.shape.softcap:  # logits, bent logits and their slope, shares: all in 32 bits
         numbers = (12, 16) if work.element == 4 else (16, 18)
-    elif work.fp16:  # shares in 32 bits
-        numbers = (8, 10)
+    elif work.fp16:  # one buffer for logits; a copy and shares in 32 bits
+        numbers = (10, 14)
     else:  # one buffer for logits, shares in the working precision
         numbers = (2 * work.element, 3 * work.element)
     return positions * work.shape.vocabulary * numbers[several]
