@@ -539,7 +539,10 @@ def _training_peak(work: Work) -> int:
 
 def _full(work: Work) -> int:
     """AdamW over every weight in 32 bits (weight, gradient, two moments, a working copy where that is 16 bit)."""
-    plain = replace(work, weights="fp32" if work.element == 4 else "16-bit", targets="all-linear", dropout=0.0, rank=0)
+    # Trained norms and layers without adapters run transformers' own operations, as those of a type not known here.
+    shape = replace(work.shape, kind="llama-like") if work.shape.kind in ONE_NODE else work.shape
+    kind: Weights = "fp32" if work.element == 4 else "16-bit"
+    plain = replace(work, shape=shape, weights=kind, targets="all-linear", dropout=0.0, rank=0)
     weights = work.shape.parameters * (16 + (2 if work.element == 2 else 0))
     return (
         work.libraries
