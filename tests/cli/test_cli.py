@@ -15,7 +15,7 @@ import pytest
 VERBS = ("demo", "init", "train", "evaluate", "ask", "report", "runs", "data", "models", "doctor")
 GROUPS = {
     "data": ("list", "get", "check", "prepare"),
-    "models": ("list", "get", "prove"),
+    "models": ("list", "get", "plan", "prove"),
     "runs": ("list", "show", "erase"),
 }
 COMMANDS = [(verb,) for verb in VERBS if verb not in GROUPS]

@@ -216,11 +216,15 @@ def test_the_plan_says_what_training_needs(tiny: Any, monkeypatch: pytest.Monkey
 def test_the_plan_guesses_seconds_in_proportion(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = tiny()
     monkeypatch.setattr(plan, "matmul_flops", lambda dtype, device: 1e9)
-    once = plan.training_seconds(loaded, [50, 50], learned=40, epochs=1)
+
+    def seconds(epochs: int) -> float:
+        return plan.training_range(loaded, [50, 50], learned=40, epochs=epochs).middle
+
+    once = seconds(1)
     assert once > 0
-    assert plan.training_seconds(loaded, [50, 50], learned=40, epochs=3) == pytest.approx(3 * once)
+    assert seconds(3) == pytest.approx(3 * once)
     monkeypatch.setattr(plan, "matmul_flops", lambda dtype, device: 2e9)
-    assert plan.training_seconds(loaded, [50, 50], learned=40, epochs=1) == pytest.approx(once / 2)
+    assert seconds(1) == pytest.approx(once / 2)
 
 
 def test_weights_hashes_are_of_the_files(tiny: Any, tiny_folder: Any) -> None:

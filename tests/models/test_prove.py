@@ -90,9 +90,11 @@ def test_full_shapes_have_the_published_sizes(name: str) -> None:
     assert sizes.linear + sizes.other == PARAMETERS[name]
     assert (sizes.linear == 0) == (name == "distilgpt2")
     loaded = random_weights.loaded(model, name, torch.bfloat16, "", type("T", (), {"eos_token_id": 2}))
-    said = room.predicted(loaded, base_bytes=sizes.bytes(2, four_bit=True), tokens=64)
+    said = room.predicted(loaded, four_bit=sizes.linear > 0, tokens=64)
     assert said["trainable"] == ADAPTERS[name]
-    assert said["peak_memory_bytes"] < 24e9
+    linear, other = sizes.linear, sizes.other
+    assert said["base_bytes"] == pytest.approx(0.516 * linear + 2 * other, rel=1e-3)
+    assert said["base_bytes"] < said["peak_memory_bytes"] < 24e9
 
 
 @pytest.mark.parametrize(

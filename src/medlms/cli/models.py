@@ -1,13 +1,14 @@
-"""`medlms models`: which models are known, fetching their weights, and trying their size out here."""
+"""`medlms models`: which models are known, fetching their weights, whether one fits this machine, and trying it out."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
 
-app = typer.Typer(help="List known models; fetch weights.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="List known models; fetch weights; plan.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list")
@@ -74,6 +75,62 @@ def get(
         out(found)
         return
     typer.echo(f"{found['name']}: {loaded.parameters:,} parameters, in {found['folder']}")
+
+
+@app.command("plan")
+def plan_model(
+    name: str = typer.Argument(..., help="A known model, a hub id, a folder, a .gguf file or a run's folder."),
+    words: list[str] = typer.Argument(None, metavar="CONFIG.yaml | key=value", help="A config, and settings over it."),
+    as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
+) -> None:
+    """Say whether a model fits this machine, how long tuning takes, and what would fit instead; reads no weights."""
+    from medlms.cli._show import out, split_words
+    from medlms.road import planning
+
+    config, settings = split_words(words)
+    found = planning.plan(name, config, settings)
+    if as_json:
+        out(found)
+    else:
+        for line in _plan_lines(found):
+            typer.echo(line)
+    planning.refuse(found)
+
+
+def _plan_lines(found: dict[str, Any]) -> Iterator[str]:
+    """The plan as text."""
+    yield f"{found['model']}: {found['parameters']:,} parameters ({found['type']}); {found['precision']}"
+    verdict = "fits" if found["fits"] else "does not fit"
+    free = f", {_gigabytes(found['free_bytes'])} are free on {found['device']}" if found["free_bytes"] else ""
+    yield (
+        f"{verdict}: {_gigabytes(found['needed_bytes'])} at the peak ({found['peak_phase']}){free}; "
+        f"a process monitor shows up to {_gigabytes(found['resident_bytes'])}"
+    )
+    yield ""
+    for phase in found["phases"]:
+        parts = ", ".join(f"{name} {_gigabytes(size)}" for name, size in phase["parts"].items() if size)
+        yield f"  {phase['name']:<10} {_gigabytes(phase['needed_bytes']):>9}  = {parts}"
+    yield ""
+    yield f"  {'method':<26} {'learned weights':>16} {'share':>9} {'memory':>9} {'on disk':>9}"
+    for method in found["methods"]:
+        yield (
+            f"  {method['name']:<26} {method['trainable']:>16,} {100 * method['share']:>7.3f} % "
+            f"{_gigabytes(method['memory']):>9} {_gigabytes(method['stored']):>9}"
+        )
+    yield ""
+    for row in found["adapters"]:
+        many = "department" if row["departments"] == 1 else "departments"
+        yield f"  adapters of {row['departments']} {many}: {_gigabytes(row['bytes'])} beside one base model"
+    yield f"  disk: a run {_gigabytes(found['disk_bytes']['run'])}, weights {_gigabytes(found['disk_bytes']['weights'])}"
+    if found["seconds"]:
+        seconds = found["seconds"]
+        yield f"  time: training {seconds['training']['said']}, grading {seconds['grading']['said']}"
+    for note in found["notes"]:
+        yield f"  note: {note}"
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 @app.command("prove")

@@ -1,42 +1,106 @@
-"""Will it fit, and how long will it take: asked before the work starts. Rough on purpose, and said to be."""
+"""Will it fit, and how long will it take: asked before the work starts, and again when it does.
+
+``costs`` and ``times`` do the arithmetic; here are the measured rates, and the checks of a model that is in memory.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 import torch
 
-from medlms.errors import ResourceError
+from medlms.config import Config
+from medlms.errors import ModelError, ResourceError
+from medlms.models import costs
+from medlms.models.costs import Rows, Work
 from medlms.models.load import Loaded, available_memory
+from medlms.models.shapes import shape_of
+from medlms.models.times import Seconds, ranged, step_flop, training_time
 
 
-def training_bytes(loaded: Loaded, *, trainable: int, block_tokens: int) -> int:
-    """Memory that training adds to the loaded weights: adapters in fp32 with gradients and two moments, and activations."""
-    config: Any = loaded.model.config
-    layers = int(getattr(config, "num_hidden_layers", 0) or getattr(config, "n_layer", 12))
-    width = int(getattr(config, "hidden_size", 0) or getattr(config, "n_embd", 768))
-    inner = int(getattr(config, "intermediate_size", 0) or 4 * width)
-    element = torch.finfo(loaded.dtype).bits // 8
-    # What a layer keeps for its backward pass: about twelve tensors of the width and four of the inner width.
-    kept = layers * (12 * width + 4 * inner) * element
-    logits = 512 * int(config.vocab_size) * 10
-    return 16 * trainable + block_tokens * kept + logits
+def work_in_memory(
+    loaded: Loaded, *, block_tokens: int, config: Config | None = None, longest: int | None = None
+) -> Work:
+    """The work of training a model that is in memory, in blocks of ``block_tokens``. ModelError for an unknown shape.
+
+    ``longest`` is the longest row's tokens where it is known. The weights themselves may still be missing.
+    """
+    chosen = config or Config(model="in memory", data=["none"])
+    work = costs.work_of(
+        shape_of(loaded.model.config.to_dict()),
+        chosen,
+        element=torch.finfo(loaded.dtype).bits // 8,
+        rows=Rows(longest=min(longest or block_tokens, block_tokens, chosen.max_length)),
+        cuda=loaded.device.type == "cuda",
+        fp16=loaded.dtype == torch.float16,
+    )
+    return replace(work, block=block_tokens, learned=block_tokens)
 
 
-def check_memory(loaded: Loaded, *, trainable: int, block_tokens: int) -> str:
+def one_step(loaded: Loaded, config: Config, *, tokens: int) -> dict[str, float]:
+    """What one step over one row of ``tokens`` needs: bytes of the base weights, adapter weights, bytes at the peak, seconds.
+
+    For a model whose weights are made in memory, or are yet to be made. ModelError for an unknown shape.
+    """
+    work = work_in_memory(loaded, block_tokens=tokens, config=config)
+    rows = Rows(train=1, mean=tokens, longest=tokens)
+    learned = round(rows.learned * tokens)
+    alone = replace(work, row=tokens, lengths=(tokens,), learned=learned, blocks=1, epochs=1, rows=rows)
+    training = next(phase for phase in costs.phases(alone) if phase.name == "training")
+    seconds = training_time(alone, flops=matmul_flops(loaded.dtype, loaded.device))
+    return {
+        "base_bytes": costs.weight_bytes(work.shape, work.weights, element=work.element),
+        "trainable": work.adapter,
+        "peak_memory_bytes": training.needed,
+        "step_seconds": seconds.middle,
+    }
+
+
+def training_bytes(
+    loaded: Loaded, *, trainable: int, block_tokens: int, config: Config | None = None, longest: int | None = None
+) -> int:
+    """Memory that training adds to the loaded weights: adapters with gradients and moments in fp32, activations, logits."""
+    work = work_in_memory(loaded, block_tokens=block_tokens, config=config, longest=longest)
+    step = max(costs.head_bytes(work), costs.backward_bytes(work))
+    kept = costs.activation_bytes(work) + costs.beside_bytes(work)
+    return 16 * trainable + kept + step + costs.first_step_bytes(work)
+
+
+def check_memory(
+    loaded: Loaded, *, trainable: int, block_tokens: int, config: Config | None = None, longest: int | None = None
+) -> str:
     """A sentence on the memory that training will need; ResourceError when this machine has not got it."""
-    needed = training_bytes(loaded, trainable=trainable, block_tokens=block_tokens)
-    free = available_memory()
+    try:
+        needed = training_bytes(loaded, trainable=trainable, block_tokens=block_tokens, config=config, longest=longest)
+    except ModelError:
+        return "memory can't be foretold for a model of this kind"
+    free = free_memory(loaded.device)
     if free and needed > free:
         raise ResourceError(
             f"Training needs about {needed / 1e9:.1f} GB of memory beside the weights, {free / 1e9:.1f} GB are free.",
-            hint="Lower train.micro_tokens or max_length, or use a smaller model.",
+            hint=_what_fits(loaded, trainable, block_tokens, config, free),
         )
     return f"about {needed / 1e9:.1f} GB of memory beside the weights" + (
         f" ({free / 1e9:.1f} GB are free)" if free else ""
     )
+
+
+def _what_fits(loaded: Loaded, trainable: int, block_tokens: int, config: Config | None, free: int) -> str:
+    tokens = block_tokens // 2
+    while tokens >= 64:
+        if training_bytes(loaded, trainable=trainable, block_tokens=tokens, config=config) <= free:
+            return f"Blocks of {tokens} tokens would fit: train.micro_tokens={tokens} max_length={tokens}."
+        tokens //= 2
+    return "Lower train.micro_tokens or max_length, or use a smaller model."
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that can be had on the device that computes; 0 when the system does not tell."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info()[0])
+    return available_memory()
 
 
 def matmul_flops(dtype: torch.dtype, device: torch.device) -> float:
@@ -53,10 +117,27 @@ def matmul_flops(dtype: torch.dtype, device: torch.device) -> float:
     return 2 * a.numel() * b.shape[1] * rounds / (time.perf_counter() - began)
 
 
-def training_seconds(loaded: Loaded, lengths: Sequence[int], *, learned: int, epochs: int) -> float:
-    """Seconds that training on rows of these lengths will take, from a measured matrix product. Good to a factor of two."""
-    embedding = loaded.model.get_input_embeddings().weight.numel()
-    body = loaded.parameters - embedding
-    flops = 4 * body * sum(lengths) + 4 * embedding * learned
-    # Half of the matrix speed reaches a training step; the rest is attention, dropout and element-wise work.
-    return float(epochs * flops / (0.5 * matmul_flops(loaded.dtype, loaded.device)))
+def weight_rate(dtype: torch.dtype, device: torch.device) -> float:
+    """Measured bytes of weights a second that pass by one token: what bounds an answer that is written alone."""
+    weight = torch.randn(2048, 16384, device=device).to(dtype)  # larger than most caches
+    token = torch.randn(1, 16384, device=device).to(dtype)
+    token @ weight.t()
+    began, rounds = time.perf_counter(), 0
+    while time.perf_counter() - began < 0.2:
+        token @ weight.t()
+        rounds += 1
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return weight.nbytes * rounds / (time.perf_counter() - began)
+
+
+def training_range(loaded: Loaded, lengths: Sequence[int], *, learned: int, epochs: int, trainable: int = 0) -> Seconds:
+    """Seconds that training on rows of these lengths will take, from a measured matrix product, with the range it stands for."""
+    tokens = sum(lengths)
+    row = sum(length * length for length in lengths) / max(1, tokens)
+    try:
+        shape = shape_of(loaded.model.config.to_dict())
+        flop = step_flop(shape, tokens, learned=learned, row=row, adapter=trainable)
+    except ModelError:  # a kind that is not known here: as if all its weights were passed by every token
+        flop = 4.0 * loaded.parameters * tokens
+    return ranged(flop, matmul_flops(loaded.dtype, loaded.device)) * epochs

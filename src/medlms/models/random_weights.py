@@ -20,8 +20,6 @@ from medlms.models import attention, load
 from medlms.models.fetch import Located
 from medlms.models.load import Loaded
 
-NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)  # a weight: its code, its share of an 8-bit scale, and of that scale's scale
-
 
 @dataclass(frozen=True)
 class Sizes:
@@ -29,10 +27,6 @@ class Sizes:
 
     linear: int
     other: int
-
-    def bytes(self, element: int, *, four_bit: bool) -> int:
-        """Bytes in memory when a working number takes ``element`` of them."""
-        return round(self.linear * (NF4_BYTES if four_bit else element) + self.other * element)
 
 
 def skeleton(shape: Mapping[str, Any], dtype: torch.dtype) -> Any:
@@ -58,15 +52,6 @@ def sizes(model: Any) -> Sizes:
     """The weights of a skeleton."""
     linear = sum(module.weight.numel() for _, module in _linear(model))
     return Sizes(linear, sum(parameter.numel() for parameter in model.parameters()) - linear)
-
-
-def adapter_weights(model: Any, rank: int) -> int:
-    """Weights of LoRA adapters of this rank on every linear layer but the head."""
-    from transformers.pytorch_utils import Conv1D
-
-    layers = [module.weight.shape for _, module in _linear(model)]
-    layers += [module.weight.shape for module in model.modules() if isinstance(module, Conv1D)]
-    return rank * sum(sum(shape) for shape in layers)
 
 
 def fill(

@@ -22,7 +22,7 @@ from medlms.bench import result
 from medlms.bench.estimates import median
 from medlms.bench.machine import machine
 from medlms.catalogue import near
-from medlms.config import Lora, Train
+from medlms.config import Config, Lora, Train
 from medlms.errors import AskedWrongly, ModelError, ResourceError, UnknownName
 from medlms.road.talk import Silent, Talk
 from medlms.types import Message, Reply, Request, Step, Tokens
@@ -31,7 +31,6 @@ NEW_TOKENS = 16
 DECK = Lora(r=16, alpha=16, dropout=0.25, targets="all-linear")
 QUESTION = "What is asthma?"
 REFERENCE = "Asthma is a condition that a doctor can name after asking a few questions."
-LIBRARIES = 700_000_000  # bytes that Python, torch, transformers, peft and bitsandbytes hold before there is a model
 
 
 @dataclass
@@ -124,7 +123,7 @@ def prove(
     tokenizer = testing.tiny_tokenizer("llama")
     loaded = random_weights.loaded(model, name, dtype, why, tokenizer)
     _check(loaded, tokens, vocabulary=int(model.config.vocab_size), smallest=len(tokenizer))
-    foretold = predicted(loaded, base_bytes=sizes.bytes(dtype.itemsize, four_bit=four_bit), tokens=tokens)
+    foretold = predicted(loaded, four_bit=four_bit, tokens=tokens)
     work.say(f"{name}: {(sizes.linear + sizes.other) / 1e9:.2f} billion weights; {why}")
     _check_memory(work, foretold)
 
@@ -144,7 +143,7 @@ def prove(
         stages=work.stages,
     )
     with tempfile.TemporaryDirectory(prefix="medlms-prove-", dir=folder) as held:
-        base = _save_base(work, loaded, Path(held) / "base", sizes.bytes(dtype.itemsize, four_bit=four_bit))
+        base = _save_base(work, loaded, Path(held) / "base", foretold["base_bytes"])
         before = random_weights.checksum(model)
         _train(work, proof, loaded, steps=steps, seed=seed, adapter=Path(held) / "adapter")
         if random_weights.checksum(model) != before:
@@ -168,19 +167,12 @@ def prove(
     return proof
 
 
-def predicted(loaded: Any, *, base_bytes: int, tokens: int) -> dict[str, float]:
+def predicted(loaded: Any, *, four_bit: bool, tokens: int) -> dict[str, float]:
     """What the plan says of such a step: bytes at the peak and seconds. The one place at which the plan is asked."""
-    from medlms.models import plan, random_weights
+    from medlms.models import plan
 
-    adapter = random_weights.adapter_weights(loaded.model, DECK.r)
-    return {
-        "base_bytes": base_bytes,
-        "trainable": adapter,
-        "peak_memory_bytes": LIBRARIES
-        + base_bytes
-        + plan.training_bytes(loaded, trainable=adapter, block_tokens=tokens),
-        "step_seconds": plan.training_seconds(loaded, [tokens], learned=tokens * 3 // 4, epochs=1),
-    }
+    config = Config(model="random weights", data=["none"], load_in_4bit=four_bit, lora=DECK, max_length=max(tokens, 16))
+    return plan.one_step(loaded, config, tokens=tokens)
 
 
 def table(proof: Proof) -> str:
@@ -271,7 +263,7 @@ def _check_memory(work: _Work, foretold: Mapping[str, float]) -> None:
         )
 
 
-def _save_base(work: _Work, loaded: Any, folder: Path, size: int) -> Path | None:
+def _save_base(work: _Work, loaded: Any, folder: Path, size: float) -> Path | None:
     """The folder of the base weights; None where the disk has no room, which is said."""
     from medlms.models import random_weights
 

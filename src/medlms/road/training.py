@@ -316,8 +316,9 @@ def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
             hint=" ".join([*hints, f"It has: {', '.join(own)}."]),
         )
     adapter = lora.r * sum(sum(shape) for name, shape in shapes.items() if name.rpartition(".")[2] in targets)
-    longest = max(*(len(row.ids) for row in tokens), work.config.train.micro_tokens)
-    plan.check_memory(loaded, trainable=adapter, block_tokens=longest)
+    longest = max(len(row.ids) for row in tokens)
+    block = max(longest, work.config.train.micro_tokens)
+    plan.check_memory(loaded, trainable=adapter, block_tokens=block, config=work.config, longest=longest)
     # Two checkpoints with moments while one replaces the other, the best one, and the adapter; and answers and plots.
     needed, free = 32 * adapter + 50_000_000, shutil.disk_usage(work.run.folder).free
     if free < needed:
@@ -413,7 +414,7 @@ def _ask_prompts(work: _Work, engine: Any, system: str) -> None:
 
 
 def _tune(work: _Work, tokens: list[Tokens]) -> Any:
-    from medlms.models import adapters, plan
+    from medlms.models import adapters, heap, plan
     from medlms.models.fast_lora import fast_lora
     from medlms.train import checkpoint, loop, scaling
 
@@ -437,17 +438,22 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
             scale.restore(held["loss_scale"])
         talk.say(f"resuming after step {start} of {len(planned)}")
     run.keep_rows(STEPS, [row for row in run.rows(STEPS) if row["step"] <= start])
-    longest = max(*(len(row.ids) for row in tokens), config.train.micro_tokens)
-    need = plan.check_memory(work.loaded, trainable=work.trainable, block_tokens=longest)
-    guess = plan.training_seconds(
+    heap.trim()  # what grading the base has freed
+    largest = max(sum(len(tokens[row].ids) for row in block) for step in planned for block in step.blocks)
+    longest = max(len(row.ids) for row in tokens)
+    need = plan.check_memory(
+        work.loaded, trainable=work.trainable, block_tokens=largest, config=config, longest=longest
+    )
+    guess = plan.training_range(
         work.loaded,
         [len(row.ids) for row in tokens],
         learned=sum(sum(row.learn) for row in tokens),
         epochs=config.train.epochs,
+        trainable=work.trainable,
     ) * (1 - start / len(planned))
     talk.say(
         f"training {work.trainable / 1e6:.1f} million adapter weights on {sum(len(row.ids) for row in tokens):,} tokens"
-        f" x {config.train.epochs} in {len(planned)} steps: {need}; roughly {max(guess / 60, 0.1):.1f} minutes"
+        f" x {config.train.epochs} in {len(planned)} steps: {need}; roughly {guess}, without grading"
     )
 
     def save(step: int) -> None:
@@ -498,6 +504,7 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
                         raise KeyboardInterrupt
                     if ends:
                         after_epoch(step.step)
+                        heap.trim()
             except TrainingError as error:
                 raise TrainingError(str(error), hint=f"{error.hint} The last good state is in {last}.") from None
     if checkpoint.exists(best):
