@@ -156,6 +156,14 @@ def test_results_of_several_models_share_a_file(tmp_path: Path) -> None:
     assert str(tmp_path) not in path.read_text()
 
 
+def test_the_folder_for_weights_is_made_or_refused_in_words(tmp_path: Path) -> None:
+    proof = room.prove("x", shape=small("distilgpt2"), steps=1, tokens=16, folder=tmp_path / "not" / "there")
+    assert proof.differences == []
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ResourceError, match="nothing can be written there"):
+        room.prove("x", shape=small("distilgpt2"), steps=1, tokens=16, folder=tmp_path / "file")
+
+
 def test_what_can_not_be_proven_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnknownName, match="no shape"):
         room.prove("no-such-model")

@@ -142,7 +142,7 @@ def prove(
         measured={},
         stages=work.stages,
     )
-    with tempfile.TemporaryDirectory(prefix="medlms-prove-", dir=folder) as held:
+    with _scratch(folder) as held:
         base = _save_base(work, loaded, Path(held) / "base", foretold["base_bytes"])
         before = random_weights.checksum(model)
         _train(work, proof, loaded, steps=steps, seed=seed, adapter=Path(held) / "adapter")
@@ -261,6 +261,18 @@ def _check_memory(work: _Work, foretold: Mapping[str, float]) -> None:
             f"About {_gigabytes(needed)} of memory are needed, {_gigabytes(free)} are free.",
             hint="Close other programs, or use a smaller model.",
         )
+
+
+def _scratch(folder: Path | None) -> tempfile.TemporaryDirectory[str]:
+    """A folder for a while, inside ``folder``, which is made when it is not there; ResourceError when it can't be."""
+    try:
+        if folder is not None:
+            folder.expanduser().mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix="medlms-prove-", dir=folder and folder.expanduser())
+    except OSError as error:
+        raise ResourceError(
+            f"{folder}: nothing can be written there: {error.strerror}.", hint="Name another folder with --folder."
+        ) from None
 
 
 def _save_base(work: _Work, loaded: Any, folder: Path, size: float) -> Path | None:
