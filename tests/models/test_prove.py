@@ -156,6 +156,24 @@ def test_results_of_several_models_share_a_file(tmp_path: Path) -> None:
     assert str(tmp_path) not in path.read_text()
 
 
+def test_drawn_weights_go_once_they_are_quantised(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("bitsandbytes")
+    import weakref
+
+    own, drawn, alive = random_weights._quantised, [], []
+
+    def spy(module: Any, dtype: torch.dtype) -> Any:
+        drawn.append(weakref.ref(module.weight))
+        alive.append(sum(reference() is not None for reference in drawn))
+        return own(module, dtype)
+
+    monkeypatch.setattr(random_weights, "_quantised", spy)
+    model = random_weights.skeleton(small("mistral-7b"), torch.bfloat16)
+    random_weights.fill(model, dtype=torch.bfloat16, four_bit=True, seed=1)
+    assert len(alive) > 10
+    assert max(alive) <= 2, "all layers were held in 16 bits at once"
+
+
 def test_the_folder_for_weights_is_made_or_refused_in_words(tmp_path: Path) -> None:
     proof = room.prove("x", shape=small("distilgpt2"), steps=1, tokens=16, folder=tmp_path / "not" / "there")
     assert proof.differences == []

@@ -74,6 +74,7 @@ def fill(
             if name in chosen:
                 parent, _, leaf = name.rpartition(".")
                 setattr(model.get_submodule(parent), leaf, _quantised(module, dtype))
+                module.register_parameter("weight", None)  # the list above still holds the module
             elif isinstance(module, nn.Embedding):
                 model.tie_weights()  # a head that shares these weights must not be drawn anew
         progress(len(modules), len(modules))
