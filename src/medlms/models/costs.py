@@ -106,7 +106,7 @@ def work_of(
     weights: Weights = "fp32" if element == 4 else "16-bit"
     if config.load_in_4bit:
         weights = "nf4"
-    elif getattr(config, "load_in_8bit", False):
+    elif config.load_in_8bit:
         weights = "int8"
     targets = config.lora.targets if isinstance(config.lora.targets, str) else tuple(config.lora.targets)
     return Work(

@@ -1,7 +1,7 @@
 """Dropout masks of the adapters, drawn by place and kept as two bits an entry where that is exact.
 
-A mask is opened to 16-bit integers, 0 or -1, and laid over 16-bit numbers with a bitwise "and": on a processor that takes a
-fifth of the time of a product, and drawing two bits an entry an eighth of the time of drawing a number.
+A mask is opened to 16-bit integers, 0 or -1, and laid over 16-bit numbers with a bitwise "and": on a processor that takes less
+than half the time of a product, and two random bits an entry a tenth of the time of a byte (docs/log.md).
 """
 
 from __future__ import annotations

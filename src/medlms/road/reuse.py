@@ -18,7 +18,7 @@ from medlms.road.grading import task_of
 from medlms.run import Run
 from medlms.types import QA
 
-MODEL = ("model", "precision", "load_in_4bit", "instruction")
+MODEL = ("model", "precision", "load_in_4bit", "load_in_8bit", "instruction")
 """Keys that the base model's answers depend on, beside the test."""
 
 
