@@ -201,3 +201,12 @@ def test_gemma_that_reads_both_ways_is_refused(tiny: Any, family: str) -> None:
     model = tiny(family, use_bidirectional_attention=True).model
     with pytest.raises(ModelError, match="is_causal"):
         model(input_ids=torch.arange(5, 15)[None])
+
+
+def test_blocks_cover_a_row_once() -> None:
+    for length in (1, 127, 128, 129, 600):
+        for window in (None, 1, 50):
+            blocks = attention.blocks(length, window)
+            assert next(begin for begin, _, _ in blocks) == 0 and blocks[-1][1] == length
+            assert all(one[1] == other[0] for one, other in pairwise(blocks))
+            assert all(first == (0 if window is None else max(0, begin - window + 1)) for begin, _, first in blocks)

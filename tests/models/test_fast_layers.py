@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -125,12 +124,3 @@ def test_bf16_attention_stays_close() -> None:
     for own, exact in zip(said(joint), said(joint.float()), strict=True):
         assert own.dtype == torch.bfloat16
         torch.testing.assert_close(own.float(), exact, rtol=3e-2, atol=3e-2)
-
-
-def test_blocks_cover_a_row_once() -> None:
-    for length in (1, 127, 128, 129, 600):
-        for window in (None, 1, 50):
-            blocks = fast_layers._blocks(length, window)
-            assert next(begin for begin, _, _ in blocks) == 0 and blocks[-1][1] == length
-            assert all(one[1] == other[0] for one, other in pairwise(blocks))
-            assert all(first == (0 if window is None else max(0, begin - window + 1)) for begin, _, first in blocks)

@@ -100,14 +100,12 @@ def _one_token(
     return (scores.softmax(-1).to(value.dtype) @ value).reshape(rows, 1, heads, size)
 
 
-def _spans(starts: list[int], window: int | None) -> list[tuple[int, int, int]]:
-    """(first query, end of queries, first key) of each block of each row."""
-    spans = []
-    for row, end in pairwise(starts):
-        for low in range(row, end, BLOCK):
-            first = row if window is None else max(row, low - window + 1)
-            spans.append((low, min(low + BLOCK, end), first))
-    return spans
+def blocks(length: int, window: int | None) -> list[tuple[int, int, int]]:
+    """(first query, end of queries and keys, first key) of each block of a row."""
+    begins = range(0, length, BLOCK)
+    return [
+        (begin, min(begin + BLOCK, length), 0 if window is None else max(0, begin - window + 1)) for begin in begins
+    ]
 
 
 @lru_cache(maxsize=64)  # the rows of one block pass through every layer, then never come again
@@ -121,16 +119,34 @@ def causal_bias(
     return torch.zeros(hidden.shape, dtype=dtype, device=device).masked_fill_(hidden, -math.inf).repeat(groups, 1)
 
 
-def _weights(q: Tensor, k: Tensor, scale: float, softcap: float | None, bias: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Attention weights of q [key heads, group * queries, size] over k [key heads, keys, size], and the soft cap's slope.
+def weights(
+    queries: Tensor, keys: Tensor, scale: float, count: int, window: int | None, softcap: float | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Attention weights of the last ``count`` positions over the keys that they may see, and the soft cap's slope.
 
-    Sums inside the softmax are kept in fp32 by torch whatever the dtype.
+    queries [key heads, group * count, size], keys [key heads, keys, size]; weights [key heads, group * count, keys]. Sums
+    inside the softmax are kept in fp32 by torch whatever the dtype.
     """
-    if softcap is None:
-        return torch.baddbmm(bias, q, k.transpose(1, 2), alpha=scale).softmax(-1), None
-    bent = (q @ k.transpose(1, 2)).mul_(scale / softcap).tanh_()
-    slope = 1 - bent.square()
-    return bent.mul_(softcap).add_(bias).softmax(-1), slope
+    scores = torch.baddbmm(queries.new_zeros(1), queries, keys.transpose(1, 2), beta=0, alpha=scale)
+    slope = None
+    if softcap is not None:
+        bent = scores.div_(softcap).tanh_()
+        slope = 1 - bent.square()
+        scores = bent.mul_(softcap)
+    # Without a window only the last keys can lie ahead of a query.
+    before = 0 if window is None else keys.shape[1] - count
+    bias = causal_bias(count, before, queries.shape[1] // count, window, queries.dtype, queries.device)
+    scores[..., keys.shape[1] - bias.shape[1] :].add_(bias)
+    return scores.softmax(-1), slope
+
+
+def _spans(starts: list[int], window: int | None) -> list[tuple[int, int, int]]:
+    """The blocks of all rows, counted from the first token."""
+    return [
+        (row + begin, row + stop, row + first)
+        for row, end in pairwise(starts)
+        for begin, stop, first in blocks(end - row, window)
+    ]
 
 
 class _Rows(torch.autograd.Function):
@@ -152,10 +168,9 @@ class _Rows(torch.autograd.Function):
         groups = k.shape[0]
         out = q.new_empty(tokens, heads, size)
         for low, high, first in _spans(starts, window):
-            bias = causal_bias(high - low, low - first, heads // groups, window, q.dtype, q.device)
             qs = q[:, low:high].reshape(groups, -1, size)
-            weights, _ = _weights(qs, k[:, first:high], scale, softcap, bias)
-            out[low:high] = (weights @ v[:, first:high]).view(heads, high - low, size).transpose(0, 1)
+            seen, _ = weights(qs, k[:, first:high], scale, high - low, window, softcap)
+            out[low:high] = (seen @ v[:, first:high]).view(heads, high - low, size).transpose(0, 1)
         ctx.save_for_backward(q, k, v)
         ctx.settings = scale, window, softcap, starts
         return out
@@ -169,14 +184,13 @@ class _Rows(torch.autograd.Function):
         groups = k.shape[0]
         dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
         for low, high, first in _spans(starts, window):
-            bias = causal_bias(high - low, low - first, heads // groups, window, q.dtype, q.device)
             qs = q[:, low:high].reshape(groups, -1, size)
             ks, vs = k[:, first:high], v[:, first:high]
             g = grad[low:high].transpose(0, 1).reshape(groups, -1, size)
-            weights, slope = _weights(qs, ks, scale, softcap, bias)
-            dv[:, first:high] += weights.transpose(1, 2) @ g
+            seen, slope = weights(qs, ks, scale, high - low, window, softcap)
+            dv[:, first:high] += seen.transpose(1, 2) @ g
             # aten's own softmax backward: w * (d - sum(w * d)), with the sum in fp32
-            d = torch.ops.aten._softmax_backward_data(g @ vs.transpose(1, 2), weights, -1, q.dtype)
+            d = torch.ops.aten._softmax_backward_data(g @ vs.transpose(1, 2), seen, -1, q.dtype)
             if slope is not None:
                 d.mul_(slope)
             dq[:, low:high] = (d @ ks).mul_(scale).view(heads, high - low, size)

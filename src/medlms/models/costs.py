@@ -316,8 +316,8 @@ def bias_bytes(work: Work) -> int:
     """Bytes of attention masks kept between layers: one for each length of row among the last."""
     row = max(1, min(work.row, round(work.rows.mean)))
     queries = min(row, QUERIES)
-    # Without a window a node masks the last keys alone; whether Mistral's has one its sizes do not tell.
-    keys = queries if one_node_attention(work) and work.shape.kind != "mistral" else row
+    # Without a window the last keys alone are masked; whether Mistral's has one its sizes do not tell.
+    keys = row if work.shape.kind in ("mistral", "gemma2", "gemma3_text") else queries
     different = min(BIASES, 4 * max(1, work.block // row))
     return different * (work.shape.heads // work.shape.key_heads) * queries * keys * work.element
 

@@ -206,9 +206,9 @@ class _Attention(torch.autograd.Function):
             row[: count + groups].copy_(turned[low:high].transpose(0, 1))
             row[count + groups :].copy_(parts[low:high, count + groups :].transpose(0, 1))
             q, k, v = row.split((count, groups, groups))
-            for begin, end, first in _blocks(high - low, window):
+            for begin, end, first in attention.blocks(high - low, window):
                 queries = q[:, begin:end].reshape(groups, -1, size)
-                weights = _weights(queries, k[:, first:end], scale, end - begin, window)
+                weights, _ = attention.weights(queries, k[:, first:end], scale, end - begin, window)
                 said = weights @ v[:, first:end]
                 out[low + begin : low + end] = said.view(count, end - begin, size).transpose(0, 1)
                 if high - low <= KEPT:
@@ -231,11 +231,13 @@ class _Attention(torch.autograd.Function):
         for low, high in pairwise(starts):
             q, k, v = kept[low:high].view(count + 2 * groups, high - low, size).split((count, groups, groups))
             dk, dv = torch.zeros_like(k), torch.zeros_like(v)
-            for begin, end, first in _blocks(high - low, window):
+            for begin, end, first in attention.blocks(high - low, window):
                 place = slice(low + begin, low + end)
                 queries, keys, values = q[:, begin:end].reshape(groups, -1, size), k[:, first:end], v[:, first:end]
-                again = high - low > KEPT
-                weights = _weights(queries, keys, scale, end - begin, window) if again else next(short)
+                if high - low <= KEPT:
+                    weights = next(short)
+                else:
+                    weights, _ = attention.weights(queries, keys, scale, end - begin, window)
                 g = grad[place].transpose(0, 1).reshape(groups, -1, size)
                 dv[:, first:end].baddbmm_(weights.transpose(1, 2), g)
                 # aten's own softmax backward: w * (d - sum(w * d)), with the sum in fp32
@@ -247,25 +249,6 @@ class _Attention(torch.autograd.Function):
             parts[low:high, count + groups :] = dv.transpose(0, 1)
         parts[:, : count + groups] = _turn(turned, cosine, -sine)
         return out, None, None, None, None, None, None
-
-
-def _blocks(length: int, window: int | None) -> list[tuple[int, int, int]]:
-    """(first query, end of queries and keys, first key) of each block of a row."""
-    step = attention.BLOCK
-    begins = range(0, length, step)
-    return [(begin, min(begin + step, length), 0 if window is None else max(0, begin - window + 1)) for begin in begins]
-
-
-def _weights(queries: Tensor, keys: Tensor, scale: float, count: int, window: int | None) -> Tensor:
-    """Weights [key heads, group * count, keys] of the last ``count`` positions over the keys that they may see."""
-    group, length = queries.shape[1] // count, keys.shape[1]
-    scores = torch.baddbmm(queries.new_zeros(1), queries, keys.transpose(1, 2), beta=0, alpha=scale)
-    if window is None:  # only the last keys can lie ahead of a query
-        scores[..., length - count :].add_(attention.causal_bias(count, 0, group, None, queries.dtype, queries.device))
-    else:
-        bias = attention.causal_bias(count, length - count, group, window, queries.dtype, queries.device)
-        scores.add_(bias)
-    return scores.softmax(-1)
 
 
 def _turn(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
