@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from medlms.models.families import Chat, Family
+from medlms.models.families import Family
+from medlms.models.families._formats import GATED_LAYERS, GEMMA
 
 FAMILY = Family(
     name="gemma3",
     title="Gemma 3 (text)",
     model_types=("gemma3_text",),
-    modules=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
-    chats=(
-        Chat(
-            name="gemma",
-            mark="<start_of_turn>",
-            wording="<bos><start_of_turn>user\n{question}<end_of_turn>\n<start_of_turn>model\n{answer}<end_of_turn>\n",
-            ends=("<end_of_turn>", "<eos>"),
-        ),
-    ),
+    modules=GATED_LAYERS,
+    chats=(GEMMA,),
     base_ends=("<eos>",),
     tied=True,
     window="sliding_window",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from medlms.models.families import Chat, Family
+from medlms.models.families._formats import CHATML, GATED_LAYERS
 
 FAMILY = Family(
     name="llama",
     title="Llama 2 and 3, SmolLM2",
     model_types=("llama",),
-    modules=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
+    modules=GATED_LAYERS,
     chats=(
         Chat(
             name="llama-3",
@@ -24,13 +25,7 @@ FAMILY = Family(
             wording="<s>[INST] <<SYS>>\n{system}\n<</SYS>>\n\n{question} [/INST] {answer} </s>",
             ends=("</s>",),
         ),
-        Chat(
-            name="chatml",
-            mark="<|im_start|>",
-            wording="<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{question}<|im_end|>\n"
-            "<|im_start|>assistant\n{answer}<|im_end|>\n",
-            ends=("<|im_end|>",),
-        ),
+        CHATML,
     ),
     base_ends=("</s>", "<|end_of_text|>", "<|endoftext|>"),
     traps=(

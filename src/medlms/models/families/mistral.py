@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from medlms.models.families import Chat, Family
+from medlms.models.families._formats import GATED_LAYERS
 
 FAMILY = Family(
     name="mistral",
     title="Mistral 7B",
     model_types=("mistral",),
-    modules=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
+    modules=GATED_LAYERS,
     chats=(
         Chat(
             name="mistral",

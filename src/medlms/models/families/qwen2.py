@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from medlms.models.families import Chat, Family
+from dataclasses import replace
+
+from medlms.models.families import Family
+from medlms.models.families._formats import CHATML, GATED_LAYERS
 
 FAMILY = Family(
     name="qwen2",
     title="Qwen2 and Qwen2.5",
     model_types=("qwen2",),
-    modules=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
-    chats=(
-        Chat(
-            name="chatml",
-            mark="<|im_start|>",
-            wording="<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{question}<|im_end|>\n"
-            "<|im_start|>assistant\n{answer}<|im_end|>\n",
-            ends=("<|im_end|>", "<|endoftext|>"),
-        ),
-    ),
+    modules=GATED_LAYERS,
+    chats=(replace(CHATML, ends=("<|im_end|>", "<|endoftext|>")),),
     base_ends=("<|endoftext|>",),
     window="sliding_window",
     traps=(
