@@ -61,6 +61,16 @@ def test_base_stands_beside_tuned_in_the_columns_of_published_tables(models: dic
     assert {row[-1].text for row in table.rows} == {"100"}
 
 
+@pytest.mark.parametrize(("known", "said"), [(9, ""), (16, "One epoch in 2 and"), (26, "One epoch in 3 and")])
+def test_many_epochs_are_thinned_out_in_plain_words(models: dict[str, Any], known: int, said: str) -> None:
+    models["groups"][0]["epochs"] = [{"epoch": at, "token_f1": {"value": 0.2}} for at in range(known)]
+    models["groups"] = models["groups"][:1]
+    table = tables.epochs(models, "token_f1")
+    assert table is not None
+    assert [note.startswith(said) for note in table.notes] == [True] * bool(said)
+    assert table.columns[-1] == f"Epoch {known - 1}"
+
+
 def test_several_tests_are_numbered(models: dict[str, Any]) -> None:
     models["systems"] = [{**row, "test": 1 + at // 2} for at, row in enumerate(models["systems"])]
     table = tables.results(models)
