@@ -69,6 +69,7 @@ def test_many_epochs_are_thinned_out_in_plain_words(models: dict[str, Any], know
     assert table is not None
     assert [note.startswith(said) for note in table.notes] == [True] * bool(said)
     assert table.columns[-1] == f"Epoch {known - 1}"
+    assert len(table.columns) <= tables.MOST_EPOCHS + 2
 
 
 def test_several_tests_are_numbered(models: dict[str, Any]) -> None:
@@ -87,14 +88,6 @@ def test_differences_from_the_base_and_between_points(ranks: dict[str, Any]) -> 
     assert len(between.rows) == 6
     assert between.rows[0][0].text == "r = 8 minus r = 4"
     assert between.rows[0][-1].text == "no clear difference"
-
-
-def test_many_epochs_are_thinned_and_said_so(models: dict[str, Any]) -> None:
-    table = tables.epochs(models, "token_f1")
-    assert table is not None
-    assert len(table.columns) <= tables.MOST_EPOCHS + 2
-    assert table.columns[-1] == "Epoch 25"
-    assert table.notes
 
 
 def test_a_failed_point_has_its_reason(models: dict[str, Any]) -> None:
