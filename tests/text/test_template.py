@@ -100,6 +100,22 @@ def test_a_template_that_loses_something_is_refused(broken: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("{% for m in messages %}{{ m['content'] ", "unexpected end of template"),
+        ("{{ raise_exception('only tools') }}", "only tools"),
+        ("{{ nothing.here }}", "'nothing' is undefined"),
+    ],
+)
+def test_a_template_that_fails_is_a_sentence(broken: str, said: str) -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.chat_template = broken
+    with pytest.raises(ModelError, match=said) as caught:
+        template_of(tokenizer)
+    assert "chat_template.jinja" in caught.value.hint
+
+
 def test_the_hash_tells_templates_apart_and_stays() -> None:
     hashes = {family: template_of(tiny_tokenizer(family)).hash for family in FAMILIES}
     assert hashes["gemma"] == hashes["gemma2"]

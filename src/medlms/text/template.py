@@ -22,6 +22,7 @@ PLAIN = (
     "{% if add_generation_prompt %}{{ 'Answer:' }}{% endif %}"
 )
 
+_MEND = "Give the model's folder a chat_template.jinja that keeps both."
 _BRACKETED = re.compile(r"<<[^<>\s]+>>|<[^<>\s]+>|\[/?[A-Z_]+\]")
 
 
@@ -52,14 +53,14 @@ def template_of(tokenizer: Any) -> Template:
     probe = (Message("system", "s-y-s"), Message("user", "u-s-r"))
     try:
         system = "s-y-s" in _apply(tokenizer, probe, True)
-    except Exception:  # a template refuses in whatever way its author chose
+    except ModelError:
         system = False
     template = Template(source=source, name=name, system=system)
     prompt, full = render(tokenizer, template, probe, "a-n-s")
     if "u-s-r" not in prompt or not full.startswith(prompt) or "a-n-s" not in full[len(prompt) :]:
         raise ModelError(
             "The chat template drops the question or the answer, or changes the prompt once the answer is known.",
-            hint="Give the model's folder a chat_template.jinja that keeps both.",
+            hint=_MEND,
         )
     return replace(template, marks=_marks(tokenizer, prompt + full))
 
@@ -95,8 +96,11 @@ def inert(template: Template, text: str) -> str:
 
 def _apply(tokenizer: Any, messages: Sequence[Message], generate: bool) -> str:
     turns = [{"role": message.role, "content": message.text} for message in messages]
-    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=generate)
-    return str(text)
+    try:
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=generate))
+    except Exception as error:  # a template refuses in whatever way its author chose
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"The chat template does not take a question and its answer: {reason}", hint=_MEND) from None
 
 
 def _folded(messages: Sequence[Message]) -> tuple[Message, ...]:
