@@ -14,9 +14,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from medlms.catalogue import near
 from medlms.errors import FetchError, ModelError, ResourceError, UnknownName
@@ -31,7 +32,10 @@ ADAPTER_FILES = ("adapter_*.safetensors", "adapter_config.json", "tokenizer*", "
 
 @dataclass(frozen=True)
 class Located:
-    """Where a model lies: a folder that transformers reads, or a GGUF file; and the adapter to put on it, if any."""
+    """Where a model lies: a folder that transformers reads, or a GGUF file; and the adapter to put on it, if any.
+
+    ``bits`` is the width of the base weights that the adapter was tuned on: 4, 8 or 16 (not quantised); 0 where nothing says.
+    """
 
     name: str
     folder: Path
@@ -44,6 +48,7 @@ class Located:
     instruction: str = ""
     hub: str = ""
     precision: str = ""
+    bits: int = 0
 
 
 def locate(name: str, *, say: Say = lambda _: None, fetch: bool = True) -> Located:
@@ -80,16 +85,15 @@ def _of_adapter(path: Path, *, say: Say, fetch: bool, base: str = "") -> Located
     """An adapter's folder on its base: the one given, else the one that it names."""
     try:
         config = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))
-        extra_file = path / "medlms.json"
-        extra = json.loads(extra_file.read_text(encoding="utf-8")) if extra_file.is_file() else {}
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ModelError(f"{path}: the adapter's config is not readable: {error}.") from None
     if not (path / "adapter_model.safetensors").is_file():
         pickled = (path / "adapter_model.bin").is_file()
         hint = "adapter_model.bin is not read (it can run code)." if pickled else "Did the training run finish?"
         raise ModelError(f"{path}: there is no adapter_model.safetensors.", hint=hint)
-    if not isinstance(config, dict) or not isinstance(extra, dict):
+    if not isinstance(config, dict):
         raise ModelError(f"{path}: the adapter's config is not a mapping.")
+    extra = record_of(path)
     base = base or str(extra.get("base_model") or config.get("base_model_name_or_path") or "")
     if any((Path(base) / inner).is_file() for inner in ("adapter_config.json", "adapter/adapter_config.json")):
         raise ModelError(f"{path}: its base, {base}, is itself an adapter.", hint="The base must be a whole model.")
@@ -105,7 +109,29 @@ def _of_adapter(path: Path, *, say: Say, fetch: bool, base: str = "") -> Located
         template_hash=str(extra.get("template_hash", "")),
         instruction=str(extra.get("instruction", "")),
         precision=str(extra.get("precision", "")),
+        bits=bits_of(extra),
     )
+
+
+def bits_of(extra: Mapping[str, Any]) -> int:
+    """The width of the base weights under an adapter by its record (medlms.json): 4, 8, 16, or 0 where it does not say."""
+    if extra.get("load_in_4bit"):
+        return 4
+    if extra.get("load_in_8bit"):
+        return 8
+    return 16 if "load_in_4bit" in extra else 0
+
+
+def record_of(adapter: Path) -> dict[str, Any]:
+    """What MedLMs noted beside an adapter; nothing for one of another tool. ModelError when it can't be read."""
+    file = adapter / "medlms.json"
+    try:
+        found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except ValueError as error:
+        raise ModelError(f"{adapter}: the adapter's config is not readable: {error}.") from None
+    if not isinstance(found, dict):
+        raise ModelError(f"{adapter}: the adapter's config is not a mapping.")
+    return found
 
 
 def _of_folder(path: Path) -> Located:
@@ -186,7 +212,8 @@ def _published_adapter(spec: ModelSpec, say: Say, fetch: bool) -> Located:
             hint=f"Should it hold a whole model: use the hub id as the name, model={spec.hub}.",
         )
     found = _of_adapter(folder, say=say, fetch=fetch, base=spec.base)
-    return replace(found, name=spec.name, note="; ".join(filter(None, (spec.note, found.note))))
+    note = "; ".join(filter(None, (spec.note, found.note)))
+    return replace(found, name=spec.name, note=note, bits=spec.bits or found.bits)
 
 
 def _from_package(spec: ModelSpec, say: Say, fetch: bool) -> Path:

@@ -316,7 +316,7 @@ def _check_memory(folder: Path, dtype: torch.dtype, share: float) -> None:
     if free and needed > free:
         raise ResourceError(
             f"The weights need about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free.",
-            hint="Use a smaller model" + ("." if share < 0.5 else ", or load_in_4bit: true."),
+            hint="Use a smaller model" + ("." if share < 0.5 else ", or load_in_4bit: true (medlms ask: --4bit)."),
         )
 
 

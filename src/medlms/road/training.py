@@ -189,6 +189,7 @@ def grade_only(
         work = _prepared(run, config, talk)
         if adapter is not None:
             work.warnings += overlap.warnings(adapter, work.rows.eval[: config.evaluate.rows])
+            work.warnings += _other_width(config, located.bits or fetch.bits_of(fetch.record_of(adapter)))
             for sentence in work.warnings:
                 talk.say(f"warning: {sentence}")
         _check_questions(work)
@@ -206,6 +207,19 @@ def grade_only(
     except MedLMsError:
         _leave_nothing(run)
         raise
+
+
+def _other_width(config: Config, tuned_on: int) -> list[str]:
+    """A sentence where an adapter is graded on base weights of another width than it was tuned on."""
+    here = 4 if config.load_in_4bit else 8 if config.load_in_8bit else 16
+    if tuned_on in (0, here):
+        return []
+    settings = f"load_in_4bit={str(tuned_on == 4).lower()} load_in_8bit={str(tuned_on == 8).lower()}"
+    widths = {bits: f"in {bits} bit" if bits < 16 else "that are not quantised" for bits in (4, 8, 16)}
+    return [
+        f"The adapter was tuned on base weights {widths[tuned_on]} and is graded on weights {widths[here]}: "
+        f"its grades are not those of the model that was tuned. As it was tuned: {settings}."
+    ]
 
 
 def _prepared(run: Run, config: Config, talk: Talk) -> _Work:
@@ -536,6 +550,8 @@ def _save_adapter(work: _Work, model: Any) -> None:
             "base_note": located.note,
             "instruction": work.config.instruction,
             "precision": work.config.precision,
+            "load_in_4bit": work.config.load_in_4bit,
+            "load_in_8bit": work.config.load_in_8bit,
             "template_hash": work.template.hash,
             "weights_sha256": work.weights,
             "max_length": work.config.max_length,

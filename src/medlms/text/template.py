@@ -22,7 +22,7 @@ PLAIN = (
     "{% if add_generation_prompt %}{{ 'Answer:' }}{% endif %}"
 )
 
-_MEND = "Give the model's folder a chat_template.jinja that keeps both."
+_MEND = "Give the model's folder a chat_template.jinja that keeps question and answer."
 _BRACKETED = re.compile(r"<<[^<>\s]+>>|<[^<>\s]+>|\[/?[A-Z_]+\]")
 
 
