@@ -98,7 +98,7 @@ def test_rows_of_a_file_are_looked_at(folder: Path, tmp_path: Path) -> None:
 def test_the_command(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], gigabytes: float, code: int
 ) -> None:
-    monkeypatch.setattr(planning, "measured", lambda config: machine(gigabytes, flops=1e12, bytes_per_second=1e10))
+    monkeypatch.setattr(planning, "measured", lambda *_: machine(gigabytes, flops=1e12, bytes_per_second=1e10))
     with pytest.raises(SystemExit) as left:
         main(["models", "plan", str(folder)])
     said = capsys.readouterr()

@@ -93,9 +93,9 @@ def hardware(device: torch.device) -> Hardware:
     return Hardware(kind="cpu", bf16=cpu_has_bf16())
 
 
-def choose_dtype(asked: str, device: torch.device) -> tuple[torch.dtype, str]:
-    """The working precision on this machine and why it was chosen."""
-    name, why = precision.choose(asked, hardware(device))
+def choose_dtype(asked: str, device: torch.device, family: Family | None = None) -> tuple[torch.dtype, str]:
+    """The working precision on this machine, for a model of this family, and why it was chosen."""
+    name, why = precision.choose(asked, hardware(device), fp16=family is None or family.fp16)
     return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[name], why
 
 
@@ -126,7 +126,6 @@ def load(
 
     attention.register()
     device = choose_device()
-    dtype, why = choose_dtype(precision, device)
     folder = _converted(located, say) if located.gguf else located.folder
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -135,6 +134,7 @@ def load(
             f"{folder}: config.json is not one that transformers knows: {_first_line(error)}", hint=_unknown(folder)
         ) from None
     family = settle_family(config, say)
+    dtype, why = choose_dtype(precision, device, family)
     found = getattr(config, "quantization_config", None)
     held = found if isinstance(found, dict) else {}  # the folder's weights may be 4-bit ones already
     load_in_4bit = load_in_4bit or bool(held.get("load_in_4bit"))

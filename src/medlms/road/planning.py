@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def plan(
     checked, notes = load(source, overrides, model=name)
     seen = peek.peek(name)
     shape = shapes.shape_of(seen.config)
-    machine = machine or measured(checked)
+    machine = machine or measured(checked, seen.config)
     rows, assumed = _rows(checked, given=config is not None)
     work = _work(shape, checked, rows, machine, seen.stored)
     worst = costs.peak(work)
@@ -111,13 +111,13 @@ def refuse(found: dict[str, Any]) -> None:
     )
 
 
-def measured(config: Config) -> Machine:
-    """What this machine has, in half a second. AskedWrongly for a precision that it lacks."""
+def measured(config: Config, model: Mapping[str, Any]) -> Machine:
+    """What this machine has for a model with this config, in half a second. AskedWrongly for a precision that it lacks."""
     from medlms.models.load import choose_device, choose_dtype
     from medlms.models.plan import free_memory, matmul_flops, weight_rate
 
     device = choose_device()
-    dtype, why = choose_dtype(config.precision, device)
+    dtype, why = choose_dtype(config.precision, device, _family(model))
     return Machine(
         device=str(device),
         free=free_memory(device),
@@ -127,6 +127,16 @@ def measured(config: Config) -> Machine:
         flops=matmul_flops(dtype, device),
         bytes_per_second=weight_rate(dtype, device),
     )
+
+
+def _family(model: Mapping[str, Any]) -> Any:
+    """The model's family; None where no file covers it."""
+    from medlms.models.families import family_of
+
+    try:
+        return family_of(model)
+    except ModelError:
+        return None
 
 
 def _work(shape: Any, config: Config, rows: Any, machine: Machine, stored: int) -> Any:
