@@ -101,6 +101,11 @@ def test_modules_of_another_family_are_refused_with_its_own(tiny_folder: Callabl
     with pytest.raises(AskedWrongly, match="no module q_proj, v_proj") as caught:
         medlms.train(CONFIGS / "distilgpt2.yaml", **changes)
     assert "c_attn" in caught.value.hint
+    for wrong in ("wte", "lm_head", "h.99.attn.c_attn"):  # before the base is graded, which may take hours
+        talk = Stopper()
+        with pytest.raises(AskedWrongly, match=wrong):
+            medlms.train(CONFIGS / "distilgpt2.yaml", **{**changes, "lora": {"targets": [wrong]}}, talk=talk)
+        assert not any("base" in bar for bar in talk.bars)
 
 
 @pytest.mark.parametrize("name", MINIATURES)

@@ -18,7 +18,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from medlms.catalogue import near
 from medlms.config import Config, dump, load
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError, TrainingError
 from medlms.road import grading, overlap, reporting, rows
@@ -309,27 +308,17 @@ def _tokenised(work: _Work) -> list[Tokens]:
 
 def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
     """Say before the work starts what would stop it later: a tuned model as base, wrong modules, memory, disk."""
-    from medlms.models import plan
+    from medlms.models import adapters, plan
 
     loaded, lora = work.loaded, work.config.lora
     if loaded.located.adapter is not None:
         raise AskedWrongly(_IS_TUNED.format(work.config.model), hint=_GIVE_ITS_BASE)
-    shapes = {
+    shapes = [
         # 4-bit weights lie packed: their layers tell the true shape.
-        name: (module.in_features, module.out_features) if hasattr(module, "in_features") else module.weight.shape
-        for name, module in loaded.model.named_modules()
-        if getattr(module, "weight", None) is not None and module.weight.dim() == 2
-    }
-    leaves = {name.rpartition(".")[2] for name in shapes}
-    targets = leaves if isinstance(lora.targets, str) else {target.rpartition(".")[2] for target in lora.targets}
-    if missing := sorted(targets - leaves):
-        hints = dict.fromkeys(filter(None, (near(target, leaves) for target in missing)))
-        own = loaded.family.modules if loaded.family else sorted(leaves)
-        raise AskedWrongly(
-            f"lora.targets: this model has no module {', '.join(missing)}.",
-            hint=" ".join([*hints, f"It has: {', '.join(own)}."]),
-        )
-    adapter = lora.r * sum(sum(shape) for name, shape in shapes.items() if name.rpartition(".")[2] in targets)
+        (module.in_features, module.out_features) if hasattr(module, "in_features") else module.weight.shape
+        for module in adapters.layers_of(loaded, lora.targets).values()
+    ]
+    adapter = lora.r * sum(map(sum, shapes))
     longest = max(len(row.ids) for row in tokens)
     block = max(longest, work.config.train.micro_tokens)
     plan.check_memory(loaded, trainable=adapter, block_tokens=block, config=work.config, longest=longest)
