@@ -221,9 +221,20 @@ def _other_width(config: Config, tuned_on: int) -> list[str]:
     ]
 
 
+def _check_length(config: Config, name: str, context: int) -> None:
+    if config.max_length > context:
+        raise AskedWrongly(
+            f"max_length is {config.max_length}, but {name} reads at most {context} tokens.",
+            hint=f"Set max_length to {context}.",
+        )
+
+
 def _prepared(run: Run, config: Config, talk: Talk) -> _Work:
     from medlms import data
+    from medlms.models.known import KNOWN
 
+    if config.model in KNOWN:  # said before gigabytes are fetched
+        _check_length(config, config.model, KNOWN[config.model].context)
     if not rows.there(run):
         with talk.bar("reading the data") as advance:
             prepared = data.prepare(config, progress=lambda title, done, wanted: advance(done, wanted))
@@ -250,11 +261,7 @@ def _prepared(run: Run, config: Config, talk: Talk) -> _Work:
             say=talk.say,
         )
         advance(1, 1)
-    if config.max_length > loaded.context:
-        raise AskedWrongly(
-            f"max_length is {config.max_length}, but {located.name} reads at most {loaded.context} tokens.",
-            hint=f"Set max_length to {loaded.context}.",
-        )
+    _check_length(config, located.name, loaded.context)
     template = template_of(loaded.tokenizer)
     note = f" ({located.note})" if located.note else ""
     talk.say(
