@@ -231,7 +231,7 @@ def test_weights_hashes_are_of_the_files(tiny: Any, tiny_folder: Any) -> None:
     import hashlib
 
     content = (tiny_folder() / "model.safetensors").read_bytes()
-    assert room.weights_hashes(tiny()) == {"model.safetensors": hashlib.sha256(content).hexdigest()}
+    assert room.weights_hashes(tiny().located) == {"model.safetensors": hashlib.sha256(content).hexdigest()}
 
 
 # GGUF
@@ -296,7 +296,7 @@ def test_a_gguf_file_gives_the_same_model(
         assert loaded.tokenizer(text).input_ids == original.tokenizer(text).input_ids
     assert loaded.tokenizer.chat_template == original.tokenizer.chat_template
     assert loaded.stops >= original.stops
-    assert list(room.weights_hashes(loaded)) == ["tiny.gguf"]
+    assert list(room.weights_hashes(located)) == ["tiny.gguf"]
 
     # The second time the copy is read; without the digit splitter it is another copy.
     monkeypatch.setattr(room, "_convert", lambda *args: pytest.fail("converted twice"))

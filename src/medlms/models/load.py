@@ -122,17 +122,12 @@ def load(
 ) -> Loaded:
     """Load weights and tokenizer of the base model (its adapter, if any, is put on by ``adapters.attach``)."""
     quiet()
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     attention.register()
     device = choose_device()
-    folder = _converted(located, say) if located.gguf else located.folder
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:
-        raise ModelError(
-            f"{folder}: config.json is not one that transformers knows: {_first_line(error)}", hint=_unknown(folder)
-        ) from None
+    folder = converted(located, say) if located.gguf else located.folder
+    config = read_config(folder)
     family = settle_family(config, say)
     dtype, why = choose_dtype(precision, device, family)
     found = getattr(config, "quantization_config", None)
@@ -152,15 +147,7 @@ def load(
     elif load_in_8bit:
         options |= _eight_bit()
         why += "; base weights in 8 bit: saves memory, not time"
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:
-        raise ModelError(f"{folder}: the tokenizer can't be read: {_first_line(error)}") from None
-    if not tokenizer.is_fast:
-        raise ModelError(
-            f"{folder}: its tokenizer gives no character offsets.",
-            hint="A tokenizer.json is needed beside the weights.",
-        )
+    tokenizer = read_tokenizer(folder)
     try:
         model, account = AutoModelForCausalLM.from_pretrained(
             folder, config=config, output_loading_info=True, **options
@@ -196,9 +183,36 @@ def load(
     )
 
 
-def weights_hashes(loaded: Loaded) -> dict[str, str]:
-    """sha256 of each file of weights that was read, by file name."""
-    located = loaded.located
+def read_config(folder: Path) -> Any:
+    """A model's config; ModelError, with what is needed, where it is broken or of a kind that transformers does not know."""
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        raise ModelError(
+            f"{folder}: config.json is not one that transformers knows: {_first_line(error)}", hint=_unknown(folder)
+        ) from None
+
+
+def read_tokenizer(folder: Path) -> Any:
+    """A model's tokenizer; ModelError where it can't be read or gives no character offsets."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        raise ModelError(f"{folder}: the tokenizer can't be read: {_first_line(error)}") from None
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"{folder}: its tokenizer gives no character offsets.",
+            hint="A tokenizer.json is needed beside the weights.",
+        )
+    return tokenizer
+
+
+def weights_hashes(located: Located) -> dict[str, str]:
+    """sha256 of each file of a model's weights, by file name."""
     files = [located.folder / located.gguf] if located.gguf else sorted(located.folder.glob("*.safetensors"))
     return {file.name: sha256(file) for file in files}
 
@@ -236,7 +250,8 @@ def _unknown(folder: Path) -> str:
         return "Is the file whole?"
     import transformers
 
-    return f"transformers {transformers.__version__} has no {model_type!r}: take a newer one. {what_to_add(model_type)}"
+    version = transformers.__version__
+    return f"transformers {version} has no {model_type!r}: a newer one that has it comes first. {what_to_add(model_type)}"
 
 
 def _stops(model: Any, tokenizer: Any, family: Family | None) -> frozenset[int]:
@@ -331,7 +346,7 @@ def available_memory() -> int:
     return 0
 
 
-def _converted(located: Located, say: Say) -> Path:
+def converted(located: Located, say: Say) -> Path:
     """A GGUF file's safetensors copy in the cache, made once; an interrupted conversion leaves nothing behind."""
     source = located.folder / located.gguf
     stat = source.stat()

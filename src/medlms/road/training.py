@@ -267,7 +267,7 @@ def _prepared(run: Run, config: Config, talk: Talk) -> _Work:
     talk.say(
         f"{located.name}: {loaded.parameters / 1e6:.0f} million parameters{note}; {loaded.why}; template: {template.name}"
     )
-    weights = loading.weights_hashes(loaded)
+    weights = loading.weights_hashes(located)
     if not (run.folder / MANIFEST).is_file():
         made_with = manifest(seed=config.seed, files=files, template=template.hash, weights=weights)
         run.write_json(MANIFEST, {**made_with, "config_sha256": _config_hash(config)})
