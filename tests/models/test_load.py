@@ -198,6 +198,19 @@ def test_too_little_memory_for_the_weights(copy: Path, monkeypatch: pytest.Monke
     assert "smaller model" in caught.value.hint
 
 
+@pytest.mark.parametrize(("asked", "share"), [("fp32", 1.0), ("bf16", 0.5)])
+def test_memory_is_that_of_the_working_precision(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, asked: str, share: float
+) -> None:
+    monkeypatch.setattr(room, "cpu_has_bf16", lambda: True)
+    size = (copy / "model.safetensors").stat().st_size  # stored in fp32
+    monkeypatch.setattr(room, "available_memory", lambda: int(share * size) + 1000)
+    assert load(locate(str(copy)), precision=asked).dtype.itemsize == 4 * share
+    monkeypatch.setattr(room, "available_memory", lambda: int(share * size) - 1000)
+    with pytest.raises(ResourceError, match="of memory"):
+        load(locate(str(copy)), precision=asked)
+
+
 def test_the_plan_says_what_training_needs(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = tiny()
     small = plan.training_bytes(loaded, trainable=1000, block_tokens=100)

@@ -133,7 +133,9 @@ def load(
     found = getattr(config, "quantization_config", None)
     held = found if isinstance(found, dict) else {}  # the folder's weights may be 4-bit ones already
     load_in_4bit = load_in_4bit or bool(held.get("load_in_4bit"))
-    _check_memory(folder, dtype, 1.0 if held else 0.35 if load_in_4bit else 0.6 if load_in_8bit else 1.0)
+    share = 1.0 if held else 0.35 if load_in_4bit else 0.6 if load_in_8bit else 1.0
+    stored = dtype if held else config.dtype or torch.bfloat16
+    _check_memory(folder, device, dtype=dtype, stored=stored, share=share)
     options: dict[str, Any] = {
         "dtype": dtype,
         "attn_implementation": attention.PACKED,
@@ -323,11 +325,13 @@ def _eight_bit() -> dict[str, Any]:
     return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
 
 
-def _check_memory(folder: Path, dtype: torch.dtype, share: float) -> None:
-    """Refuse before the work starts when the weights alone can't fit."""
+def _check_memory(
+    folder: Path, device: torch.device, *, dtype: torch.dtype, stored: torch.dtype, share: float
+) -> None:
+    """Refuse before the work starts when the weights alone can't fit; ``share`` of them is left by quantising."""
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    free = available_memory()
-    needed = size * share * (2 if dtype == torch.float32 and size > 2e9 else 1)
+    free = int(torch.cuda.mem_get_info()[0]) if device.type == "cuda" else available_memory()
+    needed = size * share * dtype.itemsize / stored.itemsize
     if free and needed > free:
         raise ResourceError(
             f"The weights need about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free.",
