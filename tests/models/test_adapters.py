@@ -131,6 +131,13 @@ def test_a_wrong_target_names_the_nearest(tiny: Any) -> None:
     assert "c_attn" in caught.value.hint
 
 
+@pytest.mark.parametrize("target", ["layers.99.mlp.up_proj", "mlp.up_porj", "embed_tokens", "lf_attn.q_proj"])
+def test_no_target_is_dropped_in_silence(tiny: Any, target: str) -> None:
+    with pytest.raises(AskedWrongly, match=f"no module {target}") as caught:
+        adapters.create(tiny(), Lora(targets=["q_proj", target]), seed=1)
+    assert "It has: q_proj" in caught.value.hint
+
+
 def test_the_head_is_refused_as_a_target(tiny: Any) -> None:
     with pytest.raises(AskedWrongly):
         adapters.create(tiny("mistral"), Lora(targets=["q_proj", "lm_head"]), seed=1)

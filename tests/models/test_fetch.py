@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -331,7 +332,7 @@ def test_half_a_download_names_the_first_file_that_is_missing(copy: Path) -> Non
         "c": "model-00003-of-00003.safetensors",
     }
     (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weights}), encoding="utf-8")
-    with pytest.raises(ModelError, match=r"2 of its weight files are missing, model-00002-of-00003\.safetensors first"):
+    with pytest.raises(ModelError, match=r"2 weight files are missing, model-00002-of-00003\.safetensors first"):
         locate(str(copy))
     (copy / "model.safetensors.index.json").write_text('{"weight_map"', encoding="utf-8")
     with pytest.raises(ModelError, match="not readable") as caught:
@@ -448,19 +449,19 @@ def test_an_impossible_hub_id_is_a_sentence(name: str) -> None:
         locate(name, fetch=False)
 
 
-def test_only_safe_files_are_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_only_safe_files_are_fetched(monkeypatch: pytest.MonkeyPatch, copy: Path) -> None:
     from fnmatch import fnmatch
 
     asked: dict[str, Any] = {}
 
     def snapshot_download(name: str, **options: Any) -> str:
         asked.update(options, name=name)
-        return str(tmp_path)
+        return str(copy)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
     found = locate("smollm2-360m-instruct")
     assert asked["name"] == found.hub == KNOWN["smollm2-360m-instruct"].hub
-    assert found.folder == tmp_path
+    assert found.folder == copy
 
     def wanted(file: str) -> bool:
         return any(fnmatch(file, pattern) for pattern in asked["allow_patterns"])
@@ -472,6 +473,66 @@ def test_only_safe_files_are_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         )
     )
     assert not any(map(wanted, ["pytorch_model.bin", "modeling.py", "model.pkl", "model.gguf", "tf_model.h5"]))
+
+
+@pytest.fixture
+def snapshot(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model in a cache of the hub, which may be spoiled."""
+    cache = tmp_path / "hub"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    folder = cache / "models--owner--name"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text("a" * 40)
+    return Path(shutil.copytree(copy, folder / "snapshots" / ("a" * 40)))
+
+
+def test_a_model_in_the_hubs_cache(snapshot: Path) -> None:
+    assert locate("owner/name", fetch=False).folder == snapshot
+
+
+def test_a_known_model_is_here_once_it_is_whole(snapshot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = replace(KNOWN["smollm2-360m"], hub="owner/name", revision="main")
+    assert fetch.is_here(spec)
+    (snapshot / "model.safetensors").unlink()
+    assert not fetch.is_here(spec)
+    assert not fetch.is_here(KNOWN["smollm2-360m"])
+    assert not fetch.is_here(KNOWN[DEFAULT])
+
+
+def test_half_a_download_in_the_hubs_cache_says_how_to_go_on(snapshot: Path) -> None:
+    (snapshot / "model.safetensors").unlink()
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    (snapshot / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+    with pytest.raises(ModelError, match="owner/name: 2 weight files are missing") as caught:
+        locate("owner/name", fetch=False)
+    assert "Half a download" in caught.value.hint
+    assert "medlms models get owner/name" in caught.value.hint
+
+
+@pytest.mark.parametrize(("missing", "said"), [("model.safetensors", "no weights"), ("tokenizer.json", "no tokenizer")])
+def test_a_hub_model_that_lacks_something(snapshot: Path, missing: str, said: str) -> None:
+    (snapshot / missing).unlink()
+    with pytest.raises(ModelError, match=f"owner/name: {said}"):
+        locate("owner/name", fetch=False)
+
+
+def test_an_adapter_by_its_hub_id_comes_with_its_base(snapshot: Path, copy: Path) -> None:
+    shutil.rmtree(snapshot)
+    adapter(snapshot, str(copy))
+    found = locate("owner/name", fetch=False)
+    assert (found.name, found.folder, found.adapter) == ("owner/name", copy, snapshot)
+
+
+def test_too_little_disk_for_a_hub_model_is_said_before_the_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "not" / "there"))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *args, **options: pytest.fail("asked the hub"))
+    usage = type(shutil.disk_usage("."))(10**11, 10**11 - 10**10, 10**10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(ResourceError, match="14484 MB of disk") as caught:
+        locate("mistral-7b-v0.1")
+    assert "HF_HOME" in caught.value.hint
 
 
 def test_sha256(tmp_path: Path) -> None:

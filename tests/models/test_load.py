@@ -198,6 +198,19 @@ def test_too_little_memory_for_the_weights(copy: Path, monkeypatch: pytest.Monke
     assert "smaller model" in caught.value.hint
 
 
+@pytest.mark.parametrize(("asked", "share"), [("fp32", 1.0), ("bf16", 0.5)])
+def test_memory_is_that_of_the_working_precision(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, asked: str, share: float
+) -> None:
+    monkeypatch.setattr(room, "cpu_has_bf16", lambda: True)
+    size = (copy / "model.safetensors").stat().st_size  # stored in fp32
+    monkeypatch.setattr(room, "available_memory", lambda: int(share * size) + 1000)
+    assert load(locate(str(copy)), precision=asked).dtype.itemsize == 4 * share
+    monkeypatch.setattr(room, "available_memory", lambda: int(share * size) - 1000)
+    with pytest.raises(ResourceError, match="of memory"):
+        load(locate(str(copy)), precision=asked)
+
+
 def test_the_plan_says_what_training_needs(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = tiny()
     small = plan.training_bytes(loaded, trainable=1000, block_tokens=100)
@@ -231,7 +244,7 @@ def test_weights_hashes_are_of_the_files(tiny: Any, tiny_folder: Any) -> None:
     import hashlib
 
     content = (tiny_folder() / "model.safetensors").read_bytes()
-    assert room.weights_hashes(tiny()) == {"model.safetensors": hashlib.sha256(content).hexdigest()}
+    assert room.weights_hashes(tiny().located) == {"model.safetensors": hashlib.sha256(content).hexdigest()}
 
 
 # GGUF
@@ -296,7 +309,7 @@ def test_a_gguf_file_gives_the_same_model(
         assert loaded.tokenizer(text).input_ids == original.tokenizer(text).input_ids
     assert loaded.tokenizer.chat_template == original.tokenizer.chat_template
     assert loaded.stops >= original.stops
-    assert list(room.weights_hashes(loaded)) == ["tiny.gguf"]
+    assert list(room.weights_hashes(located)) == ["tiny.gguf"]
 
     # The second time the copy is read; without the digit splitter it is another copy.
     monkeypatch.setattr(room, "_convert", lambda *args: pytest.fail("converted twice"))

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from medlms.errors import AskedWrongly
-from medlms.models import norms
+from medlms.models import load, norms
+from medlms.models.fetch import locate
 from medlms.models.precision import Hardware, choose
 
 T4 = Hardware("cuda", bf16=False, name="Tesla T4", capability=(7, 5))
@@ -53,6 +54,17 @@ def test_what_is_asked_for_is_had_or_refused(device: Hardware) -> None:
         with pytest.raises(AskedWrongly, match="does not compute in it") as caught:
             choose("bf16", device)
         assert "auto" in caught.value.hint
+
+
+def test_a_family_that_leaves_the_range_of_fp16_gets_fp32(tiny_folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose("auto", T4, fp16=False)[0] == choose("auto", OLD_CPU, fp16=False)[0] == "fp32"
+    assert "range of fp16" in choose("auto", V100, fp16=False)[1]
+    assert choose("auto", A100, fp16=False)[0] == "bf16"
+    with pytest.raises(AskedWrongly, match="leave its range"):
+        choose("fp16", T4, fp16=False)
+    monkeypatch.setattr(load, "hardware", lambda device: T4)  # its choice, computed on this processor
+    assert load.load(locate(str(tiny_folder("gemma")))).dtype == torch.float32
+    assert load.load(locate(str(tiny_folder("llama")))).dtype == torch.float16
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2", "gemma3"])

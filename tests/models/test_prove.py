@@ -56,12 +56,12 @@ def test_the_whole_way(name: str, tmp_path: Path) -> None:
     pytest.importorskip("bitsandbytes")
     proof = room.prove(name, shape=small(name), steps=2, tokens=24, folder=tmp_path)
     assert proof.differences == []
-    assert proof.four_bit == (name != "distilgpt2")
+    assert proof.four_bit
     assert len(proof.steps) == 2
     assert all(step.loss > 0 and step.grad_norm for step in proof.steps)
     assert 1 <= proof.new_tokens <= 16
     assert proof.trainable == proof.predicted["trainable"]
-    assert ("over 4-bit weights" in proof.path) == proof.four_bit
+    assert "over 4-bit weights" in proof.path
     assert proof.reread == "base and adapter read from disk"
     assert [stage.name for stage in proof.stages][:4] == ["build", "save base", "adapters", "train"]
     assert list(tmp_path.iterdir()) == [], "what was written for a while is gone"
@@ -76,9 +76,8 @@ def test_full_shapes_have_the_published_sizes(name: str) -> None:
     assert all(parameter.device.type == "meta" for parameter in model.parameters())
     sizes = random_weights.sizes(model)
     assert sizes.linear + sizes.other == PARAMETERS[name]
-    assert (sizes.linear == 0) == (name == "distilgpt2")
     loaded = random_weights.loaded(model, name, torch.bfloat16, "", type("T", (), {"eos_token_id": 2}))
-    said = room.predicted(loaded, four_bit=sizes.linear > 0, tokens=64)
+    said = room.predicted(loaded, four_bit=True, tokens=64)
     assert said["trainable"] == ADAPTERS[name]
     linear, other = sizes.linear, sizes.other
     assert said["base_bytes"] == pytest.approx(0.516 * linear + 2 * other, rel=1e-3)
@@ -125,6 +124,24 @@ def test_results_of_several_models_share_a_file(tmp_path: Path) -> None:
         assert (model, "training step", "ours", "seconds") in seen
         assert (model, "predicted", "plan", "peak_memory_bytes") in seen
     assert str(tmp_path) not in path.read_text()
+
+
+def test_conv1d_is_quantised_as_loading_does(tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    from medlms import testing
+    from medlms.models.fetch import locate
+    from medlms.models.load import load
+
+    tokenizer = testing.tiny_tokenizer("gpt2")
+    model = random_weights.skeleton(small("distilgpt2"), torch.float32)
+    random_weights.fill(model, dtype=torch.float32, four_bit=False, seed=1)
+    random_weights.save(model, tokenizer, tmp_path)
+    random_weights.fill(packed := random_weights.skeleton(small("distilgpt2"), torch.float32), dtype=torch.float32,
+                        four_bit=True, seed=1)  # fmt: skip
+    read = load(locate(str(tmp_path)), precision="fp32", load_in_4bit=True).model
+    for (name, one), (_, other) in zip(packed.named_modules(), read.named_modules(), strict=True):
+        assert type(one) is type(other), name
+    assert random_weights.checksum(packed) == random_weights.checksum(read)
 
 
 def test_drawn_weights_go_once_they_are_quantised(monkeypatch: pytest.MonkeyPatch) -> None:

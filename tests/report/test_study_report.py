@@ -61,6 +61,17 @@ def test_base_stands_beside_tuned_in_the_columns_of_published_tables(models: dic
     assert {row[-1].text for row in table.rows} == {"100"}
 
 
+@pytest.mark.parametrize(("known", "said"), [(9, ""), (16, "One epoch in 2 and"), (26, "One epoch in 3 and")])
+def test_many_epochs_are_thinned_out_in_plain_words(models: dict[str, Any], known: int, said: str) -> None:
+    models["groups"][0]["epochs"] = [{"epoch": at, "token_f1": {"value": 0.2}} for at in range(known)]
+    models["groups"] = models["groups"][:1]
+    table = tables.epochs(models, "token_f1")
+    assert table is not None
+    assert [note.startswith(said) for note in table.notes] == [True] * bool(said)
+    assert table.columns[-1] == f"Epoch {known - 1}"
+    assert len(table.columns) <= tables.MOST_EPOCHS + 2
+
+
 def test_several_tests_are_numbered(models: dict[str, Any]) -> None:
     models["systems"] = [{**row, "test": 1 + at // 2} for at, row in enumerate(models["systems"])]
     table = tables.results(models)
@@ -77,14 +88,6 @@ def test_differences_from_the_base_and_between_points(ranks: dict[str, Any]) -> 
     assert len(between.rows) == 6
     assert between.rows[0][0].text == "r = 8 minus r = 4"
     assert between.rows[0][-1].text == "no clear difference"
-
-
-def test_many_epochs_are_thinned_and_said_so(models: dict[str, Any]) -> None:
-    table = tables.epochs(models, "token_f1")
-    assert table is not None
-    assert len(table.columns) <= tables.MOST_EPOCHS + 2
-    assert table.columns[-1] == "Epoch 25"
-    assert table.notes
 
 
 def test_a_failed_point_has_its_reason(models: dict[str, Any]) -> None:

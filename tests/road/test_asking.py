@@ -116,3 +116,61 @@ def test_an_adapter_of_another_template_is_not_asked(finished: Path, here: Path)
     (here / "adapter/medlms.json").write_text(json.dumps({**extra, "template_hash": "0" * 64}))
     with pytest.raises(errors.ModelError, match="another chat template"):
         medlms.ask("Why?", model=here / "adapter")
+
+
+@pytest.fixture(scope="module")
+def in_four_bit(config: dict[str, Any], tiny_folder: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose base weights lay in 4 bit. Not to be written to."""
+    pytest.importorskip("bitsandbytes")
+    changes = {
+        "model": str(tiny_folder("llama", intermediate_size=128)),
+        "load_in_4bit": True,
+        "train": {**config["train"], "epochs": 1},
+        "prompts": [],
+        "run": str(tmp_path_factory.mktemp("road") / "runs/nf4"),
+    }
+    return medlms.train({**config, **changes}).run.folder
+
+
+def test_a_run_is_asked_on_weights_of_the_width_that_it_was_tuned_on(
+    in_four_bit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medlms.models import load as loading
+
+    asked: list[tuple[bool, bool]] = []
+    whole = loading.load
+
+    def noted(*args: Any, **options: Any) -> Any:
+        asked.append((options["load_in_4bit"], options["load_in_8bit"]))
+        return whole(*args, **options)
+
+    monkeypatch.setattr(loading, "load", noted)
+    row = lines(in_four_bit / "predictions/tuned.jsonl")[0]
+    answer = medlms.ask(row["question"], model=in_four_bit, max_new_tokens=6)
+    assert (answer.text, answer.tokens) == (row["predict"], row["tokens"])
+    medlms.ask(row["question"], model=in_four_bit, max_new_tokens=1, load_in_4bit=False)
+    medlms.ask(row["question"], model=in_four_bit, max_new_tokens=1, load_in_8bit=True)
+    assert asked == [(True, False), (False, False), (False, True)]
+    with pytest.raises(errors.AskedWrongly, match="both"):
+        medlms.ask("Why?", model=in_four_bit, load_in_4bit=True, load_in_8bit=True)
+
+
+def test_grades_on_weights_of_another_width_are_warned_of(in_four_bit: Path, config: dict[str, Any]) -> None:
+    settings = ["evaluate.latency_rows=0", "evaluate.systems=[tuned]", "evaluate.rows=1", "evaluate.max_new_tokens=1"]
+    found = medlms.evaluate({**config, "model": str(in_four_bit), "prompts": []}, settings)
+    assert any("load_in_4bit=true" in warning for warning in found.report["warnings"])
+    found = medlms.evaluate(in_four_bit, settings)
+    assert not any("load_in_4bit" in warning for warning in found.report["warnings"])
+
+
+def test_the_command_line_asks_a_base_model_in_four_bit(
+    tiny_folder: Any, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("bitsandbytes")
+    from medlms.cli import main
+
+    folder = str(tiny_folder("llama", intermediate_size=128))
+    with pytest.raises(SystemExit) as left:
+        main(["ask", "What is gout?", "--model", folder, "--max-new-tokens", "2", "--4bit", "--json"])
+    assert left.value.code == 0
+    assert "NF4" in json.loads(capsys.readouterr().out)["path"]

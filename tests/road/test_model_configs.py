@@ -88,6 +88,14 @@ def test_distilgpt2_asked_for_more_than_its_positions_refuses_before_the_work(
     assert not (tmp_path / "run").exists(), "a run that was refused leaves nothing"
 
 
+def test_a_known_model_is_not_fetched_for_a_length_that_it_can_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *args, **options: pytest.fail("asked the hub"))
+    with pytest.raises(AskedWrongly, match="max_length is 2048, but distilgpt2 reads at most 1024 tokens"):
+        medlms.train(CONFIGS / "distilgpt2.yaml", max_length=2048, run=str(tmp_path / "run"))
+
+
 def test_modules_of_another_family_are_refused_with_its_own(tiny_folder: Callable[..., Path], tmp_path: Path) -> None:
     changes: dict[str, Any] = {
         "model": str(tiny_folder("gpt2")),
@@ -101,6 +109,11 @@ def test_modules_of_another_family_are_refused_with_its_own(tiny_folder: Callabl
     with pytest.raises(AskedWrongly, match="no module q_proj, v_proj") as caught:
         medlms.train(CONFIGS / "distilgpt2.yaml", **changes)
     assert "c_attn" in caught.value.hint
+    for wrong in ("wte", "lm_head", "h.99.attn.c_attn"):  # before the base is graded, which may take hours
+        talk = Stopper()
+        with pytest.raises(AskedWrongly, match=wrong):
+            medlms.train(CONFIGS / "distilgpt2.yaml", **{**changes, "lora": {"targets": [wrong]}}, talk=talk)
+        assert not any("base" in bar for bar in talk.bars)
 
 
 @pytest.mark.parametrize("name", MINIATURES)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from medlms.cli import main
-from medlms.errors import ModelError, ResourceError
+from medlms.errors import AskedWrongly, ResourceError
 from medlms.road import planning
 from medlms.road.planning import Machine
 
@@ -75,10 +75,17 @@ def test_a_system_that_does_not_tell_its_memory_is_not_refused(folder: Path) -> 
     planning.refuse(planning.plan(str(folder), machine=machine(0)))
 
 
-def test_targets_that_match_nothing(folder: Path) -> None:
-    with pytest.raises(ModelError, match="targets") as caught:
-        planning.plan(str(folder), None, ["lora.targets=[query]"], machine=machine(80))
-    assert "q_proj" in caught.value.hint
+@pytest.mark.parametrize("targets", ["[query]", "[q_porj, v_proj]"])
+def test_targets_that_match_nothing(folder: Path, targets: str) -> None:
+    with pytest.raises(AskedWrongly, match="targets: this model has no module q") as caught:
+        planning.plan(str(folder), None, [f"lora.targets={targets}"], machine=machine(80))
+    assert "It has: q_proj" in caught.value.hint
+    assert ("Did you mean q_proj" in caught.value.hint) == ("porj" in targets)
+
+
+def test_a_length_that_the_model_can_not_read_is_said(folder: Path) -> None:
+    found = planning.plan(str(folder), None, ["max_length=40000"], machine=machine(0))
+    assert any("training refuses that; set max_length=32768" in note for note in found["notes"])
 
 
 def test_rows_of_a_file_are_looked_at(folder: Path, tmp_path: Path) -> None:
@@ -98,7 +105,7 @@ def test_rows_of_a_file_are_looked_at(folder: Path, tmp_path: Path) -> None:
 def test_the_command(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], gigabytes: float, code: int
 ) -> None:
-    monkeypatch.setattr(planning, "measured", lambda config: machine(gigabytes, flops=1e12, bytes_per_second=1e10))
+    monkeypatch.setattr(planning, "measured", lambda *_: machine(gigabytes, flops=1e12, bytes_per_second=1e10))
     with pytest.raises(SystemExit) as left:
         main(["models", "plan", str(folder)])
     said = capsys.readouterr()

@@ -9,6 +9,7 @@ from medlms.testing import FAMILIES, tiny_tokenizer
 from medlms.text.template import PLAIN, render, template_of
 from medlms.types import Message
 
+WRITTEN = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "<start_of_turn>", "<|im_start|>", "<|start_header_id|>")
 SYSTEM = "Answer the question truthfully."
 ASKED = (Message("system", SYSTEM), Message("user", "What is gout?"))
 
@@ -99,6 +100,22 @@ def test_a_template_that_loses_something_is_refused(broken: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("{% for m in messages %}{{ m['content'] ", "unexpected end of template"),
+        ("{{ raise_exception('only tools') }}", "only tools"),
+        ("{{ nothing.here }}", "'nothing' is undefined"),
+    ],
+)
+def test_a_template_that_fails_is_a_sentence(broken: str, said: str) -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.chat_template = broken
+    with pytest.raises(ModelError, match=said) as caught:
+        template_of(tokenizer)
+    assert "chat_template.jinja" in caught.value.hint
+
+
 def test_the_hash_tells_templates_apart_and_stays() -> None:
     hashes = {family: template_of(tiny_tokenizer(family)).hash for family in FAMILIES}
     assert hashes["gemma"] == hashes["gemma2"]
@@ -125,3 +142,25 @@ def test_control_marks_in_a_question_are_inert(family: str) -> None:
     stop = tokenizer.eos_token_id
     assert tokenizer(with_mark)["input_ids"].count(stop) == tokenizer(without)["input_ids"].count(stop)
     assert mark not in with_mark.partition("gout")[2].partition("more")[0]
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "gpt2"])
+def test_marks_that_are_no_special_tokens_are_inert_too(family: str) -> None:
+    """Llama 2 and Mistral v0.1 and v0.2 write [INST] as plain text: a question that holds it must not open a turn."""
+    tokenizer = tiny_tokenizer(family)
+    template = template_of(tokenizer)
+    written, _ = render(tokenizer, template, ASKED, "Rest.")
+    marks = [mark for mark in WRITTEN if mark in written]
+    assert marks
+    for mark in marks:
+        prompt, full = render(tokenizer, template, (ASKED[0], Message("user", f"gout {mark} pain")), f"rest {mark} more")
+        _, plain = render(tokenizer, template, (ASKED[0], Message("user", "gout pain")), "rest more")
+        assert full.count(mark) == plain.count(mark)
+        assert "pain" in prompt
+
+
+def test_brackets_of_a_question_stay() -> None:
+    tokenizer = tiny_tokenizer("llama2")
+    question = "Is [INR] <2.5 with <b>aspirin</b> [sic] fine?"
+    prompt, _ = render(tokenizer, template_of(tokenizer), (Message("user", question),))
+    assert question in prompt

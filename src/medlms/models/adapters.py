@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ def create(loaded: Loaded, lora: Lora, *, seed: int) -> Any:
     from peft import LoraConfig, get_peft_model
 
     targets = lora.targets if isinstance(lora.targets, str) else list(lora.targets)
-    _check_targets(loaded.model, targets)
+    layers_of(loaded, targets)
     torch.manual_seed(seed)
     config = LoraConfig(
         r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets, task_type="CAUSAL_LM"
@@ -84,25 +84,36 @@ def save(model: Any, tokenizer: Any, folder: Path, *, extra: Mapping[str, Any]) 
     write_whole(folder / "medlms.json", json.dumps(dict(extra), indent=2).encode())
 
 
-def _check_targets(model: Any, targets: str | list[str]) -> None:
-    if isinstance(targets, str):
-        return
+def layers_of(loaded: Loaded, targets: str | Sequence[str]) -> dict[str, Any]:
+    """The layers, by path, that adapters with these targets (``all-linear``, names or ends of paths) sit on.
+
+    AskedWrongly, with the nearest names, where one of them matches nothing or is the output head.
+    """
     from transformers.pytorch_utils import Conv1D
 
-    leaves = {
-        name.rpartition(".")[2]
-        for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear | Conv1D)
+    head = loaded.model.get_output_embeddings()
+    heads = [name for name, module in loaded.model.named_modules() if module is head]
+    layers = {
+        name: module
+        for name, module in loaded.model.named_modules()
+        if isinstance(module, torch.nn.Linear | Conv1D) and module is not head
     }
-    head = model.get_output_embeddings()
-    heads = [name for name, module in model.named_modules() if module is head]
-    chosen = [target for target in targets if target.rpartition(".")[2] in heads]
-    if chosen:
-        raise AskedWrongly(f"lora.targets: {chosen[0]} is the output head, which is not tuned.", hint="Leave it out.")
-    missing = [target for target in targets if target.rpartition(".")[2] not in leaves]
+    if isinstance(targets, str):
+        return layers
+    for target in targets:
+        if any(_ends(name, target) for name in heads):
+            raise AskedWrongly(f"lora.targets: {target} is the output head, which is not tuned.", hint="Leave it out.")
+    missing = [target for target in targets if not any(_ends(name, target) for name in layers)]
     if missing:
-        hints = " ".join(filter(None, (near(target, leaves) for target in missing)))
+        leaves = sorted({name.rpartition(".")[2] for name in layers})
+        own = [leaf for leaf in loaded.family.modules if leaf in leaves] if loaded.family else leaves
+        near_ones = dict.fromkeys(near(target, layers if "." in target else leaves) for target in missing)
         raise AskedWrongly(
             f"lora.targets: this model has no module {', '.join(missing)}.",
-            hint=hints or f"It has: {', '.join(sorted(leaves))}.",
+            hint=" ".join([*filter(None, near_ones), f"It has: {', '.join(own)}."]),
         )
+    return {name: layer for name, layer in layers.items() if any(_ends(name, target) for target in targets)}
+
+
+def _ends(name: str, target: str) -> bool:
+    return name == target or name.endswith(f".{target}")

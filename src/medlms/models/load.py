@@ -93,9 +93,9 @@ def hardware(device: torch.device) -> Hardware:
     return Hardware(kind="cpu", bf16=cpu_has_bf16())
 
 
-def choose_dtype(asked: str, device: torch.device) -> tuple[torch.dtype, str]:
-    """The working precision on this machine and why it was chosen."""
-    name, why = precision.choose(asked, hardware(device))
+def choose_dtype(asked: str, device: torch.device, family: Family | None = None) -> tuple[torch.dtype, str]:
+    """The working precision on this machine, for a model of this family, and why it was chosen."""
+    name, why = precision.choose(asked, hardware(device), fp16=family is None or family.fp16)
     return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[name], why
 
 
@@ -122,23 +122,20 @@ def load(
 ) -> Loaded:
     """Load weights and tokenizer of the base model (its adapter, if any, is put on by ``adapters.attach``)."""
     quiet()
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     attention.register()
     device = choose_device()
-    dtype, why = choose_dtype(precision, device)
-    folder = _converted(located, say) if located.gguf else located.folder
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:
-        raise ModelError(
-            f"{folder}: config.json is not one that transformers knows: {_first_line(error)}", hint=_unknown(folder)
-        ) from None
+    folder = converted(located, say) if located.gguf else located.folder
+    config = read_config(folder)
     family = settle_family(config, say)
+    dtype, why = choose_dtype(precision, device, family)
     found = getattr(config, "quantization_config", None)
     held = found if isinstance(found, dict) else {}  # the folder's weights may be 4-bit ones already
     load_in_4bit = load_in_4bit or bool(held.get("load_in_4bit"))
-    _check_memory(folder, dtype, 1.0 if held else 0.35 if load_in_4bit else 0.6 if load_in_8bit else 1.0)
+    share = 1.0 if held else 0.35 if load_in_4bit else 0.6 if load_in_8bit else 1.0
+    stored = dtype if held else config.dtype or torch.bfloat16
+    _check_memory(folder, device, dtype=dtype, stored=stored, share=share)
     options: dict[str, Any] = {
         "dtype": dtype,
         "attn_implementation": attention.PACKED,
@@ -152,15 +149,7 @@ def load(
     elif load_in_8bit:
         options |= _eight_bit()
         why += "; base weights in 8 bit: saves memory, not time"
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:
-        raise ModelError(f"{folder}: the tokenizer can't be read: {_first_line(error)}") from None
-    if not tokenizer.is_fast:
-        raise ModelError(
-            f"{folder}: its tokenizer gives no character offsets.",
-            hint="A tokenizer.json is needed beside the weights.",
-        )
+    tokenizer = read_tokenizer(folder)
     try:
         model, account = AutoModelForCausalLM.from_pretrained(
             folder, config=config, output_loading_info=True, **options
@@ -196,9 +185,36 @@ def load(
     )
 
 
-def weights_hashes(loaded: Loaded) -> dict[str, str]:
-    """sha256 of each file of weights that was read, by file name."""
-    located = loaded.located
+def read_config(folder: Path) -> Any:
+    """A model's config; ModelError, with what is needed, where it is broken or of a kind that transformers does not know."""
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        raise ModelError(
+            f"{folder}: config.json is not one that transformers knows: {_first_line(error)}", hint=_unknown(folder)
+        ) from None
+
+
+def read_tokenizer(folder: Path) -> Any:
+    """A model's tokenizer; ModelError where it can't be read or gives no character offsets."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        raise ModelError(f"{folder}: the tokenizer can't be read: {_first_line(error)}") from None
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"{folder}: its tokenizer gives no character offsets.",
+            hint="A tokenizer.json is needed beside the weights.",
+        )
+    return tokenizer
+
+
+def weights_hashes(located: Located) -> dict[str, str]:
+    """sha256 of each file of a model's weights, by file name."""
     files = [located.folder / located.gguf] if located.gguf else sorted(located.folder.glob("*.safetensors"))
     return {file.name: sha256(file) for file in files}
 
@@ -236,7 +252,8 @@ def _unknown(folder: Path) -> str:
         return "Is the file whole?"
     import transformers
 
-    return f"transformers {transformers.__version__} has no {model_type!r}: take a newer one. {what_to_add(model_type)}"
+    version = transformers.__version__
+    return f"transformers {version} has no {model_type!r}: a newer one that has it comes first. {what_to_add(model_type)}"
 
 
 def _stops(model: Any, tokenizer: Any, family: Family | None) -> frozenset[int]:
@@ -308,15 +325,17 @@ def _eight_bit() -> dict[str, Any]:
     return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
 
 
-def _check_memory(folder: Path, dtype: torch.dtype, share: float) -> None:
-    """Refuse before the work starts when the weights alone can't fit."""
+def _check_memory(
+    folder: Path, device: torch.device, *, dtype: torch.dtype, stored: torch.dtype, share: float
+) -> None:
+    """Refuse before the work starts when the weights alone can't fit; ``share`` of them is left by quantising."""
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    free = available_memory()
-    needed = size * share * (2 if dtype == torch.float32 and size > 2e9 else 1)
+    free = int(torch.cuda.mem_get_info()[0]) if device.type == "cuda" else available_memory()
+    needed = size * share * dtype.itemsize / stored.itemsize
     if free and needed > free:
         raise ResourceError(
             f"The weights need about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free.",
-            hint="Use a smaller model" + ("." if share < 0.5 else ", or load_in_4bit: true."),
+            hint="Use a smaller model" + ("." if share < 0.5 else ", or load_in_4bit: true (medlms ask: --4bit)."),
         )
 
 
@@ -331,7 +350,7 @@ def available_memory() -> int:
     return 0
 
 
-def _converted(located: Located, say: Say) -> Path:
+def converted(located: Located, say: Say) -> Path:
     """A GGUF file's safetensors copy in the cache, made once; an interrupted conversion leaves nothing behind."""
     source = located.folder / located.gguf
     stat = source.stat()

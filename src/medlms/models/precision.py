@@ -37,11 +37,20 @@ class Hardware:
         return "this processor" if self.kind == "cpu" else f"this GPU ({self.name})" if self.name else "this GPU"
 
 
-def choose(asked: str, hardware: Hardware) -> tuple[Format, str]:
-    """The format for ``asked`` (auto, bf16, fp16 or fp32) and the reason; AskedWrongly when the device lacks it."""
+def choose(asked: str, hardware: Hardware, *, fp16: bool = True) -> tuple[Format, str]:
+    """The format for ``asked`` (auto, bf16, fp16 or fp32) and the reason.
+
+    ``fp16`` is False for a model whose activations leave its range. AskedWrongly when the device or the model can't have
+    what was asked for.
+    """
     if asked == "fp32":
         return "fp32", "fp32, as asked"
     if asked == "fp16":
+        if not fp16:
+            raise AskedWrongly(
+                "precision: fp16 was asked for, but activations of this model leave its range.",
+                hint="Use precision: auto.",
+            )
         return "fp16", "fp16, as asked; loss scaling and norms in fp32"
     if hardware.bf16:
         return "bf16", f"bf16: {hardware.called} computes in it"
@@ -50,6 +59,8 @@ def choose(asked: str, hardware: Hardware) -> tuple[Format, str]:
             f"precision: bf16 was asked for, but {hardware.called} does not compute in it.",
             hint="Use precision: auto.",
         )
+    if hardware.fast_fp16 and not fp16:
+        return "fp32", f"fp32: {hardware.called} does not compute in bf16, and this model leaves the range of fp16"
     if hardware.fast_fp16:
         return "fp16", f"fp16: {hardware.called} does not compute in bf16; loss scaling and norms in fp32"
     return "fp32", f"fp32: {hardware.called} does not compute in bf16"

@@ -57,10 +57,7 @@ def sizes(model: Any) -> Sizes:
 def fill(
     model: Any, *, dtype: torch.dtype, four_bit: bool, seed: int, progress: Callable[[int, int], None] = lambda *_: None
 ) -> Any:
-    """Give a skeleton random weights (in place), 4 bit where asked and possible; returns the model.
-
-    A model without a layer that can be quantised (GPT-2's Conv1D) stays in ``dtype``.
-    """
+    """Give a skeleton random weights (in place), its layers in 4 bit where asked; returns the model."""
     chosen = dict(_linear(model)) if four_bit else {}
     modules = [(name, module) for name, module in model.named_modules() if list(module.parameters(recurse=False))]
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -126,29 +123,36 @@ def checksum(model: Any) -> int:
     return value
 
 
-def _linear(model: Any) -> list[tuple[str, nn.Linear]]:
-    """The layers that loading in 4 bit quantises: every linear one but the head."""
+def _linear(model: Any) -> list[tuple[str, Any]]:
+    """The layers that loading in 4 bit quantises: every linear one, GPT-2's Conv1D too, but the head."""
+    from transformers.pytorch_utils import Conv1D
+
     head = model.get_output_embeddings()
     return [
-        (name, module) for name, module in model.named_modules() if type(module) is nn.Linear and module is not head
+        (name, module)
+        for name, module in model.named_modules()
+        if type(module) in (nn.Linear, Conv1D) and module is not head
     ]
 
 
-def _quantised(module: nn.Linear, dtype: torch.dtype) -> Any:
+def _quantised(module: Any, dtype: torch.dtype) -> Any:
+    """The layer as a 4-bit linear one; Conv1D's weights [in, out] are turned first, as loading does."""
     try:
         from bitsandbytes.nn import Linear4bit, Params4bit
     except ImportError:
         raise AskedWrongly("4 bit needs bitsandbytes.", hint="pip install 'medlms[4bit]'") from None
+    weight = module.weight.data if isinstance(module, nn.Linear) else module.weight.data.t().contiguous()
     new = Linear4bit(
-        module.in_features,
-        module.out_features,
+        weight.shape[1],
+        weight.shape[0],
         bias=module.bias is not None,
         compute_dtype=dtype,
         quant_type="nf4",
         device="meta",
     )
-    new.weight = Params4bit(module.weight.data, requires_grad=False, quant_type="nf4", module=new).to("cpu")
+    new.weight = Params4bit(weight, requires_grad=False, quant_type="nf4", module=new).to("cpu")
     new.bias = module.bias
+    new.source_cls = type(module)  # by which transformers turns it back
     return new
 
 

@@ -15,7 +15,7 @@ NOTICE = "Written by a language model. It may be wrong. This is not medical advi
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, how it ended (``stop`` or ``length``), which model gave it, and the notice that goes with it."""
+    """An answer, how it ended (``stop`` or ``length``), which model gave it and how it was computed, and the notice that goes with it."""
 
     text: str
     finish_reason: str
@@ -23,6 +23,7 @@ class Answer:
     seconds: float
     tokens: int
     notice: str = NOTICE
+    path: str = ""
 
 
 def ask(
@@ -32,11 +33,13 @@ def ask(
     instruction: str | None = None,
     max_new_tokens: int = 512,
     precision: str | None = None,
+    load_in_4bit: bool | None = None,
+    load_in_8bit: bool | None = None,
     talk: Talk | None = None,
 ) -> Answer:
     """Answer one question greedily. ``model`` is a run's folder or anything that ``train`` takes as model.
 
-    A run is asked in the precision that it was tuned in, unless another is given.
+    A run is asked in the precision, and on base weights of the width, that it was tuned in, unless others are given.
     """
     talk = talk or Silent()
     if not question.strip():
@@ -47,6 +50,8 @@ def ask(
         raise AskedWrongly("The question is not valid UTF-8 text.") from None
     if max_new_tokens < 1:
         raise AskedWrongly("max_new_tokens must be at least 1.")
+    if load_in_4bit and load_in_8bit:
+        raise AskedWrongly("load_in_4bit and load_in_8bit can't both be true.")
     from medlms.engines.local import LocalEngine
     from medlms.models import adapters, fetch
     from medlms.models import load as loading
@@ -56,7 +61,15 @@ def ask(
     if not Path(name).exists() and (Path("runs") / name / "adapter").is_dir():
         name = str(Path("runs") / name)
     located = fetch.locate(name, say=talk.say)
-    loaded = loading.load(located, precision=precision or located.precision or "auto", say=talk.say)
+    as_tuned = load_in_4bit is None and load_in_8bit is None
+    loaded = loading.load(
+        located,
+        precision=precision or located.precision or "auto",
+        load_in_4bit=located.bits == 4 if as_tuned else bool(load_in_4bit),
+        load_in_8bit=located.bits == 8 if as_tuned else bool(load_in_8bit),
+        say=talk.say,
+    )
+    talk.say(f"{located.name}: {loaded.why}")
     template = template_of(loaded.tokenizer)
     adapted = None
     if located.adapter is not None:
@@ -76,4 +89,5 @@ def ask(
         model=located.name,
         seconds=reply.seconds,
         tokens=reply.new_tokens,
+        path=engine.path,
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from medlms.catalogue import near
 from medlms.config import Config, load
-from medlms.errors import MedLMsError, ModelError, ResourceError
+from medlms.errors import AskedWrongly, MedLMsError, ModelError, ResourceError
 
 DEPARTMENTS = (1, 10)
 CHARACTERS = 4.0  # in a token of English, about
@@ -57,7 +58,8 @@ def plan(
     checked, notes = load(source, overrides, model=name)
     seen = peek.peek(name)
     shape = shapes.shape_of(seen.config)
-    machine = machine or measured(checked)
+    _check_targets(shape, checked)
+    machine = machine or measured(checked, seen.config)
     rows, assumed = _rows(checked, given=config is not None)
     work = _work(shape, checked, rows, machine, seen.stored)
     worst = costs.peak(work)
@@ -90,11 +92,6 @@ def plan(
         "notes": [*notes, *assumed, *_warnings(work, checked, machine)],
         "advice": [],
     }
-    if not work.adapter:
-        raise ModelError(
-            f"lora.targets: this model has none of {checked.lora.targets}.",
-            hint=f"It has: {', '.join(dict.fromkeys(matrix.name for matrix in shape.matrices))}.",
-        )
     if not fits:
         found["advice"] = _advice(shape, checked, rows, machine, seen.stored)
     return found
@@ -111,13 +108,13 @@ def refuse(found: dict[str, Any]) -> None:
     )
 
 
-def measured(config: Config) -> Machine:
-    """What this machine has, in half a second. AskedWrongly for a precision that it lacks."""
+def measured(config: Config, model: Mapping[str, Any]) -> Machine:
+    """What this machine has for a model with this config, in half a second. AskedWrongly for a precision that it lacks."""
     from medlms.models.load import choose_device, choose_dtype
     from medlms.models.plan import free_memory, matmul_flops, weight_rate
 
     device = choose_device()
-    dtype, why = choose_dtype(config.precision, device)
+    dtype, why = choose_dtype(config.precision, device, _family(model))
     return Machine(
         device=str(device),
         free=free_memory(device),
@@ -127,6 +124,30 @@ def measured(config: Config) -> Machine:
         flops=matmul_flops(dtype, device),
         bytes_per_second=weight_rate(dtype, device),
     )
+
+
+def _check_targets(shape: Any, config: Config) -> None:
+    """AskedWrongly, with the nearest names, where a target is none of the model's layers."""
+    if isinstance(config.lora.targets, str):
+        return
+    names = list(dict.fromkeys(matrix.name for matrix in shape.matrices))
+    missing = [target for target in config.lora.targets if target.rpartition(".")[2] not in names]
+    if missing:
+        near_ones = dict.fromkeys(filter(None, (near(target, names) for target in missing)))
+        raise AskedWrongly(
+            f"lora.targets: this model has no module {', '.join(missing)}.",
+            hint=" ".join([*near_ones, f"It has: {', '.join(names)}."]),
+        )
+
+
+def _family(model: Mapping[str, Any]) -> Any:
+    """The model's family; None where no file covers it."""
+    from medlms.models.families import family_of
+
+    try:
+        return family_of(model)
+    except ModelError:
+        return None
 
 
 def _work(shape: Any, config: Config, rows: Any, machine: Machine, stored: int) -> Any:
@@ -216,7 +237,10 @@ def _warnings(work: Any, config: Config, machine: Machine) -> list[str]:
     if not work.shape.sure:
         said.append(f"{work.shape.kind} is not a type known here: it is read as if it were Llama's")
     if config.max_length > work.shape.context:
-        said.append(f"max_length is {config.max_length}, the model reads at most {work.shape.context} tokens")
+        said.append(
+            f"max_length is {config.max_length}, the model reads at most {work.shape.context} tokens: training refuses "
+            f"that; set max_length={work.shape.context}"
+        )
     need = costs.peak(work).needed
     if machine.free and need <= machine.free < 1.25 * need:
         said.append("tight: the C library may hold on to memory that was freed; leave a quarter free")

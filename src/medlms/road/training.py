@@ -18,7 +18,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from medlms.catalogue import near
 from medlms.config import Config, dump, load
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError, TrainingError
 from medlms.road import grading, overlap, reporting, rows
@@ -189,6 +188,7 @@ def grade_only(
         work = _prepared(run, config, talk)
         if adapter is not None:
             work.warnings += overlap.warnings(adapter, work.rows.eval[: config.evaluate.rows])
+            work.warnings += _other_width(config, located.bits or fetch.bits_of(fetch.record_of(adapter)))
             for sentence in work.warnings:
                 talk.say(f"warning: {sentence}")
         _check_questions(work)
@@ -208,9 +208,33 @@ def grade_only(
         raise
 
 
+def _other_width(config: Config, tuned_on: int) -> list[str]:
+    """A sentence where an adapter is graded on base weights of another width than it was tuned on."""
+    here = 4 if config.load_in_4bit else 8 if config.load_in_8bit else 16
+    if tuned_on in (0, here):
+        return []
+    settings = f"load_in_4bit={str(tuned_on == 4).lower()} load_in_8bit={str(tuned_on == 8).lower()}"
+    widths = {bits: f"in {bits} bit" if bits < 16 else "that are not quantised" for bits in (4, 8, 16)}
+    return [
+        f"The adapter was tuned on base weights {widths[tuned_on]} and is graded on weights {widths[here]}: "
+        f"its grades are not those of the model that was tuned. As it was tuned: {settings}."
+    ]
+
+
+def _check_length(config: Config, name: str, context: int) -> None:
+    if config.max_length > context:
+        raise AskedWrongly(
+            f"max_length is {config.max_length}, but {name} reads at most {context} tokens.",
+            hint=f"Set max_length to {context}.",
+        )
+
+
 def _prepared(run: Run, config: Config, talk: Talk) -> _Work:
     from medlms import data
+    from medlms.models.known import KNOWN
 
+    if config.model in KNOWN:  # said before gigabytes are fetched
+        _check_length(config, config.model, KNOWN[config.model].context)
     if not rows.there(run):
         with talk.bar("reading the data") as advance:
             prepared = data.prepare(config, progress=lambda title, done, wanted: advance(done, wanted))
@@ -237,17 +261,13 @@ def _prepared(run: Run, config: Config, talk: Talk) -> _Work:
             say=talk.say,
         )
         advance(1, 1)
-    if config.max_length > loaded.context:
-        raise AskedWrongly(
-            f"max_length is {config.max_length}, but {located.name} reads at most {loaded.context} tokens.",
-            hint=f"Set max_length to {loaded.context}.",
-        )
+    _check_length(config, located.name, loaded.context)
     template = template_of(loaded.tokenizer)
     note = f" ({located.note})" if located.note else ""
     talk.say(
         f"{located.name}: {loaded.parameters / 1e6:.0f} million parameters{note}; {loaded.why}; template: {template.name}"
     )
-    weights = loading.weights_hashes(loaded)
+    weights = loading.weights_hashes(located)
     if not (run.folder / MANIFEST).is_file():
         made_with = manifest(seed=config.seed, files=files, template=template.hash, weights=weights)
         run.write_json(MANIFEST, {**made_with, "config_sha256": _config_hash(config)})
@@ -295,27 +315,17 @@ def _tokenised(work: _Work) -> list[Tokens]:
 
 def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
     """Say before the work starts what would stop it later: a tuned model as base, wrong modules, memory, disk."""
-    from medlms.models import plan
+    from medlms.models import adapters, plan
 
     loaded, lora = work.loaded, work.config.lora
     if loaded.located.adapter is not None:
         raise AskedWrongly(_IS_TUNED.format(work.config.model), hint=_GIVE_ITS_BASE)
-    shapes = {
+    shapes = [
         # 4-bit weights lie packed: their layers tell the true shape.
-        name: (module.in_features, module.out_features) if hasattr(module, "in_features") else module.weight.shape
-        for name, module in loaded.model.named_modules()
-        if getattr(module, "weight", None) is not None and module.weight.dim() == 2
-    }
-    leaves = {name.rpartition(".")[2] for name in shapes}
-    targets = leaves if isinstance(lora.targets, str) else {target.rpartition(".")[2] for target in lora.targets}
-    if missing := sorted(targets - leaves):
-        hints = dict.fromkeys(filter(None, (near(target, leaves) for target in missing)))
-        own = loaded.family.modules if loaded.family else sorted(leaves)
-        raise AskedWrongly(
-            f"lora.targets: this model has no module {', '.join(missing)}.",
-            hint=" ".join([*hints, f"It has: {', '.join(own)}."]),
-        )
-    adapter = lora.r * sum(sum(shape) for name, shape in shapes.items() if name.rpartition(".")[2] in targets)
+        (module.in_features, module.out_features) if hasattr(module, "in_features") else module.weight.shape
+        for module in adapters.layers_of(loaded, lora.targets).values()
+    ]
+    adapter = lora.r * sum(map(sum, shapes))
     longest = max(len(row.ids) for row in tokens)
     block = max(longest, work.config.train.micro_tokens)
     plan.check_memory(loaded, trainable=adapter, block_tokens=block, config=work.config, longest=longest)
@@ -536,6 +546,8 @@ def _save_adapter(work: _Work, model: Any) -> None:
             "base_note": located.note,
             "instruction": work.config.instruction,
             "precision": work.config.precision,
+            "load_in_4bit": work.config.load_in_4bit,
+            "load_in_8bit": work.config.load_in_8bit,
             "template_hash": work.template.hash,
             "weights_sha256": work.weights,
             "max_length": work.config.max_length,

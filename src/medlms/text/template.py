@@ -6,8 +6,9 @@ A model's own chat template is used when it has one; base models get the plain t
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from medlms.errors import ModelError
@@ -21,11 +22,14 @@ PLAIN = (
     "{% if add_generation_prompt %}{{ 'Answer:' }}{% endif %}"
 )
 
+_MEND = "Give the model's folder a chat_template.jinja that keeps question and answer."
+_BRACKETED = re.compile(r"<<[^<>\s]+>>|<[^<>\s]+>|\[/?[A-Z_]+\]")
+
 
 @dataclass(frozen=True)
 class Template:
     """A tokenizer's way to write a conversation. ``system`` tells whether it has a place for a system message,
-    ``marks`` are the control tokens' texts, which no message may hold.
+    ``marks`` are the texts of control tokens and of the template's own brackets, which no message may hold.
     """
 
     source: str
@@ -49,16 +53,16 @@ def template_of(tokenizer: Any) -> Template:
     probe = (Message("system", "s-y-s"), Message("user", "u-s-r"))
     try:
         system = "s-y-s" in _apply(tokenizer, probe, True)
-    except Exception:  # a template refuses in whatever way its author chose
+    except ModelError:
         system = False
-    template = Template(source=source, name=name, system=system, marks=_marks(tokenizer))
+    template = Template(source=source, name=name, system=system)
     prompt, full = render(tokenizer, template, probe, "a-n-s")
     if "u-s-r" not in prompt or not full.startswith(prompt) or "a-n-s" not in full[len(prompt) :]:
         raise ModelError(
             "The chat template drops the question or the answer, or changes the prompt once the answer is known.",
-            hint="Give the model's folder a chat_template.jinja that keeps both.",
+            hint=_MEND,
         )
-    return template
+    return replace(template, marks=_marks(tokenizer, prompt + full))
 
 
 def render(
@@ -75,9 +79,10 @@ def render(
     return prompt, _apply(tokenizer, (*messages, Message("assistant", answer)), False)
 
 
-def _marks(tokenizer: Any) -> tuple[str, ...]:
+def _marks(tokenizer: Any, written: str) -> tuple[str, ...]:
+    """Special tokens, and what the template writes in brackets: Llama 2's [INST] and <<SYS>> are plain text to its tokenizer."""
     added = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
-    found = {mark for mark in (*tokenizer.all_special_tokens, *added) if len(mark) > 1}
+    found = {mark for mark in (*tokenizer.all_special_tokens, *added, *_BRACKETED.findall(written)) if len(mark) > 1}
     return tuple(sorted(found, key=lambda mark: (-len(mark), mark)))
 
 
@@ -91,8 +96,11 @@ def inert(template: Template, text: str) -> str:
 
 def _apply(tokenizer: Any, messages: Sequence[Message], generate: bool) -> str:
     turns = [{"role": message.role, "content": message.text} for message in messages]
-    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=generate)
-    return str(text)
+    try:
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=generate))
+    except Exception as error:  # a template refuses in whatever way its author chose
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"The chat template does not take a question and its answer: {reason}", hint=_MEND) from None
 
 
 def _folded(messages: Sequence[Message]) -> tuple[Message, ...]:

@@ -88,7 +88,7 @@ def epochs(report: StudyReport, metric: str) -> Table | None:
         ]
         rows.append((Cell(group["title"]), *cells))
     caption = f"{measure(metric).label} on development questions by epoch; epoch 0 is the model before training."
-    notes = () if step == 1 else (f"Every {step}th epoch is shown; report.json has all.",)
+    notes = () if step == 1 else (f"One epoch in {step} and the last are shown; report.json has all.",)
     return Table(
         f"epochs-{metric.replace('_', '-')}",
         caption,
