@@ -1,6 +1,7 @@
-"""Copies a finished run's numbers, config, manifest and charts into docs/results, without any text of its data.
+"""Copies a finished run's or study's numbers, config, manifest and charts into docs/results, without any text of its data.
 
     python scripts/publish_result.py runs/medquad medquad
+    python scripts/publish_result.py runs/study-small study-small
 
 Sample answers, questions and examples of dropped rows are taken out; row ids in the data report are too, since they lead
 back to texts.
@@ -14,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from medlms.report import markdown, plots
+from medlms.report import markdown, plots, study
 from medlms.run import CONFIG, MANIFEST, REPORT, STEPS, Run
 
 FOLDER = Path(__file__).parent.parent / "docs" / "results"
@@ -31,19 +32,26 @@ def without_text(report: dict[str, Any]) -> dict[str, Any]:
 def publish(folder: str, name: str) -> Path:
     """Write docs/results/NAME.md and NAME/ (report.json, config, manifest, steps, charts); returns the page."""
     run = Run.open(folder)
-    report = without_text(run.read_json(REPORT))
+    report = run.read_json(REPORT)
     target = FOLDER / name
     shutil.rmtree(target, ignore_errors=True)
     (target / "plots").mkdir(parents=True)
-    drawn = plots.draw(report, list(run.rows(STEPS)))
+    if report.get("kind") == "study":
+        report |= {"config": {**(report.get("config") or {}), "prompts": []}}
+        drawn = study.plots.draw(report)
+        text = study.markdown.markdown(report, drawn)
+    else:
+        report = without_text(report)
+        drawn = plots.draw(report, list(run.rows(STEPS)))
+        text = markdown.markdown(report, drawn, "")
     for plot in drawn:
         (target / "plots" / f"{plot.name}.svg").write_text(plots.standalone(plot), encoding="utf-8")
     (target / REPORT).write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for file in (CONFIG, MANIFEST, STEPS):
-        shutil.copy(run.folder / file, target / file)
+        if (run.folder / file).is_file():
+            shutil.copy(run.folder / file, target / file)
     page = FOLDER / f"{name}.md"
-    text = markdown.markdown(report, drawn, "").replace("](plots/", f"]({name}/plots/")
-    page.write_text(text, encoding="utf-8")
+    page.write_text(text.replace("](plots/", f"]({name}/plots/"), encoding="utf-8")
     return page
 
 

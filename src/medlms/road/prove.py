@@ -153,6 +153,7 @@ def prove(
         proof.new_tokens, proof.path = first.new_tokens, f"{proof.path}; {first.path}"
         loaded.adapted = loaded.model = model = None  # the second model must not lie beside the first
         gc.collect()
+        heap.trim()
         again = _again(work, proof, base, shape, dtype=dtype, four_bit=four_bit, seed=seed, name=name, why=why)
         if _weights(again) != before:
             proof.differences.append("the base weights read again are not those that were written")
