@@ -20,8 +20,8 @@ from medlms.errors import ConfigError, DataError
 from medlms.types import Source
 
 __all__ = [
-    "Loaded", "Noise", "Progress", "Shape", "before", "check", "columns", "dialogue", "exchanges", "get", "load", "names", "noise",
-    "normalised", "source", "where",
+    "Loaded", "Noise", "Progress", "Shape", "before", "check", "columns", "dialogue", "exchanges", "get", "load", "names",
+    "noise", "normalised", "source", "where",
 ]  # fmt: skip
 
 ALIASES = {
