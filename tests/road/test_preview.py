@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from road_runs import write_talks
 
 from medlms import data
 from medlms.config import Config, load
@@ -20,21 +20,6 @@ from medlms.road.preview import preview
 from medlms.tasks import answer
 from medlms.text.template import template_of
 from medlms.text.tokenise import tokenise
-
-
-def write_talks(path: Path, count: int = 20) -> Path:
-    """Dialogues of one to four questions, and one row that ends in a question."""
-    rows = []
-    for number in range(count):
-        said = [
-            text
-            for turn in range(1 + number % 4)
-            for text in (f"Question {turn} on illness {number}? 🤒", f"Illness {number}, answer {turn}: rest. 💧")
-        ]
-        rows.append([{"from": ("human", "gpt")[place % 2], "value": text} for place, text in enumerate(said)])
-    rows.append(rows[0][:1])
-    path.write_text("".join(json.dumps({"conversations": row}) + "\n" for row in rows), encoding="utf-8")
-    return path
 
 
 @pytest.fixture
