@@ -28,6 +28,17 @@ class QA:
 
 
 @dataclass(frozen=True, slots=True)
+class Dialogue(QA):
+    """A conversation of several turns: ``question`` opens it, ``answer`` ends it, ``between`` is what was said meanwhile.
+
+    ``between`` holds the assistant's and the user's turns in their order, the assistant's first, the user's last, so it
+    is even in number and never empty. All of the assistant's turns are learned; the last one is asked for and graded.
+    """
+
+    between: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """A question with options of which one, ``answer`` (an index), is right."""
 
@@ -44,7 +55,7 @@ class Choice:
     group: str = ""
 
 
-Example = QA | Choice
+Example = QA | Dialogue | Choice
 
 
 @dataclass(frozen=True, slots=True)

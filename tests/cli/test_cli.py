@@ -14,7 +14,7 @@ import pytest
 
 VERBS = ("demo", "init", "train", "evaluate", "ask", "report", "runs", "data", "models", "doctor")
 GROUPS = {
-    "data": ("list", "get", "check", "prepare"),
+    "data": ("list", "get", "check", "prepare", "preview"),
     "models": ("list", "get", "plan", "prove"),
     "runs": ("list", "show", "erase"),
 }

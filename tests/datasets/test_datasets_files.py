@@ -219,15 +219,6 @@ def test_ragged_rows(tmp_path: Path) -> None:
     ]
 
 
-def test_chats_of_several_turns_are_faults(tmp_path: Path) -> None:
-    turn = {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}
-    rows = [{"messages": [*turn]}, {"messages": [*turn, *turn]}, {"messages": [turn[0]]}, {"messages": [*turn]}]
-    assert [fault.reason for fault in load(jsonl(tmp_path / "a.jsonl", rows)).faults] == [
-        "several turns",
-        "no question with an answer",
-    ]
-
-
 def test_ids_that_repeat_are_replaced_and_said(tmp_path: Path) -> None:
     rows = [{"id": 5, "question": q, "answer": a} for q, a in PAIRS]
     loaded = load(jsonl(tmp_path / "mine.jsonl", rows))

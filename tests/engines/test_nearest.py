@@ -8,7 +8,7 @@ import pytest
 
 from medlms.engines.nearest import NearestEngine, words
 from medlms.errors import AskedWrongly
-from medlms.types import QA, Message, Request
+from medlms.types import QA, Dialogue, Message, Request
 
 QUESTIONS = (
     "What is asthma?",
@@ -90,3 +90,18 @@ def test_has_no_probabilities_and_needs_rows():
 def test_says_what_it_does():
     assert "7 training questions" in engine().path
     assert engine().name == "nearest"
+
+
+def test_each_answer_of_a_dialogue_can_be_copied():
+    talk = Dialogue(
+        "t9", "ours", "CC0", "here", "What is gout?", "Mostly men.", between=("A disease of joints.", "Who gets it?")
+    )
+    found = NearestEngine([example(1, "What is asthma?"), talk])
+    assert found.closest("What is gout?").answer == "A disease of joints."
+    assert found.closest("Who gets it?").answer == "Mostly men."
+    assert "3 training questions" in found.path
+    asked = Request(
+        "r", (Message("user", "What is asthma?"), Message("assistant", "x"), Message("user", "Who gets it?"))
+    )
+    (reply,) = found.answer([asked])
+    assert reply.text == "Mostly men."

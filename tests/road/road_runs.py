@@ -24,6 +24,21 @@ def write_table(path: Path, rows: int = 40) -> Path:
     return path
 
 
+def write_talks(path: Path, count: int = 20) -> Path:
+    """Dialogues of one to four questions, and one row that ends in a question."""
+    rows = []
+    for number in range(count):
+        said = [
+            text
+            for turn in range(1 + number % 4)
+            for text in (f"Question {turn} on illness {number}? 🤒", f"Illness {number}, answer {turn}: rest. 💧")
+        ]
+        rows.append([{"from": ("human", "gpt")[place % 2], "value": text} for place, text in enumerate(said)])
+    rows.append(rows[0][:1])
+    path.write_text("".join(json.dumps({"conversations": row}) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
 def measured_apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows without what is measured."""
     return [{key: value for key, value in row.items() if key not in SECONDS} for row in rows]

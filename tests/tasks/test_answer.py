@@ -1,10 +1,10 @@
 """The answer task: one place makes both the prompt that is trained on and the one that is tested with."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from medlms import catalogue
 from medlms.tasks import answer
-from medlms.types import QA, Message, Reply
+from medlms.types import QA, Dialogue, Message, Reply
 
 EXAMPLE = QA(
     id="a1",
@@ -59,3 +59,24 @@ def test_blank_reply_is_a_problem():
 def test_every_metric_of_the_task_exists():
     assert set(answer.METRICS) <= set(catalogue.names("metrics"))
     assert len(set(answer.METRICS)) == len(answer.METRICS)
+
+
+TALK = Dialogue(
+    **{field.name: getattr(EXAMPLE, field.name) for field in fields(QA)}, between=("A tear.", "How is it treated?")
+)
+
+
+def test_a_dialogue_is_asked_for_its_last_answer_given_all_before_it():
+    assert answer.messages(TALK, instruction="Be truthful.") == (
+        Message("system", "Be truthful."),
+        Message("user", "What is a sprain?"),
+        Message("assistant", "A tear."),
+        Message("user", "How is it treated?"),
+    )
+    assert answer.answer(TALK) == EXAMPLE.answer
+    assert answer.read(TALK, REPLY, references=("x",), prompt="").golds == ("x",)
+
+
+def test_what_was_asked_is_shown_to_people():
+    assert answer.question(EXAMPLE) == "What is a sprain?"
+    assert answer.question(TALK) == "Question: What is a sprain?\n\nAnswer: A tear.\n\nQuestion: How is it treated?"

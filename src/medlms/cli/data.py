@@ -1,10 +1,10 @@
-"""`medlms data`: known sources, fetching them, checking a file, preparing a set."""
+"""`medlms data`: known sources, fetching them, checking a file, preparing a set, previewing its rows."""
 
 from __future__ import annotations
 
 import typer
 
-app = typer.Typer(help="List, fetch, check and prepare data.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="List, fetch, check, prepare and preview data.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list")
@@ -102,3 +102,36 @@ def prepare(
             typer.echo(f"    {count:>7,}  {reason}")
     for sentence in prepared.said:
         typer.echo(f"- {sentence}")
+
+
+@app.command("preview")
+def preview(
+    config: list[str] = typer.Argument(
+        ..., metavar="CONFIG.yaml | key=value", help="A config, and settings that win over it."
+    ),
+    rows: int = typer.Option(3, "--rows", "-n", help="How many training rows."),
+    row: str = typer.Option("", "--row", metavar="ID", help="This row instead, from whichever part holds it."),
+    tokens: bool = typer.Option(False, "--tokens", help="Show where tokens end."),
+    as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
+) -> None:
+    """Show rows as the model will read them, with what is learned and what is cut marked. No weights are loaded."""
+    from medlms.cli._show import Terminal, out, split_words
+    from medlms.config import load
+    from medlms.road.preview import preview as made
+
+    path, settings = split_words(config)
+    talk = Terminal()
+    read, notes = load(path if path else {}, settings)
+    for note in notes:
+        talk.say(note)
+    found = made(read, count=rows, row=row, talk=talk)
+    for sentence in found.said:
+        talk.say(sentence)
+    if as_json:
+        out(found.as_json(tokens=tokens))
+        return
+    from rich.console import Console
+
+    from medlms.cli._preview import draw
+
+    draw(found, Console(highlight=False), tokens=tokens)

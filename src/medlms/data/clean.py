@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote_to_bytes
 
-from medlms.datasets import Noise, normalised
-from medlms.types import QA, Fault
+from medlms.datasets import Noise, exchanges, normalised
+from medlms.types import QA, Dialogue, Fault
 
 _UNSEEN = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]")
 _BLANK_LINES = re.compile(r"\n{2,}")
@@ -49,6 +49,14 @@ def clean(examples: Iterable[QA], noise: Sequence[Noise] = ()) -> Cleaned:
     for example in examples:
         row = example
         steps: set[str] = set()
+        if isinstance(example, Dialogue):
+            talk, reason = _dialogue(example, steps)
+            if reason:
+                dropped.append(Fault(example.place, reason, _short(example.question)))
+                continue
+            changed.update(steps)
+            kept.append(talk)
+            continue
         reason = ""
         for name, field, step in STEPS[:UNFOLDED]:
             row = _apply(row, name, field, step, steps)
@@ -76,6 +84,21 @@ def clean(examples: Iterable[QA], noise: Sequence[Noise] = ()) -> Cleaned:
         changed.update(steps)
         kept.append(row)
     return Cleaned(kept, dropped, dict(changed))
+
+
+def _dialogue(example: Dialogue, steps: set[str]) -> tuple[Dialogue, str]:
+    """A dialogue with every turn cleaned, and why it can't be used, if so.
+
+    In a dialogue an answer may well be a question, or begin with one: what drops or shortens those is left out.
+    """
+    said: list[str] = []
+    for question, answer in exchanges(example):
+        row: QA = replace(example, question=question, answer=answer)
+        for name, field, step in STEPS:
+            row = _apply(row, name, field, step, steps)
+        said += [row.question, row.answer]
+    reason = "" if all(said) else "empty turn"
+    return replace(example, question=said[0], between=tuple(said[1:-1]), answer=said[-1]), reason
 
 
 def without_repetition(row: QA, steps: set[str]) -> QA:

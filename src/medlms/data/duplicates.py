@@ -1,10 +1,10 @@
-"""Drops rows whose question and answer both stand in an earlier row, white space, case and marks aside."""
+"""Drops rows whose question and answer (all turns of a dialogue) stand in an earlier row, case and marks aside."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from medlms.datasets import normalised
+from medlms.datasets import before, normalised
 from medlms.types import QA, Fault
 
 REASON = "question and answer repeat another row"
@@ -15,11 +15,11 @@ def drop(examples: Iterable[QA]) -> tuple[list[QA], list[tuple[str, Fault]]]:
 
     The same question with another answer is no repetition: it stays.
     """
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, ...], str] = {}
     kept: list[QA] = []
     dropped: list[tuple[str, Fault]] = []
     for example in examples:
-        key = (normalised(example.question), normalised(example.answer))
+        key = tuple(normalised(text) for text in (*before(example), example.answer))
         if key in first:
             dropped.append((example.source, Fault(example.place, REASON, f"as in {first[key]}")))
             continue

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from medlms.data.split import BOILERPLATE
-from medlms.datasets import normalised
+from medlms.data.split import long_texts
+from medlms.datasets import before, exchanges, normalised
 from medlms.errors import DataError
 from medlms.types import QA
 
@@ -68,8 +68,11 @@ def _linked_topics(row: QA) -> Iterable[str]:
 
 
 def _answers(row: QA) -> Iterable[str]:
-    answer = normalised(row.answer)
-    return (answer,) if answer.count(" ") >= BOILERPLATE - 1 else ()
+    return long_texts(answer for _, answer in exchanges(row))
+
+
+def _questions(row: QA) -> Iterable[str]:
+    return (normalised(row.question) or row.question, *long_texts(before(row)[2::2]))
 
 
 _KINDS: dict[str, Callable[[QA], Iterable[str]]] = {
@@ -77,6 +80,6 @@ _KINDS: dict[str, Callable[[QA], Iterable[str]]] = {
     "row": lambda row: (row.id,),
     "document": _documents,
     "topic": _topics,
-    "question": lambda row: (normalised(row.question) or row.question,),
+    "question": _questions,
     "answer": _answers,
 }

@@ -8,7 +8,8 @@ from typing import Any
 
 from medlms import datasets
 from medlms.data import clean, duplicates, split, topics
-from medlms.datasets import normalised
+from medlms.datasets import before, normalised
+from medlms.types import Dialogue
 
 TAIL = 12  # rows: fewer can't be split and graded in any useful way
 
@@ -16,8 +17,8 @@ TAIL = 12  # rows: fewer can't be split and graded in any useful way
 def look(path: str | Path) -> dict[str, Any]:
     """What the file holds, as a JSON-able dict.
 
-    Lengths are in words. ``suggested_split`` is None when the rows can't be split; ``possible`` says so in words. Raises
-    DataError when the file can't be read at all.
+    Lengths are in words; a dialogue's question is all that comes before its last answer. ``suggested_split`` is None when
+    the rows can't be split; ``possible`` says so in words. Raises DataError when the file can't be read at all.
     """
     loaded = datasets.check(path)
     cleaned = clean.clean(loaded.examples)
@@ -41,7 +42,8 @@ def look(path: str | Path) -> dict[str, Any]:
         "faults": dict(Counter(fault.reason for fault in faults).most_common()),
         "first_faults": [{"place": item.place, "reason": item.reason, "detail": item.detail} for item in faults[:5]],
         "columns": {} if loaded.source.public else _columns(Path(path).expanduser()),
-        "question_words": _lengths([row.question for row in rows]),
+        "dialogues": sum(isinstance(row, Dialogue) for row in rows),
+        "question_words": _lengths([" ".join(before(row)) for row in rows]),
         "answer_words": _lengths([row.answer for row in rows]),
         "repeated_questions": sum(count - 1 for count in questions.values()),
         "topics": len({normalised(row.topic) for row in rows if row.topic}),

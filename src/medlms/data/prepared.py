@@ -10,7 +10,7 @@ from typing import Any
 from medlms import datasets
 from medlms.config import Config, DataSource
 from medlms.data import clean, duplicates, leaks, report, split, topics
-from medlms.datasets import Loaded, Progress, normalised
+from medlms.datasets import Loaded, Progress, before, normalised
 from medlms.errors import ConfigError
 from medlms.types import QA, Fault
 
@@ -104,13 +104,14 @@ def _relinked(links: tuple[str, ...], old: str, name: str) -> tuple[str, ...]:
 
 
 def _references(rows: Sequence[QA], items: Sequence[QA]) -> dict[str, tuple[str, ...]]:
-    answers: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    answers: defaultdict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
     for row in rows:
-        answers[normalised(row.question) or row.question][row.answer] = None
-    return {
-        item.id: tuple(dict.fromkeys((item.answer, *answers[normalised(item.question) or item.question])))
-        for item in items
-    }
+        answers[_asked(row)][row.answer] = None
+    return {item.id: tuple(dict.fromkeys((item.answer, *answers[_asked(item)]))) for item in items}
+
+
+def _asked(row: QA) -> tuple[str, ...]:
+    return tuple(normalised(text) or text for text in before(row))
 
 
 def _said(config: Config, account: Mapping[str, Any], loaded: Mapping[str, Loaded]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from medlms.config import Config
 from medlms.data.split import Parts
-from medlms.datasets import Loaded
+from medlms.datasets import Loaded, before
 from medlms.types import QA, Fault
 
 EXAMPLES = 3  # shown of each reason
@@ -120,7 +120,7 @@ def _mixture(sides: Mapping[str, Sequence[QA]], weights: Mapping[str, float]) ->
 
 def _repeats(kept: Sequence[QA]) -> dict[str, int]:
     # Rows of one normalised question share their group, so counting inside groups is not needed here.
-    counts = Counter(row.question.casefold() for row in kept)
+    counts = Counter(tuple(text.casefold() for text in before(row)) for row in kept)
     again = [count for count in counts.values() if count > 1]
     return {"questions_with_several_answers": len(again), "rows_in_them": sum(again)}
 

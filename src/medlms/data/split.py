@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from medlms.config import Split
-from medlms.datasets import normalised
+from medlms.datasets import before, exchanges, normalised
 from medlms.errors import DataError
 from medlms.types import QA
 
@@ -140,10 +140,14 @@ def shared_answers(examples: Iterable[QA]) -> set[str]:
     """Ids of rows whose normalised answer, of at least BOILERPLATE words, also stands in another group."""
     holders: defaultdict[str, list[QA]] = defaultdict(list)
     for example in examples:
-        folded = normalised(example.answer)
-        if folded.count(" ") >= BOILERPLATE - 1:
+        for folded in long_texts(answer for _, answer in exchanges(example)):
             holders[folded].append(example)
     return {row.id for rows in holders.values() if len({row.group for row in rows}) > 1 for row in rows}
+
+
+def long_texts(texts: Iterable[str]) -> list[str]:
+    """Those of the normalised texts that have at least BOILERPLATE words: two equal ones are no chance."""
+    return [folded for folded in map(normalised, texts) if folded.count(" ") >= BOILERPLATE - 1]
 
 
 def quotas(size: int, weights: Mapping[str, float], room: Mapping[str, int]) -> dict[str, int]:
@@ -175,6 +179,8 @@ def _keys(example: QA) -> Iterable[str]:
     if topic := normalised(example.topic):
         yield f"topic:{topic}"
     yield f"question:{normalised(example.question) or example.question}"
+    # A later question of a dialogue joins rows only where it is long enough to stand for itself.
+    yield from (f"question:{folded}" for folded in long_texts(before(example)[2::2]))
 
 
 class _Draw:
@@ -224,9 +230,9 @@ class _Draw:
 
 def _distinct(rows: Iterable[QA]) -> list[QA]:
     """One row a question: its other answers are references, not items."""
-    first: dict[str, QA] = {}
+    first: dict[tuple[str, ...], QA] = {}
     for row in rows:
-        first.setdefault(normalised(row.question), row)
+        first.setdefault(tuple(map(normalised, before(row))), row)
     return list(first.values())
 
 

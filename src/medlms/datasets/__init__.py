@@ -13,14 +13,15 @@ from medlms import catalogue
 from medlms.catalogue import near
 from medlms.config import DataSource
 from medlms.datasets import _files, _originals, _rows
+from medlms.datasets._dialogues import before, dialogue, exchanges
 from medlms.datasets._files import Shape, columns
 from medlms.datasets._loaded import Loaded, Noise, Progress, normalised
 from medlms.errors import ConfigError, DataError
 from medlms.types import Source
 
 __all__ = [
-    "Loaded", "Noise", "Progress", "Shape", "check", "columns", "get", "load", "names", "noise", "normalised", "source",
-    "where",
+    "Loaded", "Noise", "Progress", "Shape", "before", "check", "columns", "dialogue", "exchanges", "get", "load", "names",
+    "noise", "normalised", "source", "where",
 ]  # fmt: skip
 
 ALIASES = {

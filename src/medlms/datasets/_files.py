@@ -9,19 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from medlms.catalogue import near
-from medlms.datasets import _rows
+from medlms.datasets import _dialogues, _rows
 from medlms.datasets._loaded import Loaded, normalised
 from medlms.errors import DataError
-from medlms.types import QA, Fault, Source
+from medlms.types import QA, Dialogue, Fault, Source
 
 QUESTION = ("question", "questions", "query", "prompt", "user", "patient_question", "problem", "q")
 ANSWER = ("answer", "answers", "response", "completion", "reply", "output", "assistant", "target", "a")
 TOPIC = ("topic", "focus", "subject", "group")
 KIND = ("type", "kind", "qtype", "question_type")
 DOCUMENT = ("document", "document_id", "doc_id", "patient", "patient_id", "note_id", "url")
-CHATS = ("messages", "conversations", "conversation")
-_ASKS = frozenset({"user", "human"})
-_ANSWERS = frozenset({"assistant", "gpt", "model", "bot"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +53,11 @@ def read(path: Path, *, question: str = "", answer: str = "", topic: str = "", t
         item = row if isinstance(row, Fault) else _example(row, shape, source, ids, instructions)
         (examples if isinstance(item, QA) else faults).append(item)  # type: ignore[arg-type]
     said.append(f"{path.name}: {len(examples):,} of {len(table.rows):,} rows can be used")
+    if sizes := [len(_dialogues.exchanges(row)) for row in examples if isinstance(row, Dialogue)]:
+        said.append(
+            f"{path.name}: {len(sizes):,} rows are dialogues of up to {max(sizes)} questions; every answer in them is learned, "
+            "the last one is graded"
+        )
     if not tolerant and 2 * len(faults) > len(table.rows):
         raise DataError(_too_many(path, faults, len(table.rows)), hint=f"All of them: medlms data check {path}")
     return Loaded(examples, faults, len(table.rows), source, {str(path): table.sha256}, said)
@@ -84,7 +86,7 @@ def _shape(path: Path, table: _rows.Table, question: str, answer: str, topic: st
     )
     if question and answer:
         return _with(rest, question=question, answer=answer)
-    chat = _first(folded, CHATS, set())
+    chat = _first(folded, _dialogues.CHATS, set())
     if chat and not question and not answer:
         return _with(rest, chat=chat)
     if not question and {"instruction", "output"} <= folded.keys() and not (answer and answer != folded["output"]):
@@ -149,13 +151,9 @@ def _instructions(table: _rows.Table, shape: Shape) -> set[str]:
 def _remarks(table: _rows.Table, shape: Shape, instructions: set[str]) -> list[str]:
     if shape.instruction and len(instructions) == 1 and shape.question:
         return [f"the column {shape.instruction!r} is the same in all rows; the config's instruction takes its place"]
-    if shape.chat and any(
-        isinstance(turn, dict) and turn.get("role", turn.get("from")) == "system"
-        for row in table.rows
-        if isinstance(row, _rows.Row)
-        for turn in _turns(row.values.get(shape.chat))
-    ):
-        return ["system messages are not used; the config's instruction takes their place"]
+    rows = [row for row in table.rows if isinstance(row, _rows.Row)]
+    if shape.chat and (count := sum(_dialogues.has_system(row.values.get(shape.chat)) for row in rows)):
+        return [f"system messages are not used ({count:,} rows have one); the config's instruction takes their place"]
     return []
 
 
@@ -174,34 +172,36 @@ def _ids(table: _rows.Table, said: list[str], name: str) -> dict[int, str]:
 def _example(
     row: _rows.Row, shape: Shape, source: Source, ids: Mapping[int, str], instructions: set[str]
 ) -> QA | Fault:
+    pairs: _dialogues.Pairs | Fault
     if shape.chat:
-        pair = _single_turn(row, shape.chat)
-    elif shape.instruction:
-        pair = _alpaca(row, shape, instructions)
+        pairs = _dialogues.read(row, shape.chat)
     else:
-        pair = _pair(row, shape.question, shape.answer)
-    if isinstance(pair, Fault):
-        return pair
-    question, answer = pair
-    for field, value in (("question", question), ("answer", answer)):
-        if problem := _unfit(value):
-            return Fault(row.place, problem[0].format(field), problem[1])
+        pair = _alpaca(row, shape, instructions) if shape.instruction else _pair(row, shape.question, shape.answer)
+        pairs = pair if isinstance(pair, Fault) else [pair]
+    if isinstance(pairs, Fault):
+        return pairs
+    for pair in pairs:
+        for field, value in zip(("question", "answer"), pair, strict=True):
+            if problem := _unfit(value):
+                return Fault(row.place, problem[0].format(field), problem[1])
+    said = [value.strip() for pair in pairs for value in pair]
     topic = _label(row.values.get(shape.topic)) if shape.topic else ""
     document = _label(row.values.get(shape.document)) if shape.document else ""
     links = [f"topic:{normalised(topic)}"] if normalised(topic) else []
     if document:
         links.append(f"document:{source.name}/{document}")
-    return QA(
+    made = QA(
         id=f"{source.name}/{ids[row.number]}",
         source=source.name,
         licence=source.licence,
         place=row.place,
-        question=question.strip(),
-        answer=answer.strip(),
+        question=said[0],
+        answer=said[-1],
         topic=topic,
         kind=_label(row.values.get(shape.kind)) if shape.kind else "",
         links=tuple(links),
     )
+    return _dialogues.dialogue(made, tuple(said[1:-1]))
 
 
 def _pair(row: _rows.Row, question: str, answer: str) -> tuple[str, str] | Fault:
@@ -230,35 +230,6 @@ def _alpaca(row: _rows.Row, shape: Shape, instructions: set[str]) -> tuple[str, 
             instruction if len(instructions) > 1 or (len(instructions) == 1 and "?" in instruction) else ""
         ), second[1]
     return (asked if len(instructions) <= 1 else f"{instruction}\n{asked}"), second[1]
-
-
-def _turns(value: Any) -> list[Any]:
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        try:
-            value = json.loads(value)
-        except json.JSONDecodeError:
-            return []
-    return value if isinstance(value, list) else []
-
-
-def _single_turn(row: _rows.Row, column: str) -> tuple[str, str] | Fault:
-    turns = _turns(row.values.get(column))
-    said: list[tuple[str, str]] = []
-    for turn in turns:
-        if not isinstance(turn, dict):
-            return Fault(
-                row.place, "wrong type", f"{column} holds {_shown(turn)} where a turn with role and text is needed"
-            )
-        role, text = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
-        if not isinstance(role, str) or not isinstance(text, str):
-            return Fault(row.place, "wrong type", f"a turn in {column} lacks its role or its text")
-        if role.lower() != "system":
-            said.append((role.lower(), text))
-    if len(said) > 2:
-        return Fault(row.place, "several turns", f"{len(said)} turns; only one question with one answer can be used")
-    if len(said) < 2 or said[0][0] not in _ASKS or said[1][0] not in _ANSWERS:
-        return Fault(row.place, "no question with an answer", f"{column} holds {[role for role, _ in said]}")
-    return said[0][1], said[1][1]
 
 
 def _unfit(value: str) -> tuple[str, str] | None:

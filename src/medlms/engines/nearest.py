@@ -10,12 +10,14 @@ import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medlms.datasets import exchanges
 from medlms.errors import AskedWrongly
-from medlms.types import QA, Reply, Request
+from medlms.types import QA, Dialogue, Reply, Request
 
 K1, B = 1.5, 0.75
 
@@ -29,7 +31,7 @@ class NearestEngine:
 
     def __init__(self, examples: Iterable[QA], *, k1: float = K1, b: float = B) -> None:
         """Index the questions of ``examples``; AskedWrongly when there are none."""
-        self._examples = sorted(examples, key=lambda example: example.id)
+        self._examples = sorted((pair for example in examples for pair in _pairs(example)), key=lambda pair: pair.id)
         if not self._examples:
             raise AskedWrongly("nearest: there are no training rows to answer from.")
         self._postings = _postings([words(example.question) for example in self._examples], k1=k1, b=b)
@@ -73,6 +75,15 @@ class NearestEngine:
                 rows, weights = self._postings[word]
                 scores[rows] += count * weights
         return scores
+
+
+def _pairs(example: QA) -> Iterator[QA]:
+    """The row; or, of a dialogue, each of its questions with the answer to it."""
+    if not isinstance(example, Dialogue):
+        yield example
+        return
+    for number, (question, answer) in enumerate(exchanges(example), 1):
+        yield replace(example, id=f"{example.id}#{number:03}", question=question, answer=answer, between=())
 
 
 def words(text: str) -> list[str]:

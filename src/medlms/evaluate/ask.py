@@ -81,7 +81,7 @@ def ask(
         for reply in _checked(engine.answer(requests), ids, engine):
             example = known[reply.id]
             prediction = task.read(example, reply, references=golds[reply.id], prompt=prompts[reply.id])
-            line = _line(prediction, question=example.question, plan=plan)
+            line = _line(prediction, question=task.question(example), plan=plan)
             run.append(_file(system), [line])
             done[reply.id] = line
             _tell(progress, len(done), len(known))

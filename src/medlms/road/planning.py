@@ -183,14 +183,16 @@ def _rows(config: Config, *, given: bool) -> tuple[Any, list[str]]:
     if not given or not local:
         return usual, [said]
     from medlms import data
+    from medlms.datasets import exchanges
 
     try:
         prepared = data.prepare(config)
     except MedLMsError as error:
         return usual, [f"the data could not be read ({error}); {said}"]
     frame = FRAME + len(config.instruction) / CHARACTERS
-    answers = [len(row.answer) / CHARACTERS for row in prepared.train]
-    questions = [frame + len(row.question) / CHARACTERS for row in prepared.train]
+    pairs = [exchanges(row) for row in prepared.train]
+    answers = [sum(len(answer) for _, answer in row) / CHARACTERS for row in pairs]
+    questions = [frame + sum(len(question) for question, _ in row) / CHARACTERS for row in pairs]
     whole = [min(config.max_length, a + q) for a, q in zip(answers, questions, strict=True)]
     rows = Rows(
         train=len(whole),

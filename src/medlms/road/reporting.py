@@ -15,7 +15,7 @@ from medlms.evaluate.rows import rows as metric_rows
 from medlms.evaluate.score import per_item
 from medlms.evaluate.verdict import verdict
 from medlms.report import card, write
-from medlms.road.grading import comparisons_of, ending_counts, scores_of
+from medlms.road.grading import comparisons_of, ending_counts, scores_of, task_of
 from medlms.road.rows import Rows
 from medlms.run import REPORT, STEPS, Run, now
 from medlms.types import Prediction, Score
@@ -71,7 +71,7 @@ def build(
         "comparisons": [compare.as_json(item) for item in comparisons],
         "training": _training(rows, steps, epochs, config),
         "epochs": epochs,
-        "samples": _samples(rows, predictions, scores),
+        "samples": _samples(task_of(config), rows, predictions, scores),
         "prompts": list(prompts),
         "data": {**data, "cut": len((data.get("tokens") or {}).get("cut", []))},
         "machine": machine(),
@@ -124,7 +124,7 @@ def best_epoch(epochs: Sequence[Mapping[str, Any]]) -> int | None:
 
 
 def _samples(
-    rows: Rows, predictions: Mapping[str, Sequence[Prediction]], scores: Mapping[str, Sequence[Score]]
+    task: Any, rows: Rows, predictions: Mapping[str, Sequence[Prediction]], scores: Mapping[str, Sequence[Score]]
 ) -> list[dict[str, Any]]:
     """Answers at even steps from the worst to the best token F1 of the tuned model (or of the first system)."""
     lead = "tuned" if "tuned" in predictions else next(iter(predictions))
@@ -141,7 +141,7 @@ def _samples(
         {
             "id": name,
             "topic": known[name].topic,
-            "question": known[name].question,
+            "question": task.question(known[name]),
             "reference": known[name].answer,
             "answers": {
                 system: {"text": found[name].said, "ending": endings(found[name]), "token_f1": f1[system][name]}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medlms.data import Prepared
+from medlms.datasets import dialogue
 from medlms.errors import DataError
 from medlms.run import Run
 from medlms.types import QA
@@ -59,6 +60,7 @@ def read(run: Run) -> Rows:
             try:
                 values: dict[str, Any] = {key: value for key, value in line.items() if key in names}
                 row = QA(**{**values, "links": tuple(values.get("links", ()))})
+                row = dialogue(row, tuple(line.get("between", ())))
             except TypeError as error:
                 raise DataError(f"{run.folder}/splits/{part}.jsonl:{number}: not a row of a split: {error}.") from None
             parts[part].append(row)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from medlms.config import Config, dump, load
+from medlms.datasets import before
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError
 from medlms.road import reuse, rows
 from medlms.road.combining import Entry, combine
@@ -161,7 +162,7 @@ def _rows_of(plan: Study, run: Run | None, talk: Talk) -> dict[str, rows.Rows]:
         found[point.name] = made[mark]
     if faults:
         raise DataError("\n".join(faults), hint=next(iter(faults.values())))
-    tests = {tuple((row.id, row.question, row.answer) for row in item.eval) for item in found.values()}
+    tests = {tuple((row.id, *before(row), row.answer) for row in item.eval) for item in found.values()}
     if len(tests) > 1:
         talk.say(f"the points are graded on {len(tests)} different sets of questions; only equal ones are compared")
     return found

@@ -307,7 +307,7 @@ def _tokenised(work: _Work) -> list[Tokens]:
     work.run.write_json("data_report.json", account)
     if made.cut or made.dropped:
         work.talk.say(
-            f"{len(made.cut)} answers were cut at {work.config.max_length} tokens, {len(made.dropped)} rows dropped; "
+            f"{len(made.cut)} rows were cut at {work.config.max_length} tokens, {len(made.dropped)} rows dropped; "
             "all are listed in data_report.json"
         )
     return made.rows

@@ -1,8 +1,11 @@
-"""The task of answering an open question: one QA example becomes a conversation, one reply becomes a Prediction."""
+"""The task of answering an open question: one QA example becomes a conversation, one reply becomes a Prediction.
+
+Of a dialogue the last answer is asked for and graded, given all turns before it.
+"""
 
 from __future__ import annotations
 
-from medlms.types import QA, Message, Prediction, Reply
+from medlms.types import QA, Dialogue, Message, Prediction, Reply
 
 METRICS = (
     "exact_match",
@@ -20,13 +23,25 @@ METRICS = (
 
 
 def messages(example: QA, *, instruction: str) -> tuple[Message, ...]:
-    """What the model is shown: the instruction as system message (left out when blank), then the question."""
-    user = Message("user", example.question)
-    return (Message("system", instruction), user) if instruction.strip() else (user,)
+    """What the model is shown: the instruction as system message (left out when blank), then the question.
+
+    A dialogue's earlier turns are shown too, the assistant's among them; tuning learns those as well.
+    """
+    said = (example.question, *(example.between if isinstance(example, Dialogue) else ()))
+    turns = tuple(Message("assistant" if place % 2 else "user", text) for place, text in enumerate(said))
+    return (Message("system", instruction), *turns) if instruction.strip() else turns
+
+
+def question(example: QA) -> str:
+    """What was asked, for people to read: the question, or a dialogue's turns up to the last question."""
+    if not isinstance(example, Dialogue):
+        return example.question
+    names = {"user": "Question", "assistant": "Answer"}
+    return "\n\n".join(f"{names[turn.role]}: {turn.text}" for turn in messages(example, instruction=""))
 
 
 def answer(example: QA) -> str:
-    """The text to learn."""
+    """The text to learn and to grade with: the answer, of a dialogue the last one."""
     return example.answer
 
 

@@ -1,6 +1,6 @@
-"""Conversations to token ids, with a mask of what is learned: the answer and its end of turn, nothing else.
+"""Conversations to token ids, with a mask of what is learned: the assistant's turns and their ends, nothing else.
 
-The mask comes from character offsets of the rendered text, never from a search for ids. A row has one BOS at most.
+The mask comes from character offsets of the rendered text (``marks``), never from a search for ids.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from medlms.errors import ModelError
-from medlms.text.template import Template, inert, render
+from medlms.text.marks import Marked, lead, marked
+from medlms.text.template import Template, render
 from medlms.types import Fault, Message, Tokens
 
 
@@ -41,63 +42,57 @@ def tokenise(
     max_length: int,
     stops: frozenset[int],
 ) -> Tokenised:
-    """Tokens of (id, place, messages, answer) rows.
+    """Tokens of (id, place, messages, answer) rows, in which every turn of the assistant is learned.
 
-    A row over ``max_length`` loses the end of its answer and is then not taught to stop there. A prompt that leaves no
-    room for an answer drops the row. Both are listed.
+    What is longer than ``max_length`` is shortened or dropped as ``fitted`` says, and listed. ModelError, with the row's
+    place, where the template does not allow for it.
     """
     out = Tokenised()
     for name, place, messages, answer in rows:
-        ids, learn = conversation(tokenizer, template, messages, answer, stops=stops)
-        if len(ids) > max_length:
-            kept = sum(learn[:max_length])
-            if not kept:
-                detail = f"the question alone has {len(ids) - sum(learn)} tokens, max_length is {max_length}"
-                out.dropped.append(Fault(place, "question longer than max_length", detail))
-                continue
-            out.cut.append(Fault(place, "answer cut at max_length", f"{len(ids)} tokens, {max_length} kept"))
-            ids, learn = ids[:max_length], learn[:max_length]
-        out.rows.append(Tokens(name, tuple(ids), tuple(learn)))
+        try:
+            row = marked(tokenizer, template, messages, answer, stops=stops, every=True)
+        except ModelError as error:
+            raise ModelError(f"{place}: {error}", hint=error.hint) from None
+        kept, fault = fitted(row, max_length, place)
+        if fault is not None:
+            (out.cut if kept else out.dropped).append(fault)
+        if kept:
+            out.rows.append(Tokens(name, tuple(row.ids[:kept]), tuple(row.learn[:kept])))
     return out
+
+
+def fitted(row: Marked, max_length: int, place: str) -> tuple[int, Fault | None]:
+    """How many tokens of a row are learned from, 0 for none; and what is cut or why it is dropped.
+
+    A dialogue that is too long loses whole turns from its end, so that each answer that is left is whole. A first answer
+    that does not fit loses its own end and is then not taught to stop there. A question that leaves no room for an
+    answer drops the row.
+    """
+    size, answers = len(row.ids), len(row.ends)
+    if size <= max_length:
+        return size, None
+    whole = [end for end in row.ends if end <= max_length]
+    if whole:
+        detail = f"{answers - len(whole)} of {answers} answers, {size} tokens, {whole[-1]} kept"
+        return whole[-1], Fault(place, "last turns left out at max_length", detail)
+    question = row.learn.index(True)
+    if question >= max_length:
+        detail = f"the question alone has {question} tokens, max_length is {max_length}"
+        return 0, Fault(place, "question longer than max_length", detail)
+    others = f", {answers - 1} later answers left out" if answers > 1 else ""
+    return max_length, Fault(place, "answer cut at max_length", f"{size} tokens, {max_length} kept{others}")
 
 
 def conversation(
     tokenizer: Any, template: Template, messages: Sequence[Message], answer: str, *, stops: frozenset[int]
 ) -> tuple[list[int], list[bool]]:
-    """Ids and learn mask of one row; the last id is the end of turn, learned."""
-    answer = inert(template, answer.strip())
-    prompt, full = render(tokenizer, template, messages, answer)
-    begin = full.find(answer, len(prompt))
-    if not full.startswith(prompt) or begin < 0:
-        raise ModelError("The chat template drops or changes the answer.", hint="Check the model's chat_template.")
-    encoded = tokenizer(full, add_special_tokens=False, return_offsets_mapping=True)
-    ids: list[int] = list(encoded["input_ids"])
-    offsets: list[tuple[int, int]] = encoded["offset_mapping"]
-    # All that follows the prompt is to be said, a space before the answer included.
-    learn = [end > len(prompt) and start < end for start, end in offsets]
-    finish = begin + len(answer)
-    last = next((index for index, (start, _) in enumerate(offsets) if start >= finish and ids[index] in stops), None)
-    if last is None:
-        # The template ends a turn without a token that stops generation: the model must still learn to stop.
-        last = next((index for index, (start, _) in enumerate(offsets) if start >= finish), len(ids))
-        ids = [*ids[:last], tokenizer.eos_token_id]
-        learn = [*learn[:last], True]
-    ids, learn = ids[: last + 1], learn[: last + 1]
-    lead = _bos(tokenizer, ids)
-    return lead + ids, [False] * len(lead) + learn
+    """Ids and learn mask of ``answer`` alone, given all turns before it; the last id is the end of turn, learned."""
+    row = marked(tokenizer, template, messages, answer, stops=stops)
+    return row.ids, row.learn
 
 
 def prompt_ids(tokenizer: Any, template: Template, messages: Sequence[Message]) -> list[int]:
     """Ids of a conversation up to where the answer starts."""
     prompt, _ = render(tokenizer, template, messages)
     ids: list[int] = list(tokenizer(prompt, add_special_tokens=False)["input_ids"])
-    return _bos(tokenizer, ids) + ids
-
-
-def _bos(tokenizer: Any, ids: list[int]) -> list[int]:
-    """The BOS that this tokenizer puts before a text, when the template has not written it already."""
-    bos = tokenizer.bos_token_id
-    if bos is None or (ids and ids[0] == bos):
-        return []
-    natural = tokenizer("a")["input_ids"]
-    return [bos] if natural and natural[0] == bos else []
+    return lead(tokenizer, ids) + ids
