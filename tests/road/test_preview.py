@@ -160,13 +160,15 @@ def test_of_a_hub_model_the_tokenizer_alone_is_fetched(
 ) -> None:
     asked: list[tuple[str, bool, tuple[str, ...]]] = []
 
-    def hub(name: str, revision: str, say: Any, allowed: bool, patterns: tuple[str, ...] = fetch.MODEL_FILES) -> Path:
+    def hub(
+        name: str, revision: str, say: Any, allowed: bool, patterns: tuple[str, ...] = fetch.MODEL_FILES, size: int = 0
+    ) -> Path:
         asked.append((name, allowed, tuple(patterns)))
         if not allowed:
             raise FetchError(f"{name}: not in the cache, and the hub was not asked.")
         return tiny_folder("llama")
 
-    monkeypatch.setattr(fetch, "_from_hub", hub)
+    monkeypatch.setattr(fetch, "from_hub", hub)
     said: list[str] = []
     assert len(reading.read("someone/model", say=said.append).tokenizer) == 400
     assert said == ["fetching the tokenizer of someone/model alone, without its weights"]
@@ -197,6 +199,6 @@ def test_a_copy_of_a_gguf_file_is_found_under_the_name_that_loading_gives_it(
     monkeypatch.setattr(
         loading, "_convert", lambda _, target, __: shutil.copytree(tiny_folder("llama"), target, dirs_exist_ok=True)
     )
-    made = loading._converted(located, lambda _: None)
+    made = loading.converted(located, lambda _: None)
     assert reading._copy(located).folder == made
     assert len(reading.read(str(tmp_path / "some.gguf")).tokenizer) == 400

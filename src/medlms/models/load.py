@@ -156,7 +156,7 @@ def load(
         )
     except Exception as error:
         raise ModelError(
-            f"{folder}: the weights can't be read: {_first_line(error)}", hint="Is a file missing or cut?"
+            f"{folder}: the weights can't be read: {first_line(error)}", hint="Is a file missing or cut?"
         ) from None
     if account["missing_keys"]:
         lacking = sorted(account["missing_keys"])
@@ -180,7 +180,7 @@ def load(
         dtype=dtype,
         why=why,
         context=context_of(config, family, say),
-        stops=_stops(model, tokenizer, family),
+        stops=stops_of(model, tokenizer, family),
         family=family,
     )
 
@@ -193,7 +193,7 @@ def read_config(folder: Path) -> Any:
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:
         raise ModelError(
-            f"{folder}: config.json is not one that transformers knows: {_first_line(error)}", hint=_unknown(folder)
+            f"{folder}: config.json is not one that transformers knows: {first_line(error)}", hint=_unknown(folder)
         ) from None
 
 
@@ -204,7 +204,7 @@ def read_tokenizer(folder: Path) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:
-        raise ModelError(f"{folder}: the tokenizer can't be read: {_first_line(error)}") from None
+        raise ModelError(f"{folder}: the tokenizer can't be read: {first_line(error)}") from None
     if not tokenizer.is_fast:
         raise ModelError(
             f"{folder}: its tokenizer gives no character offsets.",
@@ -258,7 +258,7 @@ def _unknown(folder: Path) -> str:
     )
 
 
-def _stops(model: Any, tokenizer: Any, family: Family | None) -> frozenset[int]:
+def stops_of(model: Any, tokenizer: Any, family: Family | None) -> frozenset[int]:
     """Ids that end a turn: those the files name, and those the family's chat format ends with (files often name one)."""
     found: set[int] = set()
     chat = family.chat_of(tokenizer.chat_template) if family else None
@@ -350,14 +350,17 @@ def available_memory() -> int:
     return 0
 
 
-def converted(located: Located, say: Say) -> Path:
-    """A GGUF file's safetensors copy in the cache, made once; an interrupted conversion leaves nothing behind."""
+def copy_of(located: Located) -> Path:
+    """Where a GGUF file's safetensors copy lies in the cache, or will."""
     source = located.folder / located.gguf
     stat = source.stat()
-    key = hashlib.sha256(
-        f"{source.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{located.digit_splitter}|1".encode()
-    ).hexdigest()[:16]
-    target = home() / "converted" / f"{source.stem}-{key}"
+    words = f"{source.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{located.digit_splitter}|1"
+    return home() / "converted" / f"{source.stem}-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
+
+
+def converted(located: Located, say: Say) -> Path:
+    """A GGUF file's safetensors copy in the cache, made once; an interrupted conversion leaves nothing behind."""
+    source, target = located.folder / located.gguf, copy_of(located)
     if (target / "config.json").is_file():
         return target
     say(f"converting {source.name} to safetensors (once, under a minute)")
@@ -387,11 +390,11 @@ def _convert(source: Path, target: Path, digit_splitter: bool) -> None:
         )
     except (ImportError, OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(
-            f"{source}: this GGUF file can't be read: {_first_line(error)}",
+            f"{source}: this GGUF file can't be read: {first_line(error)}",
             hint="Is the file whole? Is the gguf package installed?",
         ) from None
     if digit_splitter:
-        _split_digits(tokenizer)
+        split_digits(tokenizer)
     model.config.__dict__.pop("quantization_config", None)
     if hasattr(model, "hf_quantizer"):
         model.hf_quantizer = None
@@ -404,7 +407,7 @@ def _convert(source: Path, target: Path, digit_splitter: bool) -> None:
         (target / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
 
 
-def _split_digits(tokenizer: Any) -> None:
+def split_digits(tokenizer: Any) -> None:
     """Read numbers digit by digit, as the model was trained; transformers loses this step of the GGUF tokenizer."""
     from tokenizers import pre_tokenizers
 
@@ -414,5 +417,6 @@ def _split_digits(tokenizer: Any) -> None:
     )
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What a library's error says, in one line of at most 300 characters."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +11,6 @@ from medlms.errors import FetchError, ModelError
 from medlms.models import fetch, load
 from medlms.models.fetch import Located, Say
 from medlms.models.known import KNOWN
-from medlms.run import home
 
 HELD = ("tokenizer.json", "tokenizer.model", "vocab.json")
 FILES = (
@@ -47,19 +45,19 @@ def read(name: str, *, say: Say = lambda _: None) -> Reader:
         config = AutoConfig.from_pretrained(located.folder, **options)
         tokenizer = AutoTokenizer.from_pretrained(located.folder, **options)
     except Exception as error:
-        raise ModelError(f"{located.folder}: the tokenizer can't be read: {load._first_line(error)}") from None
+        raise ModelError(f"{located.folder}: the tokenizer can't be read: {load.first_line(error)}") from None
     if not tokenizer.is_fast:
         raise ModelError(
             f"{located.folder}: its tokenizer gives no character offsets.", hint="It needs tokenizer.json."
         )
     if located.digit_splitter:
-        load._split_digits(tokenizer)
+        load.split_digits(tokenizer)
     family = load.settle_family(config, say)
     try:
         generation = GenerationConfig.from_pretrained(located.folder, local_files_only=True)
     except OSError:
         generation = GenerationConfig.from_model_config(config)
-    stops = load._stops(SimpleNamespace(config=config, generation_config=generation), tokenizer, family)
+    stops = load.stops_of(SimpleNamespace(config=config, generation_config=generation), tokenizer, family)
     return Reader(located.name, tokenizer, stops, load.context_of(config, family, say))
 
 
@@ -78,20 +76,14 @@ def _located(name: str, say: Say) -> Located:
         if not hub or (spec is not None and spec.kind == "adapter"):
             raise
     say(f"fetching the tokenizer of {hub} alone, without its weights")
-    return Located(name=name, folder=fetch._from_hub(hub, revision, say, True, patterns=FILES), hub=hub)
+    return Located(name=name, folder=fetch.from_hub(hub, revision, say, True, patterns=FILES), hub=hub)
 
 
 def _copy(located: Located) -> Located:
-    """A GGUF file's copy in the cache where loading has made one: its tokenizer is read in a second instead of ten.
-
-    The folder's name is the one that ``load`` gives it; under another name the file itself is read.
-    """
+    """A GGUF file's copy in the cache where loading has made one: its tokenizer is read in a second instead of ten."""
     if not located.gguf:
         return located
-    source = located.folder / located.gguf
-    stat = source.stat()
-    words = f"{source.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{located.digit_splitter}|1"
-    folder = home() / "converted" / f"{source.stem}-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
+    folder = load.copy_of(located)
     if not (folder / "config.json").is_file():
         return located
     return replace(located, folder=folder, gguf="", digit_splitter=False)
