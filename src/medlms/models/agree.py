@@ -17,6 +17,7 @@ from medlms.text.tokenise import prompt_ids
 from medlms.types import Message
 
 NEW_TOKENS = 32
+NOISE = 1e-3  # what reading token by token may change against reading at once
 QUESTIONS = (
     "What is anaemia?",
     "How is asthma treated?",
@@ -72,7 +73,8 @@ class Drift:
                 f"next tokens diverge by {self.divergence:.3g} nats on average, allowed are {allowed.divergence:.3g}"
             )
         for answer, token, gap in self.departures:
-            if not gap <= 2 * allowed.largest:
+            # Where two logits change places, they lay no further apart than both can have moved.
+            if not gap <= 2 * self.largest + NOISE:
                 found.append(f"answer {answer + 1} differs from token {token + 1} on, where the reference was sure")
         return found
 
@@ -117,26 +119,29 @@ def compare(reference: Said, other: Said) -> Drift:
         divergence += float((known.exp() * (known - said)).sum())
         same += float((ours.argmax(-1) == theirs.argmax(-1)).sum())
         tokens += len(ours)
-    departures = _departures(reference, other)
+    parted = departures(reference.answers, other.answers, reference.gaps)
     return Drift(
         tokens=tokens,
         largest=largest,
         mean=mean / tokens,
         divergence=max(divergence / tokens, 0.0) if divergence == divergence else float("inf"),
         same_first=same / tokens,
-        same_answers=len(reference.answers) - len(departures),
+        same_answers=len(reference.answers) - len(parted),
         answers=len(reference.answers),
-        departures=departures,
+        departures=parted,
     )
 
 
-def _departures(reference: Said, other: Said) -> list[tuple[int, int, float]]:
+def departures(
+    reference: Sequence[Sequence[int]], others: Sequence[Sequence[int]], gaps: Sequence[Sequence[float]]
+) -> list[tuple[int, int, float]]:
+    """(answer, first other token, how far apart the reference's two likeliest tokens lay there) of answers that differ."""
     found = []
-    for number, (ours, theirs) in enumerate(zip(reference.answers, other.answers, strict=True)):
-        if ours != theirs:
+    for number, (ours, theirs) in enumerate(zip(reference, others, strict=True)):
+        if list(ours) != list(theirs):
             pairs = enumerate(zip(ours, theirs, strict=False))
             place = next((at for at, (a, b) in pairs if a != b), min(len(ours), len(theirs)))
-            found.append((number, place, reference.gaps[number][min(place, len(reference.gaps[number]) - 1)]))
+            found.append((number, place, gaps[number][min(place, len(gaps[number]) - 1)]))
     return found
 
 

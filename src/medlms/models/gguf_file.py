@@ -76,18 +76,15 @@ def write(loaded: Loaded, tokenizer: Any, path: Path, *, kind: str, name: str, l
         _shape(writer, config)
         _vocabulary(writer, loaded, tokenizer)
         weights = dict(_tensors(loaded.model, architecture))
-        types = {name: _type(array.shape, kind) for name, array in weights.items()}
-        for name, tensor in weights.items():
-            held = tuple(tensor.shape)
-            shape = gguf.quant_shape_to_byte_shape(held, types[name]) if types[name] not in _PLAIN else held
-            dtype = {0: np.float32, 1: np.float16}.get(int(types[name]), np.uint8)
-            size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-            writer.add_tensor_info(name, shape, np.dtype(dtype), size, raw_dtype=types[name])
+        types = {key: _type(tuple(tensor.shape), kind) for key, tensor in weights.items()}
+        for key, tensor in weights.items():
+            size = int(np.prod(gguf.quant_shape_to_byte_shape(tuple(tensor.shape), types[key])))
+            writer.add_tensor_info(key, tuple(tensor.shape), np.dtype(np.float32), size, raw_dtype=types[key])
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_ti_data_to_file()
-        for name, tensor in weights.items():
-            writer.write_tensor_data(_quantised(_array(name, tensor, config, architecture), types[name]))
+        for key, tensor in weights.items():
+            writer.write_tensor_data(_quantised(_array(key, tensor, config, architecture), types[key]))
     finally:
         writer.close()
 

@@ -141,10 +141,11 @@ def from_file(path: Path) -> Any:
 
 def differing(first: Any, second: Any, texts: Sequence[str]) -> list[str]:
     """Texts to which a transformers tokenizer and another (or one of the tokenizers library) give other ids."""
-    return [text for text in texts if _ids(first, text) != _ids(second, text)]
+    return [text for text in texts if ids(first, text) != ids(second, text)]
 
 
-def _ids(tokenizer: Any, text: str) -> list[int]:
+def ids(tokenizer: Any, text: str) -> list[int]:
+    """The ids of a text, none put before it, by a transformers tokenizer or one of the tokenizers library."""
     if hasattr(tokenizer, "backend_tokenizer"):
         return list(tokenizer(text, add_special_tokens=False)["input_ids"])
     return list(tokenizer.encode(text, add_special_tokens=False).ids)

@@ -111,6 +111,11 @@ def agreement(proof: Mapping[str, Any]) -> list[str]:
             f"next tokens diverge by {found['divergence']:.2g} nats{_limit(limit, 'divergence')}; "
             f"{found['same_answers']} of {found['answers']} answers are the same"
         )
+    if through := proof.get("llama_cpp"):
+        lines.append(
+            f"llama.cpp reads all {through['texts']} texts as the same ids; {through['same_answers']} of "
+            f"{len(through['answers'])} answers are the same"
+        )
     lines.append(f"for comparison: the adapter itself moves logits by {drift['adapter']['mean']:.2g} on average")
     if drift["written"]["mean"] > drift["adapter"]["mean"] / 4:
         lines.append("the adapter does so little that rounding hides much of it: keep it as an adapter, or write fp32")

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,13 +27,12 @@ KINDS = ("f16", "bf16", "f32", "q8_0")
 TOLERANCES = {
     "fp32": (0.01, 1e-6),
     "f32": (0.01, 1e-6),
-    "fp16": (0.5, 0.002),
-    "f16": (0.5, 0.002),
-    "bf16": (2.0, 0.02),
-    "q8_0": (2.0, 0.02),
+    "fp16": (0.5, 0.0002),
+    "f16": (0.5, 0.0002),
+    "bf16": (2.0, 0.004),
+    "q8_0": (2.0, 0.004),
 }
 BYTES = {"fp32": 4.0, "f32": 4.0, "fp16": 2.0, "f16": 2.0, "bf16": 2.0, "q8_0": 1.0625}
-CONTEXT = {"auto": "", "nf4": "", "original": ""}
 
 
 @dataclass(frozen=True)
@@ -112,8 +111,44 @@ def export(
                 f"transformers reads {len(lost)} of {len(gguf_vocabulary.TEXTS)} texts otherwise from this file than "
                 "llama.cpp does (it leaves the rule for numbers out): with transformers use the merged folder"
             )
+        proof["llama_cpp"] = _through_llama_cpp(folded, path, kind, talk)
         _finish(folded, part, proof, "export", talk)
     return Written(target, proof)
+
+
+def _through_llama_cpp(folded: Folded, path: Path, kind: str, talk: Talk) -> dict[str, Any] | None:
+    """The file opened by llama.cpp itself: the same ids, the same answers; None where its wheel is not installed."""
+    from medlms.engines import _llama_cpp
+    from medlms.models import agree, gguf_vocabulary
+
+    if not _llama_cpp.installed():
+        folded.notes.append(
+            "not tried in llama.cpp itself: its wheel is not installed (pip install 'medlms[llamacpp]')"
+        )
+        return None
+    talk.say("asking llama.cpp the same")
+    texts = [*gguf_vocabulary.TEXTS, *(folded.tokenizer.decode(ids) for ids in folded.texts)]
+    ids, answers = _llama_cpp.tried(path, texts=texts, prompts=folded.asked, new_tokens=agree.NEW_TOKENS)
+    other = sum(found != gguf_vocabulary.ids(folded.tokenizer, text) for found, text in zip(ids, texts, strict=True))
+    if other:
+        raise ModelError(f"Nothing was written: llama.cpp reads {other} of {len(texts)} texts as other ids.")
+    stops = folded.loaded.stops
+    wanted = [[one for one in answer if one not in stops] for answer in folded.reference.answers]
+    said = [[one for one in answer if one not in stops] for answer in answers]
+    gaps = folded.reference.gaps
+    departures = agree.departures(wanted, said, gaps)
+    allowed = 2 * TOLERANCES[kind][0]
+    if far := [answer + 1 for answer, _, gap in departures if gap > allowed]:
+        raise ModelError(
+            f"Nothing was written: llama.cpp answers otherwise where the reference was sure: answer {far[0]}."
+        )
+    return {
+        "texts": len(texts),
+        "other_ids": 0,
+        "same_answers": len(wanted) - len(departures),
+        "departures": departures,
+        "answers": [folded.tokenizer.decode(answer) for answer in said],
+    }
 
 
 def _known(word: str, words: tuple[str, ...], option: str) -> None:
