@@ -129,7 +129,7 @@ def _shape(writer: Any, config: Any) -> None:
     writer.add_key_length(head)
     writer.add_value_length(head)
     writer.add_rope_dimension_count(head)
-    writer.add_rope_freq_base(float(rope.get("rope_theta") or getattr(config, "rope_theta", 10_000.0)))
+    writer.add_rope_freq_base(float(rope.get("rope_theta") or getattr(config, "rope_theta", None) or 10_000.0))
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
 
 

@@ -336,7 +336,7 @@ def _converted(located: Located, say: Say) -> Path:
     source = located.folder / located.gguf
     stat = source.stat()
     key = hashlib.sha256(
-        f"{source.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{located.digit_splitter}|1".encode()
+        f"{source.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{located.digit_splitter}|{1 if located.digit_splitter else 2}".encode()
     ).hexdigest()[:16]
     target = home() / "converted" / f"{source.stem}-{key}"
     if (target / "config.json").is_file():
@@ -371,7 +371,7 @@ def _convert(source: Path, target: Path, digit_splitter: bool) -> None:
             f"{source}: this GGUF file can't be read: {_first_line(error)}",
             hint="Is the file whole? Is the gguf package installed?",
         ) from None
-    if digit_splitter:
+    if digit_splitter or _named_digits(source):
         _split_digits(tokenizer)
     model.config.__dict__.pop("quantization_config", None)
     if hasattr(model, "hf_quantizer"):
@@ -383,6 +383,14 @@ def _convert(source: Path, target: Path, digit_splitter: bool) -> None:
     if "quantization_config" in config:
         del config["quantization_config"]
         (target / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+def _named_digits(source: Path) -> bool:
+    """Whether a GGUF file names the rule by which numbers are read digit by digit."""
+    from gguf import GGUFReader
+
+    field = GGUFReader(source).fields.get("tokenizer.ggml.pre")
+    return field is not None and field.contents() == "smollm"
 
 
 def _split_digits(tokenizer: Any) -> None:
