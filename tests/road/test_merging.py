@@ -87,8 +87,11 @@ def unmerged(run: Path, ids: list[int], **keys: Any) -> Any:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
+    from medlms.models.load import keep_four_bit
+
     base = json.loads((run / "adapter/medlms.json").read_text())["base_model"]
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, **keys)
+    keep_four_bit(model)
     with torch.inference_mode():
         return PeftModel.from_pretrained(model, run / "adapter").eval()(torch.tensor([ids])).logits
 
@@ -100,6 +103,11 @@ def logits(folder: Path, ids: list[int], **keys: Any) -> Any:
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **keys)
     with torch.inference_mode():
         return model(torch.tensor([ids])).logits
+
+
+def clear(run: Path) -> None:
+    shutil.rmtree(run.parents[0])
+    shutil.rmtree(run.parents[1] / "base")
 
 
 def nothing_left(run: Path) -> bool:
@@ -133,37 +141,13 @@ def test_merged_weights_say_what_base_and_adapter_say(make: Make, family: str) -
     for key in ("tie_word_embeddings", "resid_pdrop", "attention_dropout", "layer_types", "eos_token_id"):
         assert held.get(key) == own.get(key)
     with safe_open(exact.folder / "model.safetensors", "pt") as weights:
-        heads = [name for name in weights.keys() if "lm_head" in name]
+        heads = [name for name in weights.offset_keys() if "lm_head" in name]
     assert bool(heads) != bool(own.get("tie_word_embeddings", True))
     rounded = merge(run, to=run / "rounded").proof
     assert rounded["drift"]["merging"]["largest"] < 1e-3 < rounded["drift"]["written"]["largest"]
     assert json.loads((run / "rounded/proof.json").read_text()) == rounded
     with safe_open(run / "rounded/model.safetensors", "pt") as weights:
-        assert {weights.get_slice(name).get_dtype() for name in weights.keys()} == {"BF16"}
-
-
-def test_the_stated_drift_is_the_drift(make: Make) -> None:
-    import torch
-    from transformers import AutoTokenizer
-
-    run = make()
-    proof = merge(run).proof
-    tokenizer = AutoTokenizer.from_pretrained(run / "merged")
-    largest, divergence, tokens = 0.0, 0.0, 0
-    for item in proof["answers"]:
-        turns = [{"role": "system", "content": "Answer."}, {"role": "user", "content": item["question"]}]
-        prompt = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        ids = tokenizer(prompt + item["base_and_adapter"])["input_ids"]
-        ours, theirs = unmerged(run, ids)[0].double(), logits(run / "merged", ids)[0].double()
-        largest = max(largest, float((ours - theirs).abs().max()))
-        shares = torch.nn.functional.kl_div(
-            theirs.log_softmax(-1), ours.log_softmax(-1), log_target=True, reduction="sum"
-        )
-        divergence, tokens = divergence + float(shares), tokens + len(ids)
-    written = proof["drift"]["written"]
-    # An answer's text may be cut into other tokens than it was written in, so a few positions can differ.
-    assert largest == pytest.approx(written["largest"], rel=0.2)
-    assert divergence / tokens == pytest.approx(written["divergence"], rel=0.2)
+        assert {weights.get_slice(name).get_dtype() for name in weights.offset_keys()} == {"BF16"}
 
 
 def test_what_travels_along(make: Make) -> None:
@@ -277,7 +261,7 @@ def test_what_can_not_be_merged(make: Make) -> None:
         merge(run, dtype="int3")
     held = (base / "model.safetensors").read_bytes()
     (base / "model.safetensors").write_bytes(held[:-1] + bytes([held[-1] ^ 1]))
-    with pytest.raises(ModelError, match="not the weights that .* was tuned on"):
+    with pytest.raises(ModelError, match=r"not the weights that .* was tuned on"):
         merge(run)
     assert nothing_left(run)
 
@@ -327,7 +311,7 @@ def test_a_run_in_eight_bit_is_merged_into_the_original_alone(make: Make) -> Non
 
 GGUF: list[tuple[str, dict[str, Any]]] = [
     ("llama", {}),
-    ("llama", {"attention_bias": True, "tie_word_embeddings": True}),
+    ("llama", {"tie_word_embeddings": True, "num_key_value_heads": 4}),
     ("mistral", {"sliding_window": None}),
     ("qwen2", {"rule": QWEN_RULE}),
     ("qwen3", {"rule": QWEN_RULE, "head_dim": 128}),
@@ -390,16 +374,20 @@ def test_what_gguf_is_not_written_for(make: Make, no_llama_cpp: None, monkeypatc
     run = make("gemma3")
     with pytest.raises(ModelError, match="this model is a gemma3_text"):
         export(run)
-    shutil.rmtree(run.parents[1])
+    clear(run)
     run = make("mistral")
     with pytest.raises(ModelError, match="ignores the sliding window, which is 8 tokens"):
         export(run)
     monkeypatch.setattr(gguf_file, "SHORTEST_WINDOW", 8)
     with pytest.raises(ModelError, match="do not say what base and adapter say"):
         export(run)
-    shutil.rmtree(run.parents[1])
-    run = make("qwen2")
+    clear(run)
+    run = make("llama3")
     with pytest.raises(ModelError, match="by a rule that has no name in GGUF"):
+        export(run)
+    clear(run)
+    run = make("llama", attention_bias=True)
+    with pytest.raises(ModelError, match="biases"):
         export(run)
     assert nothing_left(run)
 

@@ -25,7 +25,6 @@ SHORTEST_WINDOW = 1024
 class _Architecture:
     name: str
     interleaved: bool = False
-    head_dim: int | None = None  # what readers assume where they do not read it
 
 
 _ARCHITECTURES = {
@@ -47,6 +46,10 @@ def check(model: Any, tokenizer: Any) -> list[str]:
     rope = getattr(config, "rope_parameters", None) or {}
     if rope.get("rope_type", "default") != "default":
         raise ModelError(f"GGUF is not written for rotary embeddings of type {rope['rope_type']!r}.")
+    if config.model_type != "qwen2" and (getattr(config, "attention_bias", 0) or getattr(config, "mlp_bias", 0)):
+        raise ModelError(
+            f"GGUF is not written for a {config.model_type} with biases: transformers does not read them back."
+        )
     gguf_vocabulary.vocabulary(tokenizer, config.vocab_size)
     window = _window(config)
     if not window:

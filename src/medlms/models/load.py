@@ -335,9 +335,8 @@ def _converted(located: Located, say: Say) -> Path:
     """A GGUF file's safetensors copy in the cache, made once; an interrupted conversion leaves nothing behind."""
     source = located.folder / located.gguf
     stat = source.stat()
-    key = hashlib.sha256(
-        f"{source.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{located.digit_splitter}|{1 if located.digit_splitter else 2}".encode()
-    ).hexdigest()[:16]
+    kind = f"{located.digit_splitter}|{1 if located.digit_splitter else 2}"
+    key = hashlib.sha256(f"{source.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{kind}".encode()).hexdigest()[:16]
     target = home() / "converted" / f"{source.stem}-{key}"
     if (target / "config.json").is_file():
         return target

@@ -69,7 +69,7 @@ def merge(
         proof = _prove(folded, model, dtype, talk)
         proof["tokenizer"] = _same_words(folded, tokenizer, "the folder's tokenizer")
         del model
-        _finish(folded, part, proof, "merge", talk)
+        proof = _finish(folded, part, proof, "merge")
     return Written(target, proof)
 
 
@@ -112,7 +112,7 @@ def export(
                 "llama.cpp does (it leaves the rule for numbers out): with transformers use the merged folder"
             )
         proof["llama_cpp"] = _through_llama_cpp(folded, path, kind, talk)
-        _finish(folded, part, proof, "export", talk)
+        proof = _finish(folded, part, proof, "export")
     return Written(target, proof)
 
 
@@ -269,8 +269,8 @@ def _same_words(folded: Folded, tokenizer: Any, what: str) -> dict[str, Any]:
     return {"texts": len(texts), "other_ids": 0}
 
 
-def _finish(folded: Folded, part: Path, proof: dict[str, Any], verb: str, talk: Talk) -> None:
-    """Card, proof and list of files."""
+def _finish(folded: Folded, part: Path, proof: dict[str, Any], verb: str) -> dict[str, Any]:
+    """Write the card and the proof with its list of files; returns the proof as it stands in the file."""
     from medlms.report.merged import merged_card
     from medlms.run import write_whole
 
@@ -295,7 +295,10 @@ def _finish(folded: Folded, part: Path, proof: dict[str, Any], verb: str, talk: 
     files = {path.name: path.stat().st_size for path in sorted(part.iterdir())}
     proof["files"] = {name: {"bytes": size, "sha256": _sha256(part / name)} for name, size in files.items()}
     write_whole(part / "README.md", merged_card(_report(source), proof).encode())
-    write_whole(part / "proof.json", (json.dumps(proof, indent=2, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(proof, indent=2, ensure_ascii=False) + "\n"
+    write_whole(part / "proof.json", text.encode())
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def _report(source: Any) -> dict[str, Any]:
