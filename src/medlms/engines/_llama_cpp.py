@@ -22,19 +22,21 @@ def installed() -> bool:
 
 
 def tried(
-    path: Path, *, texts: Sequence[str], prompts: Sequence[Sequence[int]], new_tokens: int, threads: int = 2
+    path: Path, *, texts: Sequence[str], prompts: Sequence[Sequence[int]], new_tokens: int
 ) -> tuple[list[list[int]], list[list[int]]]:
     """The ids of each text, and the ids of a greedy answer to each prompt (ids), at most ``new_tokens`` long.
 
     ModelError when llama.cpp does not open the file.
     """
+    import torch
     import xllamacpp
 
     settings = xllamacpp.CommonParams()
     settings.model.path = str(path)
     settings.n_ctx = max(map(len, prompts)) + new_tokens + 8
     settings.n_parallel = 1
-    settings.cpuparams.n_threads = threads
+    # Its threads wait for one another by spinning: more of them than there are free cores, and it crawls.
+    settings.cpuparams.n_threads = torch.get_num_threads()
     settings.verbosity = -1
     try:
         server = xllamacpp.Server(settings)
