@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from medlms.errors import ModelError
 from medlms.models import gguf_vocabulary
@@ -96,21 +97,20 @@ _FILE_TYPES = {"f32": "ALL_F32", "f16": "MOSTLY_F16", "bf16": "MOSTLY_BF16", "q8
 _PLAIN = (0, 1)  # GGML's numbers of F32 and F16
 
 
-def open_alone(path: Path) -> tuple[Any, Any]:
-    """The model (fp32) and tokenizer of a GGUF file through transformers alone."""
-    import torch
+def open_alone(path: Path, dtype: torch.dtype) -> tuple[Any, Any]:
+    """The model (in ``dtype``) and tokenizer of a GGUF file through transformers alone."""
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     model = AutoModelForCausalLM.from_pretrained(
         path.parent,
         gguf_file=path.name,
-        dtype=torch.float32,
+        dtype=dtype,
         quantization_config=GgufConfig(dequantize=True),
         attn_implementation="eager",
         local_files_only=True,
     )
     tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, local_files_only=True)
-    return model.float().eval(), tokenizer
+    return model.to(dtype).eval(), tokenizer
 
 
 def _window(config: Any) -> int:

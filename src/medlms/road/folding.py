@@ -119,8 +119,8 @@ def fold(source: Source, talk: Talk) -> Folded:
     _plain_attention(loaded.model)
     reference, texts = agree.first_say(adapted, asked, loaded.stops)
     with adapted.disable_adapter():
-        alone = agree.Said(reference.answers, reference.gaps, agree.read(adapted, texts))
-    effect = agree.compare(alone, reference)
+        alone = agree.Said([], [], agree.read(adapted, texts))
+    effect = agree.compare(alone, agree.Said([], [], reference.logits))
     del alone
     talk.say("merging")
     if merge.in_four_bit(loaded.model):

@@ -101,7 +101,7 @@ def export(
         )
         whole.copy_terms(source.located.folder, part)
         folded.forget_model()
-        model, theirs = gguf_file.open_alone(path)
+        model, theirs = gguf_file.open_alone(path, whole.DTYPES[folded.working])
         proof = _prove(folded, model, kind, talk)
         del model
         proof["tokenizer"] = _same_words(folded, gguf_vocabulary.from_file(path), "the file's tokenizer")
