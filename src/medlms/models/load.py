@@ -354,7 +354,8 @@ def copy_of(located: Located) -> Path:
     """Where a GGUF file's safetensors copy lies in the cache, or will."""
     source = located.folder / located.gguf
     stat = source.stat()
-    words = f"{source.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{located.digit_splitter}|1"
+    kind = f"{located.digit_splitter}|{1 if located.digit_splitter else 2}"
+    words = f"{source.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{kind}"
     return home() / "converted" / f"{source.stem}-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
 
 
@@ -393,7 +394,7 @@ def _convert(source: Path, target: Path, digit_splitter: bool) -> None:
             f"{source}: this GGUF file can't be read: {first_line(error)}",
             hint="Is the file whole? Is the gguf package installed?",
         ) from None
-    if digit_splitter:
+    if digit_splitter or named_digits(source):
         split_digits(tokenizer)
     model.config.__dict__.pop("quantization_config", None)
     if hasattr(model, "hf_quantizer"):
@@ -405,6 +406,14 @@ def _convert(source: Path, target: Path, digit_splitter: bool) -> None:
     if "quantization_config" in config:
         del config["quantization_config"]
         (target / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+def named_digits(source: Path) -> bool:
+    """Whether a GGUF file names the rule by which numbers are read digit by digit."""
+    from gguf import GGUFReader
+
+    field = GGUFReader(source).fields.get("tokenizer.ggml.pre")
+    return field is not None and field.contents() == "smollm"
 
 
 def split_digits(tokenizer: Any) -> None:

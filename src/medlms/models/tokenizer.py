@@ -50,7 +50,7 @@ def read(name: str, *, say: Say = lambda _: None) -> Reader:
         raise ModelError(
             f"{located.folder}: its tokenizer gives no character offsets.", hint="It needs tokenizer.json."
         )
-    if located.digit_splitter:
+    if located.digit_splitter or (located.gguf and load.named_digits(located.folder / located.gguf)):
         load.split_digits(tokenizer)
     family = load.settle_family(config, say)
     try:
