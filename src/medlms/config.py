@@ -130,7 +130,7 @@ class Train(_Part):
     )
     checkpoint_gradients: Literal["auto", "on", "off"] = Field(
         "auto",
-        description="Make activations again in the backward pass: far less memory, about a third more time, the same "
+        description="Make activations again in the backward pass: far less memory, up to half more work, the same "
         "gradients. auto: where memory would not suffice without it.",
     )
     checkpoint_minutes: float = Field(

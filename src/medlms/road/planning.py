@@ -18,6 +18,7 @@ FRAME = 30  # tokens of instruction and template around a question
 CHANGES: tuple[tuple[str, ...], ...] = (
     ("train.micro_tokens=512",),
     ("train.micro_tokens=256",),
+    ("train.checkpoint_gradients=on",),
     ("evaluate.batch=8",),
     ("train.micro_tokens=256", "evaluate.batch=4"),
     ("train.micro_tokens=256", "evaluate.batch=4", "max_length=512"),
@@ -136,7 +137,8 @@ def _work(shape: Any, config: Config, rows: Any, machine: Machine, stored: int) 
     work = costs.work_of(
         shape, config, element=machine.element, rows=rows, stored_element=stored, cuda=cuda, fp16=machine.fp16
     )
-    return replace(work, stored=0) if cuda else work  # on a GPU the file's pages are not the device's
+    work = replace(work, stored=0) if cuda else work  # on a GPU the file's pages are not the device's
+    return costs.settled(work, config, machine.free)
 
 
 def _phase(phase: Any) -> dict[str, Any]:
@@ -217,6 +219,8 @@ def _warnings(work: Any, config: Config, machine: Machine) -> list[str]:
         said.append(f"{work.shape.kind} is not a type known here: it is read as if it were Llama's")
     if config.max_length > work.shape.context:
         said.append(f"max_length is {config.max_length}, the model reads at most {work.shape.context} tokens")
+    if work.recomputed:
+        said.append("activations are made again in the backward pass (train.checkpoint_gradients): half more work")
     need = costs.peak(work).needed
     if machine.free and need <= machine.free < 1.25 * need:
         said.append("tight: the C library may hold on to memory that was freed; leave a quarter free")
@@ -249,6 +253,8 @@ def _changed(config: Config, change: Sequence[str]) -> Config | None:
             return None
         if key == "load_in_4bit" and config.load_in_4bit:
             return None
+        if key == "train.checkpoint_gradients" and config.train.checkpoint_gradients != "off":
+            return None  # auto has tried it
     return load(config, change)[0]
 
 

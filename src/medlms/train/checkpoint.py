@@ -78,8 +78,10 @@ def restore(folder: Path, model: Any, optimiser: torch.optim.Optimizer | None) -
     held, about = _read(folder)
     kind = about.get("optimiser")
     state = {place.removeprefix("optimiser/"): held[place] for place in held if place.startswith("optimiser/")}
-    if optimiser is not None and kind is not None and (
-        kind != type(optimiser).__name__ or len(state) != int(about.get("state", len(state)))
+    if (
+        optimiser is not None
+        and kind is not None
+        and (kind != type(optimiser).__name__ or len(state) != int(about.get("state", len(state))))
     ):
         raise ModelError(
             f"{folder}: holds the state of {kind} over {about.get('state')} tensors, not of "

@@ -97,8 +97,7 @@ def train(
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.clip, foreach=True))
         finite = math.isfinite(norm)
         if not finite and scale is None:
-            held = [[rows[row] for row in block] for block in blocks]
-            named = rows_without_gradient(model, held, lambda index: sums.one(index, blocks[index]))
+            named = rows_without_gradient(model, rows, blocks, sums.one)
             raise TrainingError(
                 no_number("gradient", number, named), hint="Lower train.learning_rate, or look at these rows."
             )

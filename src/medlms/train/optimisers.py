@@ -42,9 +42,7 @@ def create(parameters: Mapping[str, Tensor], config: Train) -> torch.optim.Optim
             f"train.optimiser: {config.optimiser} needs bitsandbytes.", hint="pip install 'medlms[4bit]', or use adamw."
         ) from None
     kind = optim.PagedAdamW8bit if config.optimiser == "paged_adamw_8bit" else optim.AdamW8bit
-    made: torch.optim.Optimizer = kind(
-        tensors, lr=config.learning_rate, betas=BETAS, weight_decay=config.weight_decay
-    )
+    made: torch.optim.Optimizer = kind(tensors, lr=config.learning_rate, betas=BETAS, weight_decay=config.weight_decay)
     return made
 
 
@@ -63,8 +61,8 @@ def state_of(optimiser: torch.optim.Optimizer, parameters: Mapping[str, Tensor])
 def put_state(optimiser: torch.optim.Optimizer, parameters: Mapping[str, Tensor], held: Mapping[str, Tensor]) -> None:
     """Put ``state_of``'s tensors back, to the bit. ModelError when they are not those of this optimiser and tensors."""
     by_name: dict[str, dict[str, Tensor]] = {}
-    for place, value in held.items():
-        key, _, name = place.partition("/")
+    for label, value in held.items():
+        key, _, name = label.partition("/")
         by_name.setdefault(name, {})[key] = value
     if unknown := sorted(set(by_name) - set(parameters)):
         raise ModelError(f"The optimiser's state is of another model: it has {unknown[0]}.", hint=_OTHER)

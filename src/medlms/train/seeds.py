@@ -14,5 +14,5 @@ def seed_all(seed: int) -> None:
     What the program itself draws (order, adapters, masks) comes from generators of its own and does not depend on these.
     """
     random.seed(seed)
-    np.random.seed(seed % 2**32)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - the generator that libraries draw from
     torch.manual_seed(seed)

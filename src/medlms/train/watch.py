@@ -73,23 +73,23 @@ def rows_without_loss(model: Any, rows: Sequence[Tokens]) -> list[str]:
 
 
 def rows_without_gradient(
-    model: Any, blocks: Sequence[Sequence[Tokens]], gradient: Callable[[int], None]
+    model: Any, rows: Sequence[Tokens], blocks: Sequence[Sequence[int]], gradient: Callable[[int, Sequence[int]], float]
 ) -> list[str]:
     """The rows of those blocks whose gradient is no number; all where each block alone has one.
 
-    ``gradient(index)`` adds a block's gradient to those of the trainable tensors, which are left empty.
+    ``gradient(index, block)`` adds a block's gradient to those of the trainable tensors, which are left empty.
     """
     own = list(tensors(model).values())
     found: list[str] = []
     for index, block in enumerate(blocks):
         for tensor in own:
             tensor.grad = None
-        gradient(index)
+        gradient(index, block)
         if not all(bool(torch.isfinite(tensor.grad).all()) for tensor in own if tensor.grad is not None):
-            found += [row.id for row in block]
+            found += [rows[row].id for row in block]
     for tensor in own:
         tensor.grad = None
-    return found or [row.id for block in blocks for row in block]
+    return found or [rows[row].id for block in blocks for row in block]
 
 
 def _lower(learning_rate: float) -> str:
