@@ -200,6 +200,8 @@ def test_every_alias_leads_to_a_key_and_is_told(alias: str, target: str) -> None
         "data": "d",
         "lora.targets": "q_proj",
         "train.schedule": "linear",
+        "train.optimiser": "adamw_8bit",
+        "train.checkpoint_gradients": True,
         "model": "m",
         "run": "x",
     }

@@ -88,7 +88,12 @@ def plan(
         "disk_bytes": costs.disk_bytes(work),
         "seconds": _seconds(work, checked, machine),
         "rows": asdict(rows),
-        "notes": [*notes, *assumed, *_warnings(work, checked, machine)],
+        "notes": [
+            *notes,
+            *assumed,
+            *_recomputed(work, shape, checked, rows, machine, seen.stored),
+            *_warnings(work, checked, machine),
+        ],
         "advice": [],
     }
     if not work.adapter:
@@ -219,8 +224,6 @@ def _warnings(work: Any, config: Config, machine: Machine) -> list[str]:
         said.append(f"{work.shape.kind} is not a type known here: it is read as if it were Llama's")
     if config.max_length > work.shape.context:
         said.append(f"max_length is {config.max_length}, the model reads at most {work.shape.context} tokens")
-    if work.recomputed:
-        said.append("activations are made again in the backward pass (train.checkpoint_gradients): half more work")
     need = costs.peak(work).needed
     if machine.free and need <= machine.free < 1.25 * need:
         said.append("tight: the C library may hold on to memory that was freed; leave a quarter free")
@@ -229,6 +232,20 @@ def _warnings(work: Any, config: Config, machine: Machine) -> list[str]:
     if machine.device.startswith("cuda"):
         said.append("numbers for GPUs come from the same formulas and were not measured")
     return said
+
+
+def _recomputed(work: Any, shape: Any, config: Config, rows: Any, machine: Machine, stored: int) -> list[str]:
+    """What gradient checkpointing costs, and smaller blocks that would do without."""
+    if not work.recomputed:
+        return []
+    said = "activations are made again in the backward pass (train.checkpoint_gradients): up to half more work"
+    if config.train.checkpoint_gradients == "auto":
+        plain = load(config, ["train.checkpoint_gradients='off'"])[0]
+        for change in CHANGES[:2]:
+            smaller = _changed(plain, change)
+            if smaller is not None and _fits(shape, smaller, rows, machine, stored):
+                return [f"{said}; {change[0]} would fit without"]
+    return [said]
 
 
 def _advice(shape: Any, config: Config, rows: Any, machine: Machine, stored: int) -> list[str]:
