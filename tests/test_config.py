@@ -200,6 +200,8 @@ def test_every_alias_leads_to_a_key_and_is_told(alias: str, target: str) -> None
         "data": "d",
         "lora.targets": "q_proj",
         "train.schedule": "linear",
+        "train.optimiser": "adamw_8bit",
+        "train.checkpoint_gradients": "on",
         "model": "m",
         "run": "x",
     }
@@ -367,3 +369,32 @@ def test_the_reference_lists_every_key_once_with_a_meaning() -> None:
     assert {"model", "data[].weight", "lora.r", "train.learning_rate", "evaluate.systems"} <= {
         key for key, _, _ in rows
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("on", "on"), ("off", "off"), ("auto", "auto"), ("true", "on"), ("'on'", "on")]
+)
+def test_a_switch_may_be_written_as_yaml_reads_it(tmp_path: Path, said: str, meant: str) -> None:
+    path = written(tmp_path, f"model: m\ndata: d\ntrain: {{checkpoint_gradients: {said}}}\n")
+    config, _ = load(path)
+    assert config.train.checkpoint_gradients == meant
+    path.write_text(dump(config))
+    assert load(path)[0] == config
+    assert load(LEAST, [f"train.checkpoint_gradients={said}"])[0].train.checkpoint_gradients == meant
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"early_stopping": 0}, "early_stopping"),
+        ({"early_stopping": 1, "evaluate_every": "never"}, "early_stopping needs train.evaluate_every: epoch"),
+        ({"best_by": "rougeL", "evaluate_every": "never"}, "best_by: rougeL needs train.evaluate_every: epoch"),
+        ({"best_by": "bleu"}, "best_by"),
+        ({"optimiser": "sgd"}, "optimiser"),
+        ({"checkpoint_gradients": "sometimes"}, "checkpoint_gradients"),
+        ({"checkpoint_gradients": 1}, "checkpoint_gradients"),
+    ],
+)
+def test_settings_of_training_that_can_not_be_meant(settings: dict[str, Any], said: str) -> None:
+    (fault,) = faults({**LEAST, "train": settings})
+    assert said in fault

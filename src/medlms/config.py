@@ -106,7 +106,12 @@ class Train(_Part):
         ge=1,
         description="Tokens read at once; bounds memory. Changes which dropout masks are drawn, and nothing else.",
     )
-    learning_rate: float = Field(2.0e-4, gt=0, description="Peak learning rate of AdamW.")
+    optimiser: Literal["adamw", "adamw_8bit", "paged_adamw_8bit"] = Field(
+        "adamw",
+        description="adamw_8bit keeps AdamW's moments in 8 bit (bitsandbytes; GPU or processor): a quarter of their memory. "
+        "paged_adamw_8bit also moves them out of a CUDA GPU when it is full.",
+    )
+    learning_rate: float = Field(2.0e-4, gt=0, description="Peak learning rate of the optimiser.")
     schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="Shape after the warm-up.")
     warmup: Share = Field(0.03, description="Share of the steps over which the rate rises from 0.")
     weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay on the adapters.")
@@ -115,9 +120,27 @@ class Train(_Part):
         "epoch", description="epoch: held-out loss and generated answers after every epoch, from epoch 0."
     )
     evaluate_rows: int = Field(24, ge=1, description="Development rows answered at each epoch for the learning curves.")
+    best_by: Literal["dev_loss", "token_f1", "rougeL"] = Field(
+        "dev_loss",
+        description="What picks the epoch whose adapter is kept: the lowest held-out loss, or the highest metric of the "
+        "answers to evaluate_rows development rows.",
+    )
+    early_stopping: int | None = Field(
+        None, ge=1, description="Stop after this many epochs in a row that are no better by best_by; never when empty."
+    )
+    checkpoint_gradients: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Make activations again in the backward pass: far less memory, up to half more work, the same "
+        "gradients. auto: where memory would not suffice without it.",
+    )
     checkpoint_minutes: float = Field(
         1.0, ge=0, description="Minutes between resumable checkpoints; 0 means every step."
     )
+
+    @field_validator("checkpoint_gradients", mode="before")
+    @classmethod
+    def _switch(cls, value: Any) -> Any:
+        return {True: "on", False: "off"}[value] if isinstance(value, bool) else value  # what YAML makes of on and off
 
 
 class Evaluate(_Part):
@@ -190,6 +213,10 @@ class Config(_Part):
     def _rows_fit(self) -> Config:
         if self.train.evaluate_every == "epoch" and self.split.dev == 0:
             raise ValueError("train.evaluate_every: epoch needs split.dev of at least 1 (or set it to never)")
+        if self.train.evaluate_every == "never" and self.train.early_stopping is not None:
+            raise ValueError("train.early_stopping needs train.evaluate_every: epoch")
+        if self.train.evaluate_every == "never" and self.train.best_by != "dev_loss":
+            raise ValueError(f"train.best_by: {self.train.best_by} needs train.evaluate_every: epoch")
         return self
 
     @model_validator(mode="after")
@@ -226,6 +253,10 @@ ALIASES: Mapping[str, str] = types.MappingProxyType(
         "lr_scheduler": "train.schedule",
         "warmup_ratio": "train.warmup",
         "weight_decay": "train.weight_decay",
+        "optim": "train.optimiser",
+        "optimizer": "train.optimiser",
+        "gradient_checkpointing": "train.checkpoint_gradients",
+        "early_stopping_patience": "train.early_stopping",
         "max_grad_norm": "train.clip",
         "val_size": "split.dev",
         "val_set_size": "split.dev",

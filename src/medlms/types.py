@@ -174,7 +174,8 @@ class Step:
     """One optimiser step. ``loss`` is the mean over learned tokens (nats); seconds and bytes are measured.
 
     With fp16 weights, ``loss_scale`` is what the loss was multiplied by; where that overflowed the step was ``skipped``:
-    nothing was learned from its rows, and it has no ``grad_norm``.
+    nothing was learned from its rows, and it has no ``grad_norm``. ``micro_tokens`` are the tokens read at once where memory
+    ran out for more.
     """
 
     step: int
@@ -189,6 +190,7 @@ class Step:
     peak_memory_bytes: int
     loss_scale: float | None = None
     skipped: bool = False
+    micro_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,9 +54,30 @@ def test_what_does_not_fit_is_refused_with_settings_that_do(folder: Path) -> Non
 
 def test_smaller_steps_come_before_fewer_bits(folder: Path) -> None:
     tight = planning.plan(str(folder), machine=machine(80))["needed_bytes"] / 1e9 - 0.5
-    assert planning.plan(str(folder), machine=machine(tight))["advice"] == [
+    off = ["train.checkpoint_gradients=off"]
+    assert planning.plan(str(folder), None, off, machine=machine(tight))["advice"] == [
         "It would fit with: train.micro_tokens=512."
     ]
+
+
+def test_activations_are_made_again_before_anything_is_refused(folder: Path) -> None:
+    whole = planning.plan(str(folder), machine=machine(80))
+    tight = machine(whole["needed_bytes"] / 1e9 - 0.5)
+    found = planning.plan(str(folder), machine=tight)
+    assert found["fits"]
+    assert any("backward pass" in note and "micro_tokens=512 would fit without" in note for note in found["notes"])
+    assert not any("backward pass" in note for note in whole["notes"])
+    on = planning.plan(str(folder), None, ["train.checkpoint_gradients=on"], machine=machine(80))
+    assert found["needed_bytes"] == on["needed_bytes"] < whole["needed_bytes"]
+
+
+def test_moments_in_8_bit_are_reckoned(folder: Path) -> None:
+    found = [
+        planning.plan(str(folder), None, [f"train.optimiser={name}"], machine=machine(80))["phases"][1]["parts"]
+        for name in ("adamw", "adamw_8bit")
+    ]
+    held = [parts["adapters and optimiser"] for parts in found]
+    assert held[0] - held[1] == pytest.approx(41_943_040 * (8 - 2 * (1 + 4 / 256)), rel=1e-6)
 
 
 def test_where_nothing_helps_smaller_models_are_named(

@@ -149,7 +149,7 @@ def test_a_crash_while_writing_leaves_the_one_before(
     model, optimiser = moved(tiny)
     checkpoint.save(folder, model, optimiser, {"step": 1})
 
-    def save_file(tensors: Any, path: Path) -> None:
+    def save_file(tensors: Any, path: Path, metadata: Any = None) -> None:
         Path(path).write_bytes(b"half")
         raise Crash
 
@@ -197,7 +197,7 @@ def full_disk(kind: str) -> Any:
 
     error = OSError(28, "No space left on device") if kind == "OSError" else SafetensorError("I/O error: No space left")
 
-    def save_file(tensors: Any, path: Path) -> None:
+    def save_file(tensors: Any, path: Path, metadata: Any = None) -> None:
         raise error
 
     return save_file

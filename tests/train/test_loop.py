@@ -23,6 +23,7 @@ from medlms.text.template import template_of
 from medlms.text.tokenise import tokenise
 from medlms.train import checkpoint, loop
 from medlms.train.schedule import rate
+from medlms.train.watch import no_number
 from medlms.types import Message, Request, Step, Tokens
 
 SEED = 7
@@ -318,5 +319,5 @@ def test_a_gradient_that_is_no_number_stops_before_it_does_harm(training: Any, m
 
 
 def test_many_rows_are_not_all_named() -> None:
-    said = loop._no_number("loss", 3, [f"r{number}" for number in range(9)])
+    said = no_number("loss", 3, [f"r{number}" for number in range(9)])
     assert said == "Step 3: the loss is not a number, in rows r0, r1, r2, r3, r4 and others."

@@ -29,6 +29,7 @@ BIASES = 64  # attention masks that are kept for the next layer (attention.causa
 ONE_NODE = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 ONE_NODE_ATTENTION = frozenset({"llama", "mistral", "qwen2"})
 NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)  # a code, 8 bits of scale for 64 weights, 32 bits for 256 scales
+EIGHT_BIT_MOMENTS = 2 * (1 + 4 / 256)  # a byte for each of two moments, 32 bits of scale for 256
 LIBRARIES = 460_000_000  # python, torch, transformers, peft resident before a model is there (torch 2.13, Linux)
 # What a first step adds beyond every tensor counted here, and what the C library's heap holds in gaps, as a share of what a
 # block keeps: fitted to the peaks of twelve configurations (benchmarks/results/memory.json, glibc), within 13 % of each.
@@ -81,6 +82,8 @@ class Work:
     rows: Rows = field(default_factory=Rows)
     lengths: tuple[int, ...] = ()
     fp16: bool = False  # norms then compute, and keep what they read, in 32 bits
+    moments: float = 8.0  # bytes that the optimiser keeps for each weight
+    recomputed: bool = False  # layers keep their input alone and run again in the backward pass
 
     @property
     def adapter(self) -> int:
@@ -130,7 +133,16 @@ def work_of(
         epochs=config.train.epochs,
         rows=rows,
         fp16=fp16,
+        moments=8.0 if config.train.optimiser == "adamw" else EIGHT_BIT_MOMENTS,
+        recomputed=config.train.checkpoint_gradients == "on",
     )
+
+
+def settled(work: Work, config: Config, free: int) -> Work:
+    """The work with gradient checkpointing decided: on where it is left to us and training does not fit into ``free`` without."""
+    if config.train.checkpoint_gradients != "auto" or not free or _training_peak(work) <= free:
+        return work
+    return replace(work, recomputed=True)
 
 
 # -- weights ----------------------------------------------------------------------------------------------------------
@@ -296,6 +308,9 @@ def _turned_adapters(work: Work) -> int:
 def activation_bytes(work: Work) -> int:
     """Bytes of everything that one block of rows keeps until its backward pass."""
     shape, e = work.shape, work.element
+    if work.recomputed:  # every layer's input, and all that one layer keeps while its turn is
+        one = replace(work, shape=replace(shape, layers=1), recomputed=False)
+        return work.block * shape.layers * shape.width * e + activation_bytes(one)
     kept = work.block * shape.layers * kept_for_a_token(work) + shape.layers * _weights_kept(work)
     # The first norm reads embeddings, which need no gradient; behind the last block stands one more.
     if not shape.plain:  # cosines and sines
@@ -371,8 +386,8 @@ def gap_bytes(work: Work) -> int:
 
 
 def optimiser_bytes(work: Work) -> int:
-    """Bytes of adapters and AdamW's two moments, all in 32 bits."""
-    return 12 * work.adapter
+    """Bytes of adapters in 32 bits and the optimiser's two moments."""
+    return round((4 + work.moments) * work.adapter)
 
 
 # -- grading ----------------------------------------------------------------------------------------------------------

@@ -39,6 +39,11 @@ class Mask:
         return self.opened() != 0
 
 
+def mask_of(words: Tensor | None, rest: tuple[torch.Size, float] | None) -> Mask | None:
+    """The mask whose words and (shape, keep) were kept apart, as autograd keeps tensors."""
+    return None if words is None or rest is None else Mask(words, *rest)
+
+
 @dataclass
 class Masks:
     """Dropout masks as a function of (seed, step, row block, layer): nothing to save, the same again after a resume."""

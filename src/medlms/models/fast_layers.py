@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from medlms.models import attention
-from medlms.models.dropout import Mask
+from medlms.models.dropout import Mask, mask_of
 from medlms.models.four_bit import PackedWeights
 from medlms.models.lora_step import lora_backward, lora_forward
 
@@ -133,17 +133,19 @@ class _Gated(torch.autograd.Function):
         """``both`` [tokens, 2 * inner] holds gate and up beside one another; the rest as in ``lora_forward``."""
         gate, up = both.chunk(2, dim=-1)
         out, low = lora_forward(silu(gate).mul_(up), mask, weight, a, b, scale)
-        ctx.save_for_backward(both, low, a, b)
-        ctx.mask, ctx.weight, ctx.scale = mask, weight, scale
+        ctx.save_for_backward(both, low, a, b, None if mask is None else mask.words)
+        ctx.mask = None if mask is None else (mask.shape, mask.keep)
+        ctx.weight, ctx.scale = weight, scale
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients for gate and up, a and b."""
-        both, low, a, b = ctx.saved_tensors
+        both, low, a, b, words = ctx.saved_tensors
+        mask = mask_of(words, ctx.mask)
         gate, up = both.chunk(2, dim=-1)
         bent = silu(gate)
-        inner, grad_a, grad_b = lora_backward(grad, ctx.mask, bent * up, low, ctx.weight, a, b, ctx.scale, through=True)
+        inner, grad_a, grad_b = lora_backward(grad, mask, bent * up, low, ctx.weight, a, b, ctx.scale, through=True)
         assert inner is not None
         out = torch.empty_like(both)
         grad_gate, grad_up = out.chunk(2, dim=-1)

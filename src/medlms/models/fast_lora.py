@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from medlms.models import fast_layers
-from medlms.models.dropout import Mask, Masks
+from medlms.models.dropout import Mask, Masks, mask_of
 from medlms.models.four_bit import PackedWeights, is_four_bit
 from medlms.models.lora_step import lora_backward, lora_forward
 
@@ -36,16 +36,18 @@ class _SharedLora(torch.autograd.Function):
     ) -> Tensor:
         """As ``lora_forward``."""
         out, low = lora_forward(x, mask, weight, a, b, scale)
-        ctx.save_for_backward(x, low, a, b)
-        ctx.mask, ctx.weight, ctx.scale = mask, weight, scale  # weights are frozen: autograd need not watch them
+        # The mask's words too: gradient checkpointing lets go of what is kept here, and of nothing else.
+        ctx.save_for_backward(x, low, a, b, None if mask is None else mask.words)
+        ctx.mask = None if mask is None else (mask.shape, mask.keep)
+        ctx.weight, ctx.scale = weight, scale  # weights are frozen: autograd need not watch them
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients for x, a and b."""
-        x, low, a, b = ctx.saved_tensors
-        through = ctx.needs_input_grad[0]
-        grad_x, grad_a, grad_b = lora_backward(grad, ctx.mask, x, low, ctx.weight, a, b, ctx.scale, through=through)
+        x, low, a, b, words = ctx.saved_tensors
+        mask, through = mask_of(words, ctx.mask), ctx.needs_input_grad[0]
+        grad_x, grad_a, grad_b = lora_backward(grad, mask, x, low, ctx.weight, a, b, ctx.scale, through=through)
         return grad_x, None, None, grad_a, grad_b, None
 
 

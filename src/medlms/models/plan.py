@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -17,7 +18,7 @@ from medlms.models import costs
 from medlms.models.costs import Rows, Work
 from medlms.models.load import Loaded, available_memory
 from medlms.models.shapes import shape_of
-from medlms.models.times import Seconds, ranged, step_flop, training_time
+from medlms.models.times import Seconds, again_flop, ranged, step_flop, training_time
 
 
 def work_in_memory(
@@ -59,21 +60,48 @@ def one_step(loaded: Loaded, config: Config, *, tokens: int) -> dict[str, float]
 
 
 def training_bytes(
-    loaded: Loaded, *, trainable: int, block_tokens: int, config: Config | None = None, longest: int | None = None
+    loaded: Loaded,
+    *,
+    trainable: int,
+    block_tokens: int,
+    config: Config | None = None,
+    longest: int | None = None,
+    recomputed: bool | None = None,
 ) -> int:
-    """Memory that training adds to the loaded weights: adapters with gradients and moments in fp32, activations, logits."""
+    """Memory that training adds to the loaded weights: adapters with gradients and moments, activations, logits.
+
+    ``recomputed`` says whether activations are made again in the backward pass; as configured when None.
+    """
     work = work_in_memory(loaded, block_tokens=block_tokens, config=config, longest=longest)
+    work = work if recomputed is None else replace(work, recomputed=recomputed)
     step = max(costs.head_bytes(work), costs.backward_bytes(work))
     kept = costs.activation_bytes(work) + costs.beside_bytes(work)
-    return 16 * trainable + kept + step + costs.first_step_bytes(work)
+    return round((8 + work.moments) * trainable) + kept + step + costs.first_step_bytes(work)
+
+
+def checkpoints_gradients(
+    loaded: Loaded, *, trainable: int, block_tokens: int, config: Config, longest: int | None = None
+) -> bool:
+    """Whether activations are made again in the backward pass: as configured; ``auto``: where memory asks for it."""
+    wish = config.train.checkpoint_gradients
+    free = free_memory(loaded.device)
+    if wish != "auto" or not free:
+        return wish == "on"
+    sizes: dict[str, Any] = {"trainable": trainable, "block_tokens": block_tokens, "longest": longest}
+    try:
+        return training_bytes(loaded, **sizes, config=config, recomputed=False) > free
+    except ModelError:
+        return False
 
 
 def check_memory(
     loaded: Loaded, *, trainable: int, block_tokens: int, config: Config | None = None, longest: int | None = None
 ) -> str:
     """A sentence on the memory that training will need; ResourceError when this machine has not got it."""
+    sizes: dict[str, Any] = {"trainable": trainable, "block_tokens": block_tokens, "longest": longest}
+    recomputed = config is not None and checkpoints_gradients(loaded, **sizes, config=config)
     try:
-        needed = training_bytes(loaded, trainable=trainable, block_tokens=block_tokens, config=config, longest=longest)
+        needed = training_bytes(loaded, **sizes, config=config, recomputed=recomputed)
     except ModelError:
         return "memory can't be foretold for a model of this kind"
     free = free_memory(loaded.device)
@@ -82,15 +110,18 @@ def check_memory(
             f"Training needs about {needed / 1e9:.1f} GB of memory beside the weights, {free / 1e9:.1f} GB are free.",
             hint=_what_fits(loaded, trainable, block_tokens, config, free),
         )
-    return f"about {needed / 1e9:.1f} GB of memory beside the weights" + (
-        f" ({free / 1e9:.1f} GB are free)" if free else ""
+    return (
+        f"about {needed / 1e9:.1f} GB of memory beside the weights"
+        + (f" ({free / 1e9:.1f} GB are free)" if free else "")
+        + (", with activations made again in the backward pass" if recomputed else "")
     )
 
 
 def _what_fits(loaded: Loaded, trainable: int, block_tokens: int, config: Config | None, free: int) -> str:
+    again = config is not None and config.train.checkpoint_gradients != "off"
     tokens = block_tokens // 2
     while tokens >= 64:
-        if training_bytes(loaded, trainable=trainable, block_tokens=tokens, config=config) <= free:
+        if training_bytes(loaded, trainable=trainable, block_tokens=tokens, config=config, recomputed=again) <= free:
             return f"Blocks of {tokens} tokens would fit: train.micro_tokens={tokens} max_length={tokens}."
         tokens //= 2
     return "Lower train.micro_tokens or max_length, or use a smaller model."
@@ -131,13 +162,22 @@ def weight_rate(dtype: torch.dtype, device: torch.device) -> float:
     return weight.nbytes * rounds / (time.perf_counter() - began)
 
 
-def training_range(loaded: Loaded, lengths: Sequence[int], *, learned: int, epochs: int, trainable: int = 0) -> Seconds:
+def training_range(
+    loaded: Loaded,
+    lengths: Sequence[int],
+    *,
+    learned: int,
+    epochs: int,
+    trainable: int = 0,
+    recomputed: bool = False,
+) -> Seconds:
     """Seconds that training on rows of these lengths will take, from a measured matrix product, with the range it stands for."""
     tokens = sum(lengths)
     row = sum(length * length for length in lengths) / max(1, tokens)
     try:
         shape = shape_of(loaded.model.config.to_dict())
         flop = step_flop(shape, tokens, learned=learned, row=row, adapter=trainable)
+        flop += again_flop(shape, tokens, row=row, adapter=trainable) if recomputed else 0.0
     except ModelError:  # a kind that is not known here: as if all its weights were passed by every token
         flop = 4.0 * loaded.parameters * tokens
     return ranged(flop, matmul_flops(loaded.dtype, loaded.device)) * epochs

@@ -44,6 +44,11 @@ def step_flop(shape: Shape, tokens: float, *, learned: float, row: float, adapte
     return body + head + attention + 6.0 * adapter * tokens
 
 
+def again_flop(shape: Shape, tokens: float, *, row: float, adapter: int) -> float:
+    """Operations of running the layers once more in the backward pass."""
+    return (2.0 * shape.linear + 4.0 * shape.layers * shape.query * row + 2.0 * adapter) * tokens
+
+
 def ranged(flop: float, rate: float, *, extra: float = 0.0) -> Seconds:
     """Seconds of ``flop`` operations at a measured ``rate`` a second, plus ``extra`` seconds as they are."""
     return Seconds(*(flop / (share * rate) + extra for share in (REACHED, BEST, WORST)))
@@ -54,7 +59,11 @@ def training_time(work: Work, *, flops: float) -> Seconds:
     rows = work.rows
     tokens = rows.train * rows.mean
     flop = step_flop(work.shape, tokens, learned=rows.learned * tokens, row=rows.mean, adapter=work.adapter)
-    unpacking = 2 * work.shape.linear / UNPACKED * max(1.0, tokens / work.block) if quantised(work) else 0.0
+    passes = 2
+    if work.recomputed:
+        passes = 3
+        flop += again_flop(work.shape, tokens, row=rows.mean, adapter=work.adapter)
+    unpacking = passes * work.shape.linear / UNPACKED * max(1.0, tokens / work.block) if quantised(work) else 0.0
     return ranged(flop, flops, extra=unpacking) * work.epochs
 
 

@@ -19,6 +19,7 @@ FRAME = 30  # tokens of instruction and template around a question
 CHANGES: tuple[tuple[str, ...], ...] = (
     ("train.micro_tokens=512",),
     ("train.micro_tokens=256",),
+    ("train.checkpoint_gradients=on",),
     ("evaluate.batch=8",),
     ("train.micro_tokens=256", "evaluate.batch=4"),
     ("train.micro_tokens=256", "evaluate.batch=4", "max_length=512"),
@@ -89,7 +90,12 @@ def plan(
         "disk_bytes": costs.disk_bytes(work),
         "seconds": _seconds(work, checked, machine),
         "rows": asdict(rows),
-        "notes": [*notes, *assumed, *_warnings(work, checked, machine)],
+        "notes": [
+            *notes,
+            *assumed,
+            *_recomputed(work, shape, checked, rows, machine, seen.stored),
+            *_warnings(work, checked, machine),
+        ],
         "advice": [],
     }
     if not fits:
@@ -157,7 +163,8 @@ def _work(shape: Any, config: Config, rows: Any, machine: Machine, stored: int) 
     work = costs.work_of(
         shape, config, element=machine.element, rows=rows, stored_element=stored, cuda=cuda, fp16=machine.fp16
     )
-    return replace(work, stored=0) if cuda else work  # on a GPU the file's pages are not the device's
+    work = replace(work, stored=0) if cuda else work  # on a GPU the file's pages are not the device's
+    return costs.settled(work, config, machine.free)
 
 
 def _phase(phase: Any) -> dict[str, Any]:
@@ -253,6 +260,20 @@ def _warnings(work: Any, config: Config, machine: Machine) -> list[str]:
     return said
 
 
+def _recomputed(work: Any, shape: Any, config: Config, rows: Any, machine: Machine, stored: int) -> list[str]:
+    """What gradient checkpointing costs, and smaller blocks that would do without."""
+    if not work.recomputed:
+        return []
+    said = "activations are made again in the backward pass (train.checkpoint_gradients): up to half more work"
+    if config.train.checkpoint_gradients == "auto":
+        plain = load(config, ["train.checkpoint_gradients='off'"])[0]
+        for change in CHANGES[:2]:
+            smaller = _changed(plain, change)
+            if smaller is not None and _fits(shape, smaller, rows, machine, stored):
+                return [f"{said}; {change[0]} would fit without"]
+    return [said]
+
+
 def _advice(shape: Any, config: Config, rows: Any, machine: Machine, stored: int) -> list[str]:
     """Settings under which this model fits, or known models that do under these settings."""
     for change in CHANGES:
@@ -275,6 +296,8 @@ def _changed(config: Config, change: Sequence[str]) -> Config | None:
             return None
         if key == "load_in_4bit" and config.load_in_4bit:
             return None
+        if key == "train.checkpoint_gradients" and config.train.checkpoint_gradients != "off":
+            return None  # auto has tried it
     return load(config, change)[0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -106,21 +107,25 @@ def _training(
     tokens = sum(step["tokens"] for step in steps)
     return {
         "steps": len(steps),
-        "epochs": config.train.epochs,
+        "epochs": math.ceil(steps[-1]["epoch"]),
         "rows": len(rows.train),
         "tokens": tokens,
         "learned_tokens": sum(step["learned_tokens"] for step in steps),
         "seconds": seconds,
         "tokens_per_second": tokens / seconds,
         "peak_memory_bytes": max(step["peak_memory_bytes"] for step in steps),
-        "best_epoch": best_epoch(epochs),
+        "best_epoch": best_epoch(epochs, by=config.train.best_by),
     }
 
 
-def best_epoch(epochs: Sequence[Mapping[str, Any]]) -> int | None:
-    """The epoch (1 or later) with the lowest held-out loss; None when it was not measured."""
+def best_epoch(epochs: Sequence[Mapping[str, Any]], *, by: str = "dev_loss") -> int | None:
+    """The epoch (1 or later) with the lowest held-out loss or the highest of another metric; the first of equals.
+
+    None when none was measured.
+    """
     tried = [record for record in epochs if record["epoch"] > 0]
-    return int(min(tried, key=lambda record: record["dev_loss"]["value"])["epoch"]) if tried else None
+    sign = 1 if by == "dev_loss" else -1
+    return int(min(tried, key=lambda record: sign * record[by]["value"])["epoch"]) if tried else None
 
 
 def _samples(

@@ -9,22 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from medlms.config import Config, dump, load
-from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError, TrainingError
-from medlms.road import grading, overlap, reporting, rows
+from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError
+from medlms.road import grading, overlap, reporting, rows, tuning
 from medlms.road.manifest import manifest
 from medlms.road.talk import Silent, Talk
-from medlms.run import CONFIG, EVALUATION, MANIFEST, STEPS, Run
-from medlms.types import QA, Prediction, Step, Tokens
+from medlms.road.work import Work
+from medlms.run import CONFIG, EVALUATION, MANIFEST, Run
+from medlms.types import QA, Tokens
 
 NO_LEARNING = "The held-out loss rose in every epoch: the tuned model is worse than its base on new topics."
 
@@ -39,29 +38,6 @@ class Result:
 
     run: Run
     report: dict[str, Any]
-
-
-@dataclass
-class _Work:
-    """What the stages of one run share."""
-
-    run: Run
-    config: Config
-    talk: Talk
-    rows: rows.Rows
-    loaded: Any
-    template: Any
-    weights: dict[str, str]
-    predictions: dict[str, list[Prediction]] = field(default_factory=dict)
-    paths: dict[str, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    prompts: dict[str, list[str]] = field(default_factory=dict)
-    trainable: int = 0
-
-    def engine(self, name: str, model: Any = None) -> Any:
-        from medlms.engines.local import LocalEngine
-
-        return LocalEngine(self.loaded, self.template, model=model, name=name, batch=self.config.evaluate.batch)
 
 
 def train(
@@ -128,6 +104,7 @@ def same_config(run: Run, config: Config) -> None:
 
 def _config_hash(config: Config) -> str:
     settings = config.model_dump(exclude={"train": {"checkpoint_minutes"}})
+    settings["train"] = tuning.without_later(settings["train"])
     if settings["split"]["seed"] is None:  # runs begun before this key was there go on
         del settings["split"]["seed"]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
@@ -154,7 +131,7 @@ def _road(run: Run, config: Config, talk: Talk) -> Result:
     _grade(work, "base")
     if "nearest" in config.evaluate.systems:
         _nearest(work)
-    model = _tune(work, tokens)
+    model = tuning.tune(work, tokens)
     _grade(work, "tuned", model)
     report = _report(work, command=f"medlms train {run.folder / CONFIG}")
     talk.say(f"done in {(time.perf_counter() - began) / 60:.1f} minutes; the report is {run.folder / 'report.html'}")
@@ -229,7 +206,7 @@ def _check_length(config: Config, name: str, context: int) -> None:
         )
 
 
-def _prepared(run: Run, config: Config, talk: Talk) -> _Work:
+def _prepared(run: Run, config: Config, talk: Talk) -> Work:
     from medlms import data
     from medlms.models.known import KNOWN
 
@@ -271,10 +248,10 @@ def _prepared(run: Run, config: Config, talk: Talk) -> _Work:
     if not (run.folder / MANIFEST).is_file():
         made_with = manifest(seed=config.seed, files=files, template=template.hash, weights=weights)
         run.write_json(MANIFEST, {**made_with, "config_sha256": _config_hash(config)})
-    return _Work(run, config, talk, split, loaded, template, weights)
+    return Work(run, config, talk, split, loaded, template, weights)
 
 
-def _tokenised(work: _Work) -> list[Tokens]:
+def _tokenised(work: Work) -> list[Tokens]:
     from medlms.text.tokenise import tokenise
 
     task = grading.task_of(work.config)
@@ -313,7 +290,7 @@ def _tokenised(work: _Work) -> list[Tokens]:
     return made.rows
 
 
-def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
+def _check_fit(work: Work, tokens: list[Tokens]) -> None:
     """Say before the work starts what would stop it later: a tuned model as base, wrong modules, memory, disk."""
     from medlms.models import adapters, plan
 
@@ -338,7 +315,7 @@ def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
         )
 
 
-def _check_questions(work: _Work) -> None:
+def _check_questions(work: Work) -> None:
     """Every question that will be asked leaves the model room for an answer: said now, not in the middle of grading."""
     from medlms.text.tokenise import prompt_ids
 
@@ -369,7 +346,7 @@ def _prompt_rows(config: Config) -> list[QA]:
     ]
 
 
-def _grade(work: _Work, system: str, model: Any = None) -> None:
+def _grade(work: Work, system: str, model: Any = None) -> None:
     if system not in work.config.evaluate.systems:
         return
     engine = work.engine(system, model)
@@ -379,11 +356,11 @@ def _grade(work: _Work, system: str, model: Any = None) -> None:
     )
     grading.latency(work.run, work.config, work.rows, engine, system, talk=work.talk)
     if system == "base" and work.config.train.evaluate_every == "epoch" and work.rows.dev:
-        _epoch(work, engine, 0)
+        tuning.epoch(work, engine, 0)
     _ask_prompts(work, engine, system)
 
 
-def _nearest(work: _Work) -> None:
+def _nearest(work: Work) -> None:
     from medlms.engines.nearest import NearestEngine
 
     engine = NearestEngine(work.rows.train)
@@ -393,16 +370,7 @@ def _nearest(work: _Work) -> None:
     )
 
 
-def _epoch(work: _Work, engine: Any, epoch: int) -> None:
-    if any(record["epoch"] == epoch for record in work.run.rows("epochs.jsonl")):
-        return
-    record = grading.epoch_scores(work.run, work.config, work.rows, engine, epoch, talk=work.talk)
-    work.run.append("epochs.jsonl", [record])
-    loss, f1, rouge = (record[name]["value"] for name in ("dev_loss", "token_f1", "rougeL"))
-    work.talk.say(f"epoch {epoch}: held-out loss {loss:.3f}, token F1 {f1:.3f}, ROUGE-L {rouge:.3f}")
-
-
-def _ask_prompts(work: _Work, engine: Any, system: str) -> None:
+def _ask_prompts(work: Work, engine: Any, system: str) -> None:
     """Extra questions, ungraded; kept in predictions like all answers."""
     if not work.config.prompts:
         return
@@ -423,172 +391,7 @@ def _ask_prompts(work: _Work, engine: Any, system: str) -> None:
         )
 
 
-def _tune(work: _Work, tokens: list[Tokens]) -> Any:
-    from medlms.models import adapters, heap, plan
-    from medlms.models.fast_lora import fast_lora
-    from medlms.train import checkpoint, loop, scaling
-
-    config, talk, run = work.config, work.talk, work.run
-    model = adapters.create(work.loaded, config.lora, seed=config.seed)
-    work.trainable = sum(tensor.numel() for tensor in adapters.tensors(model).values())
-    planned = loop.plan(tokens, config.train, seed=config.seed)
-    mark = _fingerprint(work, tokens)
-    last, best = run.folder / "checkpoints" / "last", run.folder / "checkpoints" / "best"
-    optimiser = loop.optimiser(model, config.train)
-    scale = scaling.scale_for(work.loaded.dtype)
-    start = 0
-    if checkpoint.exists(last):
-        held = checkpoint.restore(last, model, optimiser)
-        if held["plan"] != mark:
-            raise AskedWrongly(
-                f"{last}: belongs to other rows, other settings or another model.", hint="Start a new run."
-            )
-        start = int(held["step"])
-        if scale is not None:
-            scale.restore(held["loss_scale"])
-        talk.say(f"resuming after step {start} of {len(planned)}")
-    run.keep_rows(STEPS, [row for row in run.rows(STEPS) if row["step"] <= start])
-    heap.trim()  # what grading the base has freed
-    largest = max(sum(len(tokens[row].ids) for row in block) for step in planned for block in step.blocks)
-    longest = max(len(row.ids) for row in tokens)
-    need = plan.check_memory(
-        work.loaded, trainable=work.trainable, block_tokens=largest, config=config, longest=longest
-    )
-    guess = plan.training_range(
-        work.loaded,
-        [len(row.ids) for row in tokens],
-        learned=sum(sum(row.learn) for row in tokens),
-        epochs=config.train.epochs,
-        trainable=work.trainable,
-    ) * (1 - start / len(planned))
-    talk.say(
-        f"training {work.trainable / 1e6:.1f} million adapter weights on {sum(len(row.ids) for row in tokens):,} tokens"
-        f" x {config.train.epochs} in {len(planned)} steps: {need}; roughly {guess}, without grading"
-    )
-
-    def save(step: int) -> None:
-        state = {"loss_scale": scale.notes()} if scale is not None else {}
-        checkpoint.save(last, model, optimiser, {"step": step, "plan": mark, **state})
-
-    def after_epoch(step: int) -> None:
-        if config.train.evaluate_every == "never" or not work.rows.dev:
-            return
-        epoch = planned[step - 1].epoch
-        _epoch(work, work.engine("tuned", model), epoch)
-        if reporting.best_epoch(list(run.rows("epochs.jsonl"))) == epoch:
-            checkpoint.save(best, model, None, {"step": step, "plan": mark, "epoch": epoch})
-
-    with fast_lora(model, seed=config.seed) as (masks, path):
-        work.paths["training"] = path
-        talk.say(path)
-        if start and planned[start - 1].ends_epoch:
-            after_epoch(start)
-        saved = time.monotonic()
-        with talk.bar("training") as advance, _stop_between_steps() as stopped:
-            advance(start, len(planned))
-            try:
-                for step in loop.train(
-                    model,
-                    tokens,
-                    planned,
-                    config.train,
-                    optimiser=optimiser,
-                    masks=masks,
-                    seed=config.seed,
-                    start=start,
-                    scale=scale,
-                ):
-                    run.append(STEPS, [_line(step)])
-                    if step.skipped:
-                        talk.say(
-                            f"step {step.step} was skipped: its gradient left the range of fp16 at a loss scale of "
-                            f"{step.loss_scale:g}; the scale is halved"
-                        )
-                    advance(step.step, len(planned))
-                    ends = planned[step.step - 1].ends_epoch
-                    due = time.monotonic() - saved >= 60 * config.train.checkpoint_minutes
-                    if ends or due or stopped():
-                        save(step.step)
-                        saved = time.monotonic()
-                    if stopped():
-                        raise KeyboardInterrupt
-                    if ends:
-                        after_epoch(step.step)
-                        heap.trim()
-            except TrainingError as error:
-                raise TrainingError(str(error), hint=f"{error.hint} The last good state is in {last}.") from None
-    if checkpoint.exists(best):
-        checkpoint.restore(best, model, None)
-    model.eval()
-    _save_adapter(work, model)
-    return model
-
-
-def _line(step: Step) -> dict[str, Any]:
-    """A step as a line of steps.jsonl; what belongs to a loss scale stands only where there is one."""
-    line = asdict(step)
-    return (
-        line if step.loss_scale is not None else {k: v for k, v in line.items() if k not in ("loss_scale", "skipped")}
-    )
-
-
-def _save_adapter(work: _Work, model: Any) -> None:
-    from medlms.models import adapters
-
-    located = work.loaded.located
-    adapters.save(
-        model,
-        work.loaded.tokenizer,
-        work.run.folder / "adapter",
-        extra={
-            "base_model": work.config.model,
-            "base_model_path": _address(work),
-            "base_note": located.note,
-            "instruction": work.config.instruction,
-            "precision": work.config.precision,
-            "load_in_4bit": work.config.load_in_4bit,
-            "load_in_8bit": work.config.load_in_8bit,
-            "template_hash": work.template.hash,
-            "weights_sha256": work.weights,
-            "max_length": work.config.max_length,
-        },
-    )
-
-
-def _fingerprint(work: _Work, tokens: list[Tokens]) -> str:
-    """What a checkpoint must have in common with the run that goes on from it."""
-    settings = work.config.model_dump(
-        include={"model", "lora", "seed", "max_length", "load_in_4bit", "load_in_8bit", "precision"}
-    )
-    settings["train"] = work.config.train.model_dump(exclude={"checkpoint_minutes", "evaluate_rows"})
-    digest = hashlib.sha256(json.dumps([settings, work.template.hash, work.weights], sort_keys=True).encode())
-    for row in tokens:
-        digest.update(repr((row.id, row.ids, row.learn)).encode())
-    return digest.hexdigest()
-
-
-@contextmanager
-def _stop_between_steps() -> Iterator[Any]:
-    """The first Ctrl-C (or a polite kill) waits for the step in hand; a second one stops at once."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-
-    def note(number: int, frame: Any) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _report(work: _Work, *, command: str) -> dict[str, Any]:
+def _report(work: Work, *, command: str) -> dict[str, Any]:
     config, run = work.config, work.run
     order = [system for system in config.evaluate.systems if system in work.predictions]
     warnings = [*work.warnings]
@@ -609,15 +412,7 @@ def _report(work: _Work, *, command: str) -> dict[str, Any]:
     )
 
 
-def _address(work: _Work) -> str:
-    """What other tools' ``from_pretrained`` takes for the base: a hub id where there is one."""
-    from medlms.models.known import KNOWN
-
-    spec = KNOWN.get(work.config.model)
-    return work.loaded.located.hub or (spec.original if spec else "") or work.config.model
-
-
-def _model(work: _Work) -> dict[str, Any]:
+def _model(work: Work) -> dict[str, Any]:
     from medlms.models.known import KNOWN
 
     located = work.loaded.located
@@ -626,7 +421,7 @@ def _model(work: _Work) -> dict[str, Any]:
         "name": located.name,
         "note": located.note,
         "licence": located.licence,
-        "address": _address(work),
+        "address": work.address(),
         "package": spec.package if spec else "",
         "member": spec.member if spec else "",
         "gguf_file": located.gguf,
@@ -638,7 +433,7 @@ def _model(work: _Work) -> dict[str, Any]:
     }
 
 
-def _prompt_answers(work: _Work) -> list[dict[str, Any]]:
+def _prompt_answers(work: Work) -> list[dict[str, Any]]:
     from medlms.evaluate.ask import read_predictions
     from medlms.evaluate.endings import endings
 

@@ -52,9 +52,27 @@ def plan_steps(
         order = np.random.default_rng([seed, epoch]).permutation(len(lengths))
         groups = _steps([int(row) for row in order], lengths, tokens_per_step, rows_per_step)
         for index, rows in enumerate(groups):
-            blocks = _blocks(rows, lengths, block_tokens)
+            blocks = blocks_of(rows, lengths, block_tokens)
             steps.append(PlannedStep(blocks, epoch, index == len(groups) - 1))
     return steps
+
+
+def blocks_of(rows: Sequence[int], lengths: Sequence[int], limit: int) -> tuple[tuple[int, ...], ...]:
+    """Row numbers of one step as blocks: first-fit decreasing, each within ``limit`` tokens unless one row alone is longer.
+
+    The same for any order of ``rows``.
+    """
+    blocks: list[list[int]] = []
+    room: list[int] = []
+    for row in sorted(rows, key=lambda row: (-lengths[row], row)):
+        place = next((index for index, free in enumerate(room) if free >= lengths[row]), None)
+        if place is None:
+            blocks.append([row])
+            room.append(limit - lengths[row])
+        else:
+            blocks[place].append(row)
+            room[place] -= lengths[row]
+    return tuple(tuple(block) for block in blocks)
 
 
 def pack(rows: Sequence[Tokens], *, device: torch.device | str = "cpu") -> Batch:
@@ -96,18 +114,3 @@ def _steps(order: list[int], lengths: Sequence[int], tokens: int, rows: int | No
         groups[-1].append(row)
         held += lengths[row]
     return groups
-
-
-def _blocks(rows: list[int], lengths: Sequence[int], limit: int) -> tuple[tuple[int, ...], ...]:
-    """First-fit decreasing: few blocks, each within ``limit`` tokens unless one row alone is longer."""
-    blocks: list[list[int]] = []
-    room: list[int] = []
-    for row in sorted(rows, key=lambda row: (-lengths[row], row)):
-        place = next((index for index, free in enumerate(room) if free >= lengths[row]), None)
-        if place is None:
-            blocks.append([row])
-            room.append(limit - lengths[row])
-        else:
-            blocks[place].append(row)
-            room[place] -= lengths[row]
-    return tuple(tuple(block) for block in blocks)

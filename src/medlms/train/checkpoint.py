@@ -12,8 +12,10 @@ import torch
 
 from medlms.errors import ModelError, ResourceError
 from medlms.models.adapters import put, tensors
+from medlms.train.optimisers import put_state, state_of
 
 STATE, NOTES = "state.safetensors", "state.json"
+ANEW = "Start the run anew."
 
 
 def save(folder: Path, model: Any, optimiser: torch.optim.Optimizer | None, notes: Mapping[str, Any]) -> None:
@@ -25,16 +27,15 @@ def save(folder: Path, model: Any, optimiser: torch.optim.Optimizer | None, note
     old = folder.with_name(folder.name + ".old")
     names = tensors(model)
     held = {f"adapter/{name}": tensor.detach().contiguous() for name, tensor in names.items()}
+    about = {"format": "pt"}
     if optimiser is not None:
-        for name, tensor in names.items():
-            for key, value in optimiser.state[tensor].items():
-                held[f"optimiser/{key}/{name}"] = (
-                    value.detach().reshape(-1) if value.dim() == 0 else value.detach().contiguous()
-                )
+        state = state_of(optimiser, names)
+        held |= {f"optimiser/{place}": value for place, value in state.items()}
+        about |= {"optimiser": type(optimiser).__name__, "state": str(len(state))}
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        save_file(held, part / STATE)
+        save_file(held, part / STATE, metadata=about)
         (part / NOTES).write_text(json.dumps(dict(notes), indent=2), encoding="utf-8")
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
@@ -42,6 +43,7 @@ def save(folder: Path, model: Any, optimiser: torch.optim.Optimizer | None, note
         part.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
     except (OSError, SafetensorError) as error:
+        shutil.rmtree(part, ignore_errors=True)  # what was written of it takes the space that the one before may need
         raise ResourceError(
             f"{folder}: the checkpoint can't be written: {getattr(error, 'strerror', None) or error}.",
             hint="Free some disk space; the previous checkpoint is whole.",
@@ -57,31 +59,50 @@ def exists(folder: Path) -> bool:
 
 
 def notes(folder: Path) -> dict[str, Any]:
-    """The notes of a checkpoint."""
+    """The notes of a checkpoint. ModelError when they can't be read."""
+    path, why = folder / NOTES, "it holds no record"
     try:
-        value: dict[str, Any] = json.loads((folder / NOTES).read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(value, dict):
+            return value
     except (OSError, ValueError) as error:
-        raise ModelError(f"{folder / NOTES}: can't be read: {error}.", hint="Start the run anew.") from None
-    return value
+        why = str(error)
+    raise ModelError(f"{path}: can't be read: {why}.", hint=ANEW)
 
 
 def restore(folder: Path, model: Any, optimiser: torch.optim.Optimizer | None) -> dict[str, Any]:
-    """Put a checkpoint's state into model and optimiser; returns its notes."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    """Put a checkpoint's state into model and optimiser; returns its notes.
 
-    try:
-        held = load_file(folder / STATE)
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{folder}: the checkpoint can't be read: {error}.", hint="Start the run anew.") from None
+    ModelError for a file that is cut or holds less than was saved, or is of another model, settings or optimiser.
+    """
+    held, about = _read(folder)
+    kind = about.get("optimiser")
+    state = {place.removeprefix("optimiser/"): held[place] for place in held if place.startswith("optimiser/")}
+    if (
+        optimiser is not None
+        and kind is not None
+        and (kind != type(optimiser).__name__ or len(state) != int(about.get("state", len(state))))
+    ):
+        raise ModelError(
+            f"{folder}: holds the state of {kind} over {about.get('state')} tensors, not of "
+            f"{type(optimiser).__name__} over {len(state)}.",
+            hint=ANEW,
+        )
+    if optimiser is not None and kind is None and not state:
+        raise ModelError(f"{folder}: holds no optimiser's state, so nothing can go on from it.", hint=ANEW)
+    found = notes(folder)
     put(model, {name.removeprefix("adapter/"): value for name, value in held.items() if name.startswith("adapter/")})
     if optimiser is not None:
-        for name, tensor in tensors(model).items():
-            keys = [
-                key.split("/", 2)[1] for key in held if key.startswith("optimiser/") and key.split("/", 2)[2] == name
-            ]
-            state = {key: held[f"optimiser/{key}/{name}"] for key in keys}
-            if "step" in state:
-                state["step"] = state["step"].reshape(())
-            optimiser.state[tensor] = {key: value.clone() for key, value in state.items()}
-    return notes(folder)
+        put_state(optimiser, tensors(model), state)
+    return found
+
+
+def _read(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Tensors by name, and what was said about them when they were saved."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / STATE, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{folder}: the checkpoint can't be read: {error}.", hint=ANEW) from None

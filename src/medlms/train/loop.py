@@ -1,7 +1,8 @@
 """The training loop: a generator of steps. Its caller logs, evaluates, saves and stops.
 
 A step covers whole rows, read in blocks without padding; its gradient is that of the mean loss over all learned tokens
-of the step, so that the size of the blocks changes memory and not the result.
+of the step, so that the size of the blocks changes memory and not the result. ``memory`` knows what follows from that when
+memory runs out, ``watch`` what to say of numbers that are none.
 """
 
 from __future__ import annotations
@@ -11,20 +12,24 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from medlms.config import Train
-from medlms.errors import TrainingError
+from medlms.errors import ResourceError, TrainingError
 from medlms.models.adapters import tensors
 from medlms.models.dropout import Masks
 from medlms.models.forward import hidden_states, output_head
 from medlms.models.head import answer_loss
 from medlms.text.pack import PlannedStep, pack, plan_steps
+from medlms.train import optimisers
+from medlms.train.memory import Blocks, Room, out_of_memory
 from medlms.train.scaling import LossScale
 from medlms.train.schedule import rate
+from medlms.train.watch import no_number, rows_without_gradient, rows_without_loss
 from medlms.types import Step, Tokens
 
 
@@ -40,15 +45,9 @@ def plan(rows: Sequence[Tokens], config: Train, *, seed: int) -> list[PlannedSte
     )
 
 
-def optimiser(model: Any, config: Train) -> torch.optim.AdamW:
-    """AdamW over the trainable tensors."""
-    return torch.optim.AdamW(
-        list(tensors(model).values()),
-        lr=config.learning_rate,
-        betas=(0.9, 0.999),
-        weight_decay=config.weight_decay,
-        foreach=True,
-    )
+def optimiser(model: Any, config: Train) -> torch.optim.Optimizer:
+    """The optimiser of a config over the trainable tensors."""
+    return optimisers.create(tensors(model), config)
 
 
 def train(
@@ -62,11 +61,13 @@ def train(
     seed: int,
     start: int = 0,
     scale: LossScale | None = None,
+    room: Room | None = None,
 ) -> Iterator[Step]:
     """Yield a Step after each optimiser step, beginning behind step ``start``. The model is in training mode inside.
 
-    With ``scale`` (fp16) a step whose gradient overflows is skipped, and its Step says so.
-    Raises TrainingError when a loss or gradient is no number, naming the rows.
+    With ``scale`` (fp16) a step whose gradient overflows is skipped, and its Step says so. With ``room`` a step for which
+    memory does not suffice is done again in smaller blocks.
+    Raises TrainingError when a loss or gradient is no number, naming the rows, and ResourceError when memory runs out.
     """
     parameters = list(tensors(model).values())
     sizes = Counter(step.epoch for step in planned)
@@ -82,33 +83,26 @@ def train(
         step_rows = [row for block in step.blocks for row in block]
         learned = sum(sum(rows[row].learn[1:]) for row in step_rows)
         tokens = sum(len(rows[row].ids) for row in step_rows)
-        total = 0.0
-        for index, block in enumerate(step.blocks):
-            # peft's own dropout (layers outside the fast path) draws from the global generator.
-            torch.manual_seed(hash((seed, number, index)) % 2**63)
-            if masks is not None:
-                masks.step, masks.block = number, index
-            loss = block_loss(model, [rows[row] for row in block])
-            if not math.isfinite(loss.item()):
-                raise TrainingError(
-                    _no_number("loss", number, [rows[row].id for row in block]),
-                    hint="Lower train.learning_rate, or look at these rows."
-                    if scale is None
-                    else "The model may leave the range of fp16: try precision: fp32. Or look at these rows.",
-                )
-            (loss / learned if scale is None else loss / learned * scale.scale).backward()
-            total += loss.item()
+        sums = _Sums(model, rows, number, seed, learned, masks, scale)
+        while True:
+            blocks = step.blocks if room is None else room.blocks(number, step)
+            unfit = sums.all(blocks, catch=room is not None)
+            if unfit is None:
+                break
+            assert room is not None
+            optimiser.zero_grad(set_to_none=True)
+            room.shrink(number, blocks[unfit])
         if scale is not None:
             torch._foreach_div_([tensor.grad for tensor in parameters if tensor.grad is not None], scale.scale)
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.clip, foreach=True))
         finite = math.isfinite(norm)
         if not finite and scale is None:
+            named = rows_without_gradient(model, rows, blocks, sums.one)
             raise TrainingError(
-                _no_number("gradient", number, [rows[row].id for row in step_rows]),
-                hint="Lower train.learning_rate, or look at these rows.",
+                no_number("gradient", number, named), hint="Lower train.learning_rate, or look at these rows."
             )
         if finite:
-            optimiser.step()
+            _move(optimiser, number)
         optimiser.zero_grad(set_to_none=True)
         used = None if scale is None else scale.scale
         if scale is not None:
@@ -117,7 +111,7 @@ def train(
         yield Step(
             step=number,
             epoch=round(step.epoch - 1 + (number - before[step.epoch]) / sizes[step.epoch], 4),
-            loss=total / learned,
+            loss=sums.total / learned,
             tokens=tokens,
             learned_tokens=learned,
             tokens_per_second=tokens / seconds,
@@ -127,7 +121,65 @@ def train(
             peak_memory_bytes=peak_memory(),
             loss_scale=used,
             skipped=not finite,
+            micro_tokens=None if room is None else room.at(number),
         )
+
+
+@dataclass
+class _Sums:
+    """Adds up loss and gradient of a step's blocks: the mean over its ``learned`` tokens."""
+
+    model: Any
+    rows: Sequence[Tokens]
+    number: int
+    seed: int
+    learned: int
+    masks: Masks | None
+    scale: LossScale | None
+    total: float = 0.0
+
+    def all(self, blocks: Blocks, *, catch: bool) -> int | None:
+        """Add up all blocks. With ``catch``, the index of a block for which memory does not suffice."""
+        self.total = 0.0
+        for index, block in enumerate(blocks):
+            try:
+                self.total += self.one(index, block)
+            except (RuntimeError, MemoryError) as error:
+                if not catch or not out_of_memory(error):
+                    raise
+                return index
+        return None
+
+    def one(self, index: int, block: Sequence[int]) -> float:
+        """Add a block's gradient; returns its summed loss. TrainingError when that is no number."""
+        # peft's own dropout (layers outside the fast path) draws from the global generator.
+        torch.manual_seed(hash((self.seed, self.number, index)) % 2**63)
+        if self.masks is not None:
+            self.masks.step, self.masks.block = self.number, index
+        held = [self.rows[row] for row in block]
+        loss = block_loss(self.model, held)
+        if not math.isfinite(loss.item()):
+            raise TrainingError(
+                no_number("loss", self.number, rows_without_loss(self.model, held)),
+                hint="Lower train.learning_rate, or look at these rows."
+                if self.scale is None
+                else "The model may leave the range of fp16: try precision: fp32. Or look at these rows.",
+            )
+        (loss / self.learned if self.scale is None else loss / self.learned * self.scale.scale).backward()
+        return loss.item()
+
+
+def _move(optimiser: torch.optim.Optimizer, number: int) -> None:
+    """The optimiser's step. What it has moved when memory runs out can't be taken back: ResourceError."""
+    try:
+        optimiser.step()
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise ResourceError(
+            f"Step {number}: memory does not suffice for the optimiser's step.",
+            hint="Lower lora.r, set train.optimiser=adamw_8bit, or use a smaller model.",
+        ) from None
 
 
 def block_loss(model: Any, rows: Sequence[Tokens]) -> Tensor:
@@ -147,7 +199,3 @@ def peak_memory() -> int:
     except ImportError:  # Windows
         return 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def _no_number(what: str, step: int, rows: list[str]) -> str:
-    return f"Step {step}: the {what} is not a number, in rows {', '.join(rows[:5])}{' and others' if len(rows) > 5 else ''}."
