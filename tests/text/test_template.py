@@ -153,7 +153,9 @@ def test_marks_that_are_no_special_tokens_are_inert_too(family: str) -> None:
     marks = [mark for mark in WRITTEN if mark in written]
     assert marks
     for mark in marks:
-        prompt, full = render(tokenizer, template, (ASKED[0], Message("user", f"gout {mark} pain")), f"rest {mark} more")
+        prompt, full = render(
+            tokenizer, template, (ASKED[0], Message("user", f"gout {mark} pain")), f"rest {mark} more"
+        )
         _, plain = render(tokenizer, template, (ASKED[0], Message("user", "gout pain")), "rest more")
         assert full.count(mark) == plain.count(mark)
         assert "pain" in prompt

@@ -175,10 +175,13 @@ def _check_files(path: Path, name: str, *, more: str) -> None:
     if not any(path.glob("*.safetensors")):
         other = "pytorch_model*.bin is not read (it can run code). " if any(path.glob("pytorch_model*.bin")) else ""
         raise ModelError(
-            f"{name}: no weights (*.safetensors).", hint=f"{other}Take a copy of the model that was saved as safetensors."
+            f"{name}: no weights (*.safetensors).",
+            hint=f"{other}Take a copy of the model that was saved as safetensors.",
         )
     if not any((path / file).is_file() for file in ("tokenizer.json", "tokenizer.model", "vocab.json")):
-        raise ModelError(f"{name}: no tokenizer (tokenizer.json).", hint="The tokenizer's files belong beside the weights.")
+        raise ModelError(
+            f"{name}: no tokenizer (tokenizer.json).", hint="The tokenizer's files belong beside the weights."
+        )
 
 
 def _missing_shards(path: Path) -> list[str]:
@@ -361,7 +364,8 @@ def _from_hub(
         ) from None
     except HfHubHTTPError as error:
         raise FetchError(
-            f"{name}: the hub refused: {(str(error).strip().splitlines() or ['no reason'])[0]}.", hint="Try again later; what was downloaded is kept."
+            f"{name}: the hub refused: {(str(error).strip().splitlines() or ['no reason'])[0]}.",
+            hint="Try again later; what was downloaded is kept.",
         ) from None
     except ValueError as error:  # huggingface_hub's own check of names
         raise FetchError(

@@ -253,7 +253,9 @@ def _unknown(folder: Path) -> str:
     import transformers
 
     version = transformers.__version__
-    return f"transformers {version} has no {model_type!r}: a newer one that has it comes first. {what_to_add(model_type)}"
+    return (
+        f"transformers {version} has no {model_type!r}: a newer one that has it comes first. {what_to_add(model_type)}"
+    )
 
 
 def _stops(model: Any, tokenizer: Any, family: Family | None) -> frozenset[int]:
@@ -325,9 +327,7 @@ def _eight_bit() -> dict[str, Any]:
     return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
 
 
-def _check_memory(
-    folder: Path, device: torch.device, *, dtype: torch.dtype, stored: torch.dtype, share: float
-) -> None:
+def _check_memory(folder: Path, device: torch.device, *, dtype: torch.dtype, stored: torch.dtype, share: float) -> None:
     """Refuse before the work starts when the weights alone can't fit; ``share`` of them is left by quantising."""
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     free = int(torch.cuda.mem_get_info()[0]) if device.type == "cuda" else available_memory()
