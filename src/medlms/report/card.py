@@ -137,7 +137,8 @@ def _quantising(config: Mapping[str, Any], model: Model) -> dict[str, str]:
         return {"GgufConfig": "GgufConfig(dequantize=True)"}
     if _bits(config) == 4:
         how = 'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True'
-        return {"BitsAndBytesConfig": f"BitsAndBytesConfig({how}, bnb_4bit_compute_dtype={_dtype(model)!r})"}
+        dtype = f", bnb_4bit_compute_dtype={_dtype(model)!r}" if _dtype(model) != "auto" else ""
+        return {"BitsAndBytesConfig": f"BitsAndBytesConfig({how}{dtype})"}
     if _bits(config) == 8:
         return {"BitsAndBytesConfig": "BitsAndBytesConfig(load_in_8bit=True)"}
     return {}
