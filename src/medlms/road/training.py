@@ -629,6 +629,7 @@ def _model(work: _Work) -> dict[str, Any]:
         "address": _address(work),
         "package": spec.package if spec else "",
         "member": spec.member if spec else "",
+        "parts": [list(part) for part in spec.parts] if spec else [],
         "gguf_file": located.gguf,
         "parameters": work.loaded.parameters,
         "trainable": work.trainable or None,
