@@ -423,6 +423,15 @@ def test_a_hub_out_of_reach_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> No
     assert "folder" in caught.value.hint
 
 
+def test_a_part_in_the_cache_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.errors import IncompleteSnapshotError
+
+    hub_raises(monkeypatch, IncompleteSnapshotError("half", "folder"))
+    with pytest.raises(FetchError, match="only a part of it is in the cache, and the hub can't be reached") as caught:
+        locate("owner/name")
+    assert "Half a download" in caught.value.hint
+
+
 def test_a_full_disk_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     hub_raises(monkeypatch, OSError(errno.ENOSPC, "No space left on device"))
     with pytest.raises(ResourceError, match="disk is full") as caught:

@@ -9,6 +9,7 @@ import pytest
 
 from medlms.models.families import family, family_of
 from medlms.models.known import KNOWN
+from medlms.models.peek import peek
 
 PUBLISHED = {
     "mistral-7b-v0.1": 7_241_732_096,
@@ -84,6 +85,8 @@ def test_a_published_adapter_stands_on_a_known_base(spec: Any) -> None:
     assert base.kind != "adapter"
     assert (base.family, base.context) == (spec.family, spec.context)
     assert 0 < spec.parameters < 0.01 * base.parameters
+    assert peek(spec.name).config == base.shape, "a plan of it is one of its base"
+    assert f"load_in_{spec.bits}bit: true" in spec.note
 
 
 @pytest.mark.parametrize(("name", "rank"), [("mistral-7b-medlm-2k", 8), ("llama-3-8b-instruct-medical", 16),

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import ast
 import re
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -41,12 +43,21 @@ def test_the_card_has_its_sections_and_the_notice(report: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("model", "line"),
     [
-        ({"address": "org/model"}, "from_pretrained('org/model', dtype='auto')"),
+        ({"address": "org/model"}, "    'org/model',\n    dtype='auto',\n"),
+        ({"address": "org/model", "precision": "fp16: said"}, "    dtype='float16',\n"),
         (
             {"address": "org/model", "gguf_file": "m.gguf"},
-            "from_pretrained('org/model', gguf_file='m.gguf', quantization_config=GgufConfig(dequantize=True)",
+            "    gguf_file='m.gguf',\n    quantization_config=GgufConfig(dequantize=True),\n",
         ),
         ({"package": "pack==1.2", "member": "pack/m.gguf"}, "distribution('pack').locate_file('pack/m.gguf')"),
+        (
+            {
+                "package": "pack==1.2",
+                "member": "m.gguf",
+                "parts": [["pack-1==1.2", "p1/m.00"], ["pack-2==1.2", "p2/m.01"]],
+            },
+            "    ('pack-1', 'p1/m.00'),\n    ('pack-2', 'p2/m.01'),\n",
+        ),
     ],
 )
 def test_the_lines_that_load_it_are_python(report: dict[str, Any], model: dict[str, str], line: str) -> None:
@@ -58,6 +69,32 @@ def test_the_lines_that_load_it_are_python(report: dict[str, Any], model: dict[s
     assert {name.split(".")[0] for name in re.findall(r"^from (\S+)", code[1], re.MULTILINE)} <= {
         "importlib", "pathlib", "peft", "transformers",
     }  # fmt: skip
+
+
+def test_a_file_in_parts_is_joined_by_the_cards_lines(
+    report: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = [["pack-1==1.2", "one"], ["pack-2==1.2", "two"]]
+    report["model"] = {"package": "pack==1.2", "member": "m.gguf", "parts": parts}
+    for _, name in parts:
+        (tmp_path / name).write_text(name)
+    monkeypatch.chdir(tmp_path)
+    lines = re.search(r"^parts = .*?(?=^base = )", card(report), re.MULTILINE | re.DOTALL)
+    assert lines
+    exec(lines[0], {"Path": Path, "distribution": lambda _: SimpleNamespace(locate_file=tmp_path.joinpath)})
+    assert (tmp_path / "m.gguf").read_text() == "onetwo"
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_base_weights_are_read_in_the_width_of_the_run(report: dict[str, Any], bits: int) -> None:
+    report["config"][f"load_in_{bits}bit"] = True
+    report["model"] = {"address": "org/model", "precision": "bf16: said; base weights in NF4"}
+    text = card(report)
+    assert f"quantization_config=BitsAndBytesConfig(load_in_{bits}bit=True" in text
+    assert ("bnb_4bit_compute_dtype='bfloat16'" in text) == (bits == 4)
+    report["model"]["gguf_file"] = "m.gguf"  # transformers takes one such setting only
+    assert f"those of base weights in {bits} bit" in card(report)
+    assert "BitsAndBytesConfig" not in card(report)
 
 
 def test_a_hostile_instruction_stays_a_string(report: dict[str, Any]) -> None:

@@ -97,7 +97,8 @@ def plan_model(
 
 def _plan_lines(found: dict[str, Any]) -> Iterator[str]:
     """The plan as text."""
-    yield f"{found['model']}: {found['parameters']:,} parameters ({found['type']}); {found['precision']}"
+    width = {"nf4": "; base weights in NF4", "int8": "; base weights in 8 bit"}.get(found["weights"], "")
+    yield f"{found['model']}: {found['parameters']:,} parameters ({found['type']}); {found['precision']}{width}"
     verdict = "fits" if found["fits"] else "does not fit"
     free = f", {_gigabytes(found['free_bytes'])} are free on {found['device']}" if found["free_bytes"] else ""
     yield (

@@ -348,8 +348,9 @@ def from_hub(
             hint="Check the spelling: owner/name, as on the model's page.",
         ) from None
     except IncompleteSnapshotError:
+        why = "can't be reached" if fetch else "was not asked"
         raise FetchError(
-            f"{name}: only a part of it is in the cache, and the hub {'can not be reached' if fetch else 'was not asked'}.",
+            f"{name}: only a part of it is in the cache, and the hub {why}.",
             hint=f"Half a download. {_GET_AGAIN.format(name)}",
         ) from None
     except LocalEntryNotFoundError:
@@ -386,8 +387,8 @@ def in_hubs_cache(hub: str) -> int:
     """Bytes of a hub repository that lie in the hub's cache, whole files and halves."""
     from huggingface_hub import constants
 
-    folder = Path(constants.HF_HUB_CACHE) / f"models--{hub.replace('/', '--')}" / "blobs"
-    return sum(file.stat().st_size for file in folder.glob("*")) if folder.is_dir() else 0
+    folder = Path(constants.HF_HUB_CACHE) / f"models--{hub.replace('/', '--')}"
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
 
 
 def _room_in_hubs_cache(name: str, size: int) -> None:

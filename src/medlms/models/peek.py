@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,8 @@ def peek(name: str) -> Seen:
 
 
 def _known(spec: ModelSpec) -> Seen:
+    if spec.kind == "adapter":
+        return replace(_known(KNOWN[spec.base]), name=spec.name)
     shape = getattr(spec, "shape", None)
     stored = 4 if spec.package else 2  # a GGUF file's copy in the cache has 32 bits
     if shape:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -16,7 +17,7 @@ from medlms.report.untrusted import as_markdown, one_line, visible
 _HUB_METRICS = {"exact_match": "exact_match", "bleu": "bleu", "rouge1": "rouge", "rouge2": "rouge", "rougeL": "rouge",
                 "token_f1": "f1", "perplexity": "perplexity", "chrf": "chrf", "accuracy": "accuracy"}  # fmt: skip
 
-_DTYPES = {"bf16": "bfloat16", "fp32": "float32"}
+_DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 
 
 def card(report: Report) -> str:
@@ -96,11 +97,11 @@ def _loading(report: Report) -> str:
     lines = [
         *_imports(model),
         "from peft import PeftModel",
-        f"from transformers import AutoModelForCausalLM, AutoTokenizer{', GgufConfig' if _is_gguf(model) else ''}",
+        f"from transformers import {', '.join(['AutoModelForCausalLM', 'AutoTokenizer', *_quantising(config, model)])}",
         "",
         'adapter = "."  # this folder',
         "tokenizer = AutoTokenizer.from_pretrained(adapter)",
-        *_base_lines(model),
+        *_base_lines(config, model),
         "model = PeftModel.from_pretrained(base, adapter).eval()",
         "messages = [",
         *system,
@@ -111,6 +112,10 @@ def _loading(report: Report) -> str:
         'print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))',
     ]
     note = f"\n\nBase in these results: {as_markdown(one_line(model['note']))}." if model.get("note") else ""
+    if _is_gguf(model) and _bits(config):
+        note += (
+            f"\n\nThe results are those of base weights in {_bits(config)} bit; these lines load the file's own width."
+        )
     known = report.get("machine") or {}
     versions = ", ".join(f"{name} {known[name]}" for name in ("transformers", "peft", "torch") if known.get(name))
     made = f" (this run had {as_markdown(one_line(versions))})" if versions else ""
@@ -119,6 +124,29 @@ def _loading(report: Report) -> str:
 
 def _is_gguf(model: Model) -> bool:
     return bool(model.get("gguf_file") or model.get("package"))
+
+
+def _bits(config: Mapping[str, Any]) -> int:
+    """The width that the base's layers were loaded in, where they were quantised for the run: 4, 8 or 0."""
+    return 4 if config.get("load_in_4bit") else 8 if config.get("load_in_8bit") else 0
+
+
+def _quantising(config: Mapping[str, Any], model: Model) -> dict[str, str]:
+    """The class of transformers by which the base is read in the width of the run, and the call that makes it."""
+    if _is_gguf(model):
+        return {"GgufConfig": "GgufConfig(dequantize=True)"}
+    if _bits(config) == 4:
+        how = 'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True'
+        dtype = f", bnb_4bit_compute_dtype={_dtype(model)!r}" if _dtype(model) != "auto" else ""
+        return {"BitsAndBytesConfig": f"BitsAndBytesConfig({how}{dtype})"}
+    if _bits(config) == 8:
+        return {"BitsAndBytesConfig": "BitsAndBytesConfig(load_in_8bit=True)"}
+    return {}
+
+
+def _dtype(model: Model) -> str:
+    precision = str(model.get("precision") or "")
+    return next((name for short, name in _DTYPES.items() if precision.startswith((short, name))), "auto")
 
 
 def _imports(model: Model) -> list[str]:
@@ -132,22 +160,37 @@ def _imports(model: Model) -> list[str]:
     ]
 
 
-def _base_lines(model: Model) -> list[str]:
-    precision = str(model.get("precision") or "")
-    dtype = next((name for short, name in _DTYPES.items() if precision.startswith((short, name))), "auto")
+def _base_lines(config: Mapping[str, Any], model: Model) -> list[str]:
+    source = [repr(_base({"model": model}))]
+    before: list[str] = []
     if package := model.get("package"):
-        name = re.split(r"[=<>!~\[; ]", package)[0]
-        return [
-            f"weights = Path(distribution({name!r}).locate_file({model.get('member', '')!r}))",
-            "base = AutoModelForCausalLM.from_pretrained("
-            f"weights.parent, gguf_file=weights.name, quantization_config=GgufConfig(dequantize=True), dtype={dtype!r})",
-        ]
-    file = (
-        f", gguf_file={model['gguf_file']!r}, quantization_config=GgufConfig(dequantize=True)"
-        if _is_gguf(model)
-        else ""
-    )
-    return [f"base = AutoModelForCausalLM.from_pretrained({_base({'model': model})!r}{file}, dtype={dtype!r})"]
+        before = _package_lines(package, str(model.get("member") or ""), model.get("parts") or [])
+        source = ["weights.parent", "gguf_file=weights.name"]
+    elif model.get("gguf_file"):
+        source.append(f"gguf_file={model['gguf_file']!r}")
+    source += [f"quantization_config={call}" for call in _quantising(config, model).values()]
+    lines = [*source, f"dtype={_dtype(model)!r}"]
+    return [*before, "base = AutoModelForCausalLM.from_pretrained(", *(f"    {line}," for line in lines), ")"]
+
+
+def _package_lines(package: str, member: str, parts: Sequence[Sequence[str]]) -> list[str]:
+    """Where a package's GGUF file lies; one that comes in parts is joined here first."""
+    if not parts:
+        name = _distribution(package)
+        return [f"weights = Path(distribution({name!r}).locate_file({member!r}))"]
+    return [
+        "parts = [",
+        *(f"    ({_distribution(package)!r}, {member!r})," for package, member in parts),
+        "]",
+        f"weights = Path({member!r})  # joined from its parts, in this folder",
+        'with weights.open("wb") as whole:',
+        "    for package, part in parts:",
+        "        whole.write(Path(distribution(package).locate_file(part)).read_bytes())",
+    ]
+
+
+def _distribution(requirement: str) -> str:
+    return re.split(r"[=<>!~\[; ]", requirement)[0]
 
 
 def _fenced(lines: list[str]) -> str:

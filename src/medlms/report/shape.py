@@ -6,7 +6,7 @@ are untrusted: pages escape all of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 
@@ -29,7 +29,8 @@ class Model(TypedDict, total=False):
     """The base model, and what the model card needs to load it.
 
     ``address`` is what ``from_pretrained`` takes (hub id or folder), ``gguf_file`` the file in it when it is a GGUF one.
-    ``package`` (a requirement) and ``member`` name a GGUF file inside a Python package instead.
+    ``package`` (a requirement) and ``member`` name a GGUF file inside a Python package instead, ``parts`` the packages and
+    members of one in pieces.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Model(TypedDict, total=False):
     gguf_file: str
     package: str
     member: str
+    parts: Sequence[Sequence[str]]
     parameters: int | None
     trainable: int | None
     precision: str

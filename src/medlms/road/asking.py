@@ -15,7 +15,9 @@ NOTICE = "Written by a language model. It may be wrong. This is not medical advi
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, how it ended (``stop`` or ``length``), which model gave it and how, and the notice that goes with it."""
+    """An answer, how it ended (``stop`` or ``length``), which model gave it, how it was computed (``path``), and the notice
+    that goes with it.
+    """
 
     text: str
     finish_reason: str

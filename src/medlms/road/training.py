@@ -424,6 +424,7 @@ def _model(work: Work) -> dict[str, Any]:
         "address": work.address(),
         "package": spec.package if spec else "",
         "member": spec.member if spec else "",
+        "parts": [list(part) for part in spec.parts] if spec else [],
         "gguf_file": located.gguf,
         "parameters": work.loaded.parameters,
         "trainable": work.trainable or None,

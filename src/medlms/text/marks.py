@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medlms.errors import ModelError
-from medlms.text.template import Template, inert, render
+from medlms.text.template import Template, begins, inert, render
 from medlms.types import Message
 
 
@@ -88,10 +88,7 @@ def marked(
 def lead(tokenizer: Any, ids: list[int]) -> list[int]:
     """The BOS that this tokenizer puts before a text, when the template has not written it already."""
     bos = tokenizer.bos_token_id
-    if bos is None or (ids and ids[0] == bos):
-        return []
-    natural = tokenizer("a")["input_ids"]
-    return [bos] if natural and natural[0] == bos else []
+    return [bos] if begins(tokenizer) and ids[:1] != [bos] else []
 
 
 def _clean(template: Template, message: Message) -> Message:

@@ -47,7 +47,8 @@ def template_of(tokenizer: Any) -> Template:
     """The template of a tokenizer, tried out once; the plain one is put in where there is none."""
     name = "the model's own"
     if not tokenizer.chat_template:
-        tokenizer.chat_template = PLAIN
+        # Other tools add no token to what a template wrote: where the tokenizer begins a text with BOS, the template has to.
+        tokenizer.chat_template = f"{{{{ bos_token }}}}{PLAIN}" if begins(tokenizer) else PLAIN
         name = "plain (the model brings none)"
     source = tokenizer.chat_template
     probe = (Message("system", "s-y-s"), Message("user", "u-s-r"))
@@ -77,6 +78,13 @@ def render(
     if answer is None:
         return prompt, prompt
     return prompt, _apply(tokenizer, (*messages, Message("assistant", answer)), False)
+
+
+def begins(tokenizer: Any) -> bool:
+    """Whether a tokenizer puts a BOS before a text."""
+    bos = tokenizer.bos_token_id
+    natural = tokenizer("a")["input_ids"]
+    return bos is not None and bool(natural) and natural[0] == bos
 
 
 def _marks(tokenizer: Any, written: str) -> tuple[str, ...]:
