@@ -104,7 +104,7 @@ class Train(_Part):
     micro_tokens: int = Field(
         1024,
         ge=1,
-        description="Tokens read at once; bounds memory. Changes which dropout masks are drawn, and nothing else.",
+        description="Tokens read at once; bounds memory, and changes no result but by rounding.",
     )
     optimiser: Literal["adamw", "adamw_8bit", "paged_adamw_8bit"] = Field(
         "adamw",

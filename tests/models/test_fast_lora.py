@@ -107,9 +107,9 @@ def test_with_dropout_it_is_pefts_own_under_the_same_masks(tiny: Any, family: st
     model = adapted(tiny, family, dropout=0.25, **settings).train()
     with fast_lora(model, seed=5) as (masks, _):
         assert masks is not None
-        masks.step, masks.block = 3, 1
+        masks.step, masks.rows = 3, [(1, rows().ids.shape[1])]
         found = outcome(model)
-    shared = Masks(5, 0.75, step=3, block=1)
+    shared = Masks(5, 0.75, step=3, rows=[(1, rows().ids.shape[1])])
     count = rows().ids.shape[1]
     groups, left = room._groups(model, "default", 5)
     assert left == 0
@@ -187,11 +187,11 @@ def test_masks_keep_the_right_share(keep: float) -> None:
     assert abs(drawn.float().mean(0) - keep).max() < 6 * (keep * (1 - keep) / 400) ** 0.5 + 1e-5
 
 
-def test_masks_depend_on_seed_step_block_and_layer_only() -> None:
+def test_masks_depend_on_seed_step_row_and_layer_only() -> None:
     shape = torch.Size((64, 64))
 
-    def draw(seed: int = 1, step: int = 2, block: int = 3, layer: int = 4) -> Tensor:
-        return Masks(seed, 0.5, step=step, block=block).draw(layer, shape).kept()
+    def draw(seed: int = 1, step: int = 2, row: int = 3, layer: int = 4) -> Tensor:
+        return Masks(seed, 0.5, step=step, rows=[(row, 64)]).draw(layer, shape).kept()
 
     first = draw()
     torch.manual_seed(99)
@@ -199,9 +199,9 @@ def test_masks_depend_on_seed_step_block_and_layer_only() -> None:
     for other in (
         draw(seed=2),
         draw(step=3),
-        draw(block=4),
+        draw(row=4),
         draw(layer=5),
-        draw(step=3, block=2),
+        draw(step=3, row=2),
         draw(seed=2**63 - 1),
     ):
         agree = (first == other).float().mean().item()
@@ -211,9 +211,9 @@ def test_masks_depend_on_seed_step_block_and_layer_only() -> None:
 def test_the_same_step_again_gives_the_same_numbers(tiny: Any) -> None:
     model = adapted(tiny, dropout=0.25).train()
 
-    def at(step: int, block: int, seed: int = 5) -> Tensor:
+    def at(step: int, row: int, seed: int = 5) -> Tensor:
         with fast_lora(model, seed=seed) as (masks, _), torch.no_grad():
-            masks.step, masks.block = step, block
+            masks.step, masks.rows = step, [(row, rows().ids.shape[1])]
             return hidden_states(model, rows())
 
     first = at(3, 1)
@@ -373,12 +373,12 @@ def test_4bit_layers_compute_as_in_peft(tiny_folder: Any, family: str, dropout: 
         assert f"{len(layers(model))} of them over 4-bit weights" in said
         assert "own forward" not in said
         if masks is not None:
-            masks.step, masks.block = 3, 1
+            masks.step, masks.rows = 3, [(1, rows().ids.shape[1])]
         found = outcome(model)
     groups, left = room._groups(model, "default", 5)
     assert left == 0
     if dropout:
-        shared = Masks(5, 0.75, step=3, block=1)
+        shared = Masks(5, 0.75, step=3, rows=[(1, rows().ids.shape[1])])
         for group in groups:
             for layer in group.layers:
                 mask = shared.draw(group.index, torch.Size((rows().ids.shape[1], layer.in_features))).kept()

@@ -41,7 +41,7 @@ def step(loaded: Any, *, on: bool | None, fast: bool = True, dropout: float = 0.
         nullcontext() if on is None else recompute(model, on=on),
     ):
         if masks is not None:
-            masks.step, masks.block = 4, 2
+            masks.step = 4
         torch.manual_seed(9)
         loss = loop.block_loss(model, rows(40, 25, 60))
         loss.backward()

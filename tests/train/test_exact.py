@@ -23,7 +23,7 @@ from medlms.text.template import template_of
 from medlms.train import loop
 from medlms.types import Message, Tokens
 
-SEED, STEP, BLOCK, KEEP = 5, 3, 1, 0.75
+SEED, STEP, KEEP = 5, 3, 0.75
 # GPT-2 as published draws dropout of its own, which loading leaves out of training.
 QUIET: dict[str, dict[str, Any]] = {"gpt2": {"attn_pdrop": 0.0, "resid_pdrop": 0.0, "embd_pdrop": 0.0}}
 TALKS = (
@@ -60,12 +60,17 @@ def gradients(model: Any) -> dict[str, Tensor]:
     return {name: tensor.grad.clone() for name, tensor in adapters.tensors(model).items()}
 
 
+def numbered(rows: list[Tokens]) -> list[tuple[int, int]]:
+    """What masks are drawn by: the number and the tokens of each row."""
+    return [(number, len(row.ids)) for number, row in enumerate(rows)]
+
+
 def ours(model: Any, rows: list[Tokens]) -> tuple[float, dict[str, Tensor]]:
     """Loss and gradients of the rows read in one block, as training does it."""
     model.zero_grad(set_to_none=True)
     with fast_lora.fast_lora(model, seed=SEED) as (masks, _):
         if masks is not None:
-            masks.step, masks.block = STEP, BLOCK
+            masks.step, masks.rows = STEP, numbered(rows)
         loss = loop.block_loss(model, rows)
         loss.backward()
     return loss.item(), gradients(model)
@@ -82,16 +87,16 @@ class Part(nn.Module):
         return x * self.factor[self.begin : self.begin + x.shape[1]]
 
 
-def masks_for(model: Any, theirs: Any, tokens: int) -> list[Part]:
+def masks_for(model: Any, theirs: Any, rows: list[Tokens]) -> list[Part]:
     """Put the masks that our step draws into the other model's dropout modules."""
-    shared, parts = Masks(SEED, KEEP, step=STEP, block=BLOCK), []
+    shared, parts = Masks(SEED, KEEP, step=STEP, rows=numbered(rows)), []
     modules = dict(theirs.named_modules())
     names = {id(module): name for name, module in model.named_modules()}
     groups, left = fast_lora._groups(model, "default", SEED)
     assert left == 0
     for group in groups:
         for layer in group.layers:
-            mask = shared.draw(group.index, torch.Size((tokens, layer.in_features))).kept()
+            mask = shared.draw(group.index, torch.Size((sum(len(row.ids) for row in rows), layer.in_features))).kept()
             parts.append(Part(mask / KEEP))
             modules[names[id(layer)]].lora_dropout["default"] = parts[-1]
     return parts
@@ -108,7 +113,7 @@ def pefts(model: Any, folder: Any, rows: list[Tokens], *, masked: bool) -> tuple
     theirs.eval()  # its dropout modules are ours, which do not ask
     for parameter in adapters.tensors(theirs).values():
         parameter.requires_grad_(True)
-    parts = masks_for(model, theirs, sum(len(row.ids) for row in rows)) if masked else []
+    parts = masks_for(model, theirs, rows) if masked else []
     total, begin = torch.zeros(()), 0
     for row in rows:
         for part in parts:

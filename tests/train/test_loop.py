@@ -107,10 +107,11 @@ def assert_equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
 # What a step is
 
 
-def test_the_block_size_changes_no_result(training: Any) -> None:
+@pytest.mark.parametrize("dropout", [0.0, 0.25, 0.1])
+def test_the_block_size_changes_no_result(training: Any, dropout: float) -> None:
     found = []
     for micro in (1, 120, 10_000):
-        with training(dropout=0.0, micro_tokens=micro) as run:
+        with training(dropout=dropout, micro_tokens=micro) as run:
             blocks = [len(step.blocks) for step in run.planned]
             found.append((blocks, [(step.loss, step.grad_norm) for step in run.steps()], run.adapter()))
     assert max(found[0][0]) > max(found[1][0]) > max(found[2][0]) == 1

@@ -114,7 +114,7 @@ class Group:
 def fast_lora(model: nn.Module, *, adapter: str = "default", seed: int = 0) -> Iterator[tuple[Masks | None, str]]:
     """Run the adapters of a peft model through this module's forward and backward inside the ``with`` block.
 
-    Yields the dropout masks (set ``step`` and ``block`` before each forward; None without dropout) and a sentence that
+    Yields the dropout masks (set ``step`` and ``rows`` before each forward; None without dropout) and a sentence that
     says how many layers run which path. Layers that it does not know (8-bit, other adapter methods) stay peft's own.
     """
     groups, left = _groups(model, adapter, seed)

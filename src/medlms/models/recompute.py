@@ -1,5 +1,5 @@
 """Gradient checkpointing: a layer keeps its input alone and runs again in the backward pass. Up to half more work for far
-less memory, and the same gradients to the bit: dropout masks are a function of seed, step, block and layer, not of when they are
+less memory, and the same gradients to the bit: dropout masks are a function of seed, step, row and layer, not of when they are
 drawn, and what peft draws from torch's generator is drawn again from its kept state.
 """
 

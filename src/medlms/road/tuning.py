@@ -69,6 +69,7 @@ def tune(work: Work, tokens: list[Tokens]) -> Any:
         work.paths["training"] = path
         talk.say(path)
         over = bool(start) and planned[start - 1].ends_epoch and _after_epoch(state, planned, start)
+        gaps = heap.Gaps()
         with talk.bar("training") as advance, _stop_between_steps() as stopped, _last_good(state):
             advance(start, len(planned))
             for step in loop.train(
@@ -85,6 +86,7 @@ def tune(work: Work, tokens: list[Tokens]) -> Any:
             ):
                 _note(state, step, [tokens[row].id for block in planned[step.step - 1].blocks for row in block])
                 advance(step.step, len(planned))
+                gaps.after_step()
                 ends = planned[step.step - 1].ends_epoch
                 if ends or stopped() or state.due():
                     state.save(step.step)

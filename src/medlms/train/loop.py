@@ -155,7 +155,8 @@ class _Sums:
         # peft's own dropout (layers outside the fast path) draws from the global generator.
         torch.manual_seed(hash((self.seed, self.number, index)) % 2**63)
         if self.masks is not None:
-            self.masks.step, self.masks.block = self.number, index
+            self.masks.step = self.number
+            self.masks.rows = [(row, len(self.rows[row].ids)) for row in block]
         held = [self.rows[row] for row in block]
         loss = block_loss(self.model, held)
         if not math.isfinite(loss.item()):

@@ -1,7 +1,8 @@
 """When memory runs out in the middle of a step: the step is done again in smaller blocks, and later ones stay small.
 
-A step's gradient is that of the mean over its learned tokens whatever its blocks, so smaller ones change which dropout
-masks are drawn and nothing else. The blocks are those that ``train.micro_tokens`` of the smaller size would have given.
+A step's gradient is that of the mean over its learned tokens whatever its blocks, and dropout masks are drawn by row, so
+smaller blocks change no result (in bf16 no more than rounding). They are those that ``train.micro_tokens`` of the smaller
+size would have given.
 """
 
 from __future__ import annotations
@@ -76,8 +77,7 @@ class Room:
             self.changes[step] = min(self.at(step) or self.micro_tokens, tokens) // 2
             self.say(
                 f"step {step}: memory ran out on {tokens:,} tokens read at once; from here on at most "
-                f"{self.changes[step]:,} are. A step learns from the same rows as before; only which dropout masks are "
-                "drawn changes"
+                f"{self.changes[step]:,} are. A step learns the same from the same rows"
             )
             return
         if self.spare is not None and self.spare():
