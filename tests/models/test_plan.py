@@ -8,7 +8,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -413,10 +412,8 @@ def test_peek_reads_a_config_and_no_weights(tmp_path: Path) -> None:
     assert peek.peek(str(run)).config == seen.config
 
 
-def test_peek_takes_the_shape_of_a_known_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = SimpleNamespace(name="big", shape=SHAPES["llama-3-8b"], package="", hub="a/b", revision="main", member="")
-    monkeypatch.setitem(peek.KNOWN, "big", spec)  # type: ignore[arg-type]
-    assert shape_of(peek.peek("big").config).vocabulary == 128256
+def test_peek_takes_the_shape_of_a_known_model() -> None:
+    assert shape_of(peek.peek("llama-3-8b").config).vocabulary == 128256
 
 
 def test_peek_fetches_nothing(tmp_path: Path) -> None:

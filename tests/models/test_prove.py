@@ -190,3 +190,8 @@ def test_a_folder_with_a_config_gives_the_shape(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match="model_type"):
         room.shape_of(str(tmp_path))
+
+
+def test_a_model_that_leaves_the_range_of_fp16_is_refused_before_anything_is_drawn() -> None:
+    with pytest.raises(AskedWrongly, match="leave its range"):
+        room.prove("gemma-1.1-7b-it", precision="fp16")

@@ -17,6 +17,7 @@ from torch import nn
 
 from medlms.errors import AskedWrongly, ModelError
 from medlms.models import attention, heap, load
+from medlms.models.families import family_of
 from medlms.models.fetch import Located
 from medlms.models.load import Loaded
 
@@ -97,9 +98,13 @@ def loaded(model: Any, name: str, dtype: torch.dtype, why: str, tokenizer: Any) 
     )
 
 
-def in_working_precision(asked: str) -> tuple[torch.dtype, str]:
-    """The working precision of this processor and why: what ``load`` would choose."""
-    return load.choose_dtype(asked, torch.device("cpu"))
+def in_working_precision(asked: str, model_type: str = "") -> tuple[torch.dtype, str]:
+    """The working precision of this processor for a kind of model, and why: what ``load`` would choose."""
+    try:
+        family = family_of(model_type)
+    except ModelError:
+        family = None
+    return load.choose_dtype(asked, torch.device("cpu"), family)
 
 
 def save(model: Any, tokenizer: Any, folder: Path) -> None:

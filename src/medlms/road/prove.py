@@ -115,7 +115,7 @@ def prove(
     from medlms import testing
     from medlms.models import heap, random_weights
 
-    dtype, why = random_weights.in_working_precision(precision)
+    dtype, why = random_weights.in_working_precision(precision, str(shape["model_type"]))
     model = random_weights.skeleton(shape, dtype)
     sizes = random_weights.sizes(model)
     four_bit = four_bit and sizes.linear > 0
