@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from medlms.config import Config
+from medlms.config import Method as Tuning
 from medlms.models.shapes import Matrix, Shape
 
 Weights = Literal["fp32", "16-bit", "int8", "nf4"]
@@ -80,11 +81,18 @@ class Work:
     rows: Rows = field(default_factory=Rows)
     lengths: tuple[int, ...] = ()
     fp16: bool = False  # norms then compute, and keep what they read, in 32 bits
+    method: Tuning = "lora"
+    places: int = 0  # vectors of a soft prompt before every row, counted in ``block`` and ``row`` already
 
     @property
     def adapter(self) -> int:
-        """Adapter weights."""
-        return self.shape.adapter(self.rank, self.targets)
+        """Weights that learn: those of the adapters, of the soft prompt, or all."""
+        if self.method == "full":
+            return self.shape.parameters
+        if self.method == "soft_prompt":
+            return self.places * self.shape.width
+        sizes = sum(matrix.outputs for matrix in self.shape.adapted(self.targets)) if self.method == "dora" else 0
+        return self.shape.adapter(self.rank, self.targets) + self.shape.layers * sizes
 
 
 def work_of(
@@ -103,6 +111,7 @@ def work_of(
     # First-fit fills blocks nearly to the brim; one row alone may be longer than a block.
     usual = min(rows.longest or round(2 * rows.mean), config.max_length)
     block = max(min(config.train.micro_tokens, step, max(1, round(rows.train * rows.mean))), usual)
+    places = config.places
     weights: Weights = "fp32" if element == 4 else "16-bit"
     if config.load_in_4bit:
         weights = "nf4"
@@ -116,19 +125,21 @@ def work_of(
         rank=config.lora.r,
         targets=targets,
         dropout=config.lora.dropout,
-        block=block,
+        block=block + places * max(1, round(block / max(1.0, rows.mean))),
         blocks=max(1, -(-step // block)),
         learned=round(rows.learned * block),
-        row=min(usual, block),
+        row=min(usual, block) + places,
         batch=min(config.evaluate.batch, max(1, rows.eval)),
         new_tokens=config.evaluate.max_new_tokens,
-        prompt=round(rows.prompt),
+        prompt=round(rows.prompt) + places,
         libraries=0 if cuda else LIBRARIES,
         stored=shape.parameters * stored_element,
         stored_element=stored_element,
         epochs=config.train.epochs,
         rows=rows,
         fp16=fp16,
+        method=config.method,
+        places=places,
     )
 
 
@@ -154,8 +165,8 @@ def stacked_bytes(work: Work) -> int:
 
 
 def fused(work: Work) -> bool:
-    """Whether adapted layers run the fused step; over 8-bit weights they run peft's own forward."""
-    return work.weights != "int8"
+    """Whether adapted layers run the fused step; over 8-bit weights, and with DoRA, they run peft's own forward."""
+    return work.weights != "int8" and work.method != "dora"
 
 
 def quantised(work: Work) -> bool:
@@ -255,6 +266,8 @@ def _peft_inputs(work: Work) -> float:
     """Bytes that 8-bit layers keep: the input of each, and in 32 bits that of its adapter (and mask), low-rank product."""
     inputs = {matrix.reads: matrix.inputs for matrix in work.shape.matrices}
     adapted = sum(_peft_copies(work) * m.inputs + 4 * work.rank for m in work.shape.adapted(work.targets))
+    if work.method == "dora":  # outputs of the base and of the adapter, each times its size
+        adapted += sum((work.element + 4) * m.outputs for m in work.shape.adapted(work.targets))
     return float(work.element * sum(inputs.values()) + adapted)
 
 
@@ -368,8 +381,8 @@ def first_step_bytes(work: Work) -> int:
 
 
 def optimiser_bytes(work: Work) -> int:
-    """Bytes of adapters and AdamW's two moments, all in 32 bits."""
-    return 12 * work.adapter
+    """Bytes of what learns and AdamW's two moments, all in 32 bits; fully tuned fp32 weights are counted as weights."""
+    return (8 if work.method == "full" and work.element == 4 else 12) * work.adapter
 
 
 # -- grading ----------------------------------------------------------------------------------------------------------
@@ -460,6 +473,14 @@ def _pages(work: Work, *, loading: bool = False) -> int:
 
 
 def _training(work: Work, common: dict[str, int]) -> Phase:
+    if work.method in ("full", "soft_prompt"):
+        several = 4 * work.adapter if work.method == "full" or work.blocks > 1 else 0
+        parts = common | {
+            "libraries at their first step": first_step_bytes(work),
+            "weights that learn, and optimiser": optimiser_bytes(work) + several,
+            "activations": _own_layers(work),
+        }
+        return Phase("training", parts, pages=_pages(work))
     parts = common | {
         "libraries at their first step": first_step_bytes(work),
         "adapters and optimiser": optimiser_bytes(work) + (4 * work.adapter if work.blocks > 1 else 0),
@@ -520,16 +541,17 @@ class Method:
 
 
 def methods(work: Work) -> list[Method]:
-    """What full fine-tuning, LoRA, QLoRA and a soft prompt would cost on these rows. Only LoRA and QLoRA are built here."""
+    """What full fine-tuning, LoRA, QLoRA and a soft prompt would cost on these rows."""
     plain: Weights = "fp32" if work.element == 4 else "16-bit"
-    lora, qlora = replace(work, weights=plain), replace(work, weights="nf4")
-    total = work.shape.parameters
-    prompt = SOFT_PROMPT * work.shape.width
+    alone = _without_places(work)
+    lora, qlora = replace(alone, weights=plain), replace(alone, weights="nf4")
+    total, length = work.shape.parameters, work.places or SOFT_PROMPT
+    soft = _with_places(lora, length)
     return [
-        Method("full fine-tuning", total, 1.0, _full(work), total * work.element),
-        Method("LoRA", work.adapter, work.adapter / total, _training_peak(lora), 4 * work.adapter),
-        Method("QLoRA (NF4)", work.adapter, work.adapter / total, _training_peak(qlora), 4 * work.adapter),
-        Method(f"soft prompt ({SOFT_PROMPT} vectors)", prompt, prompt / total, _soft(lora), 4 * prompt),
+        Method("full fine-tuning", total, 1.0, _training_peak(replace(lora, method="full")), total * work.element),
+        Method("LoRA", lora.adapter, lora.adapter / total, _training_peak(lora), 4 * lora.adapter),
+        Method("QLoRA (NF4)", lora.adapter, lora.adapter / total, _training_peak(qlora), 4 * lora.adapter),
+        Method(f"soft prompt ({length} vectors)", soft.adapter, soft.adapter / total, _training_peak(soft), 4 * soft.adapter),
     ]
 
 
@@ -537,28 +559,39 @@ def _training_peak(work: Work) -> int:
     return phases(work)[1].needed
 
 
-def _full(work: Work) -> int:
-    """AdamW over every weight in 32 bits (weight, gradient, two moments, a working copy where that is 16 bit)."""
-    # Trained norms and layers without adapters run transformers' own operations, as those of a type not known here.
-    shape = replace(work.shape, kind="llama-like") if work.shape.kind in ONE_NODE else work.shape
-    kind: Weights = "fp32" if work.element == 4 else "16-bit"
-    plain = replace(work, shape=shape, weights=kind, targets="all-linear", dropout=0.0, rank=0)
-    weights = work.shape.parameters * (16 + (2 if work.element == 2 else 0))
-    return (
-        work.libraries
-        + first_step_bytes(work)
-        + weights
-        + activation_bytes(plain)
-        + beside_bytes(plain)
-        + head_bytes(plain)
-    )
+def _without_places(work: Work) -> Work:
+    """The same rows under LoRA."""
+    if work.method == "lora":
+        return work
+    rows = work.places * max(1, round(work.block / max(1.0, work.rows.mean + work.places)))
+    block = max(1, work.block - rows)
+    method: Tuning = "lora"
+    row, prompt = work.row - work.places, work.prompt - work.places
+    return replace(work, method=method, places=0, block=block, row=row, prompt=prompt)
 
 
-def _soft(work: Work) -> int:
-    """Vectors before every row: no adapters, but each row is longer, and all layers keep what they need to pass gradients."""
+def _with_places(work: Work, length: int) -> Work:
+    """The same rows behind a soft prompt."""
     rows = max(1, round(work.block / max(1.0, work.rows.mean)))
-    longer = replace(work, targets=("none",), rank=0, block=work.block + SOFT_PROMPT * rows)
-    weights = weight_bytes(work.shape, work.weights, element=work.element)
-    vectors = 16 * SOFT_PROMPT * work.shape.width
-    kept = activation_bytes(longer) + beside_bytes(longer) + head_bytes(longer)
-    return work.libraries + first_step_bytes(work) + weights + vectors + kept
+    block, row, prompt = work.block + length * rows, work.row + length, work.prompt + length
+    return replace(work, method="soft_prompt", places=length, block=block, row=row, prompt=prompt)
+
+
+def _own_layers(work: Work) -> int:
+    """Bytes of a step through transformers' own layers, no adapters in them: norms that learn run there too."""
+    full = work.method == "full"
+    shape = replace(work.shape, kind="llama-like") if full and work.shape.kind in ONE_NODE else work.shape
+    plain = replace(
+        work, shape=shape, method="lora", targets="all-linear" if full else ("none",), dropout=0.0, rank=0
+    )
+    head = work.shape.vocabulary * work.shape.width * (4 + work.element) if full else 0  # the head's own gradient
+    return activation_bytes(plain) + beside_bytes(plain) + head_bytes(plain) + head
+
+
+def beside_weights(work: Work, trainable: int) -> int:
+    """Bytes that training adds to the loaded weights: what learns with gradients and moments, and one step."""
+    if work.method in ("full", "soft_prompt"):
+        learned = optimiser_bytes(work) + 4 * trainable
+        return learned + _own_layers(work) + first_step_bytes(work)
+    step = max(head_bytes(work), backward_bytes(work))
+    return 16 * trainable + activation_bytes(work) + beside_bytes(work) + step + first_step_bytes(work)

@@ -53,6 +53,8 @@ def locate(name: str, *, say: Say = lambda _: None, fetch: bool = True) -> Locat
         return _of_run(path, say=say, fetch=fetch)
     if (path / "adapter_config.json").is_file():
         return _of_adapter(path, say=say, fetch=fetch)
+    if (path / "model" / "medlms.json").is_file():
+        return replace(_of_folder(path / "model"), name=str(path))
     if path.suffix == ".gguf":
         if not path.is_file():
             raise ModelError(f"{path}: there is no such file.")
@@ -129,7 +131,20 @@ def _of_folder(path: Path) -> Located:
         raise ModelError(
             f"{path}: no tokenizer (tokenizer.json).", hint="Copy the tokenizer's files beside the weights."
         )
-    return Located(name=path.name, folder=path)
+    return _as_tuned(Located(name=path.name, folder=path))
+
+
+def _as_tuned(located: Located) -> Located:
+    """What a fully tuned model's folder tells of the prompts and the precision that it was tuned with."""
+    file = located.folder / "medlms.json"
+    if not file.is_file():
+        return located
+    try:
+        extra = json.loads(file.read_text(encoding="utf-8"))
+        told = {key: str(extra.get(key, "")) for key in ("template_hash", "instruction", "precision")}
+    except (ValueError, AttributeError) as error:
+        raise ModelError(f"{file}: not readable: {error}.") from None
+    return replace(located, **told, note=f"tuned from {extra.get('base_model', '?')}")
 
 
 def _missing_shards(path: Path) -> list[str]:

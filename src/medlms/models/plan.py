@@ -63,9 +63,7 @@ def training_bytes(
 ) -> int:
     """Memory that training adds to the loaded weights: adapters with gradients and moments in fp32, activations, logits."""
     work = work_in_memory(loaded, block_tokens=block_tokens, config=config, longest=longest)
-    step = max(costs.head_bytes(work), costs.backward_bytes(work))
-    kept = costs.activation_bytes(work) + costs.beside_bytes(work)
-    return 16 * trainable + kept + step + costs.first_step_bytes(work)
+    return costs.beside_weights(work, trainable)
 
 
 def check_memory(
@@ -78,9 +76,10 @@ def check_memory(
         return "memory can't be foretold for a model of this kind"
     free = free_memory(loaded.device)
     if free and needed > free:
+        other = "" if config is None or config.method != "full" else " LoRA needs far less: method: lora."
         raise ResourceError(
             f"Training needs about {needed / 1e9:.1f} GB of memory beside the weights, {free / 1e9:.1f} GB are free.",
-            hint=_what_fits(loaded, trainable, block_tokens, config, free),
+            hint=_what_fits(loaded, trainable, block_tokens, config, free) + other,
         )
     return f"about {needed / 1e9:.1f} GB of memory beside the weights" + (
         f" ({free / 1e9:.1f} GB are free)" if free else ""
@@ -131,13 +130,15 @@ def weight_rate(dtype: torch.dtype, device: torch.device) -> float:
     return weight.nbytes * rounds / (time.perf_counter() - began)
 
 
-def training_range(loaded: Loaded, lengths: Sequence[int], *, learned: int, epochs: int, trainable: int = 0) -> Seconds:
+def training_range(
+    loaded: Loaded, lengths: Sequence[int], *, learned: int, epochs: int, trainable: int = 0, full: bool = False
+) -> Seconds:
     """Seconds that training on rows of these lengths will take, from a measured matrix product, with the range it stands for."""
     tokens = sum(lengths)
     row = sum(length * length for length in lengths) / max(1, tokens)
     try:
         shape = shape_of(loaded.model.config.to_dict())
-        flop = step_flop(shape, tokens, learned=learned, row=row, adapter=trainable)
+        flop = step_flop(shape, tokens, learned=learned, row=row, adapter=0 if full else trainable, full=full)
     except ModelError:  # a kind that is not known here: as if all its weights were passed by every token
-        flop = 4.0 * loaded.parameters * tokens
+        flop = (6.0 if full else 4.0) * loaded.parameters * tokens
     return ranged(flop, matmul_flops(loaded.dtype, loaded.device)) * epochs

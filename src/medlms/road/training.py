@@ -21,7 +21,7 @@ from typing import Any
 from medlms.catalogue import near
 from medlms.config import Config, dump, load
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError, TrainingError
-from medlms.road import grading, overlap, reporting, rows
+from medlms.road import grading, keys, overlap, reporting, rows, shots
 from medlms.road.manifest import manifest
 from medlms.road.talk import Silent, Talk
 from medlms.run import CONFIG, EVALUATION, MANIFEST, STEPS, Run
@@ -131,7 +131,7 @@ def _config_hash(config: Config) -> str:
     settings = config.model_dump(exclude={"train": {"checkpoint_minutes"}})
     if settings["split"]["seed"] is None:  # runs begun before this key was there go on
         del settings["split"]["seed"]
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(keys.without_new(settings), sort_keys=True).encode()).hexdigest()
 
 
 def _new(config: Config) -> Run:
@@ -153,6 +153,7 @@ def _road(run: Run, config: Config, talk: Talk) -> Result:
     _check_fit(work, tokens)
     _check_questions(work)
     _grade(work, "base")
+    _few_shot(work)
     if "nearest" in config.evaluate.systems:
         _nearest(work)
     model = _tune(work, tokens)
@@ -169,7 +170,7 @@ def grade_only(
 
     ``begun`` is an evaluation to go on with.
     """
-    from medlms.models import adapters, fetch
+    from medlms.models import fetch, methods
 
     located = fetch.locate(config.model, say=talk.say)
     if adapter is None and located.adapter is not None:
@@ -193,10 +194,11 @@ def grade_only(
                 talk.say(f"warning: {sentence}")
         _check_questions(work)
         _grade(work, "base")
+        _few_shot(work)
         if "nearest" in config.evaluate.systems:
             _nearest(work)
         if adapter is not None:
-            _grade(work, "tuned", adapters.attach(work.loaded, adapter))
+            _grade(work, "tuned", methods.attach(work.loaded, adapter))
         return Result(run, _report(work, command=f"medlms evaluate {run.folder / CONFIG}"))
     except KeyboardInterrupt:
         raise Interrupted(
@@ -237,10 +239,13 @@ def _prepared(run: Run, config: Config, talk: Talk) -> _Work:
             say=talk.say,
         )
         advance(1, 1)
-    if config.max_length > loaded.context:
+    if config.max_length + config.places > loaded.context:
+        behind = f" behind {config.places} vectors" if config.places else ""
         raise AskedWrongly(
-            f"max_length is {config.max_length}, but {located.name} reads at most {loaded.context} tokens.",
-            hint=f"Set max_length to {loaded.context}.",
+            f"max_length is {config.max_length}{behind}, but {located.name} reads at most {loaded.context} tokens.",
+            hint=f"Set max_length to {loaded.context - config.places}."
+            if loaded.context > config.places + 16
+            else "Lower soft_prompt.length.",
         )
     template = template_of(loaded.tokenizer)
     note = f" ({located.note})" if located.note else ""
@@ -297,9 +302,31 @@ def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
     """Say before the work starts what would stop it later: a tuned model as base, wrong modules, memory, disk."""
     from medlms.models import plan
 
-    loaded, lora = work.loaded, work.config.lora
-    if loaded.located.adapter is not None:
+    if work.loaded.located.adapter is not None:
         raise AskedWrongly(_IS_TUNED.format(work.config.model), hint=_GIVE_ITS_BASE)
+    trainable, places = _trainable(work), work.config.places
+    longest = max(len(row.ids) for row in tokens)
+    block = max(longest, work.config.train.micro_tokens)
+    block += places * max(1, block * len(tokens) // sum(len(row.ids) for row in tokens))
+    plan.check_memory(
+        work.loaded, trainable=trainable, block_tokens=block, config=work.config, longest=longest
+    )
+    # Two checkpoints with moments while one replaces the other, the best one, and the adapter; and answers and plots.
+    needed, free = 32 * trainable + 50_000_000, shutil.disk_usage(work.run.folder).free
+    if free < needed:
+        raise ResourceError(
+            f"{work.run.folder}: a run needs about {needed / 1e6:.0f} MB of disk, {free / 1e6:.0f} MB are free.",
+            hint="Free some space, or name a folder on a larger disk with run=/path/to/folder.",
+        )
+
+
+def _trainable(work: _Work) -> int:
+    """Weights that will learn; AskedWrongly for modules that the model has not got."""
+    loaded, lora = work.loaded, work.config.lora
+    if work.config.method == "full":
+        return int(loaded.parameters)
+    if work.config.places:
+        return work.config.places * int(loaded.model.get_input_embeddings().embedding_dim)
     shapes = {
         # 4-bit weights lie packed: their layers tell the true shape.
         name: (module.in_features, module.out_features) if hasattr(module, "in_features") else module.weight.shape
@@ -315,17 +342,7 @@ def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
             f"lora.targets: this model has no module {', '.join(missing)}.",
             hint=" ".join([*hints, f"It has: {', '.join(own)}."]),
         )
-    adapter = lora.r * sum(sum(shape) for name, shape in shapes.items() if name.rpartition(".")[2] in targets)
-    longest = max(len(row.ids) for row in tokens)
-    block = max(longest, work.config.train.micro_tokens)
-    plan.check_memory(loaded, trainable=adapter, block_tokens=block, config=work.config, longest=longest)
-    # Two checkpoints with moments while one replaces the other, the best one, and the adapter; and answers and plots.
-    needed, free = 32 * adapter + 50_000_000, shutil.disk_usage(work.run.folder).free
-    if free < needed:
-        raise ResourceError(
-            f"{work.run.folder}: a run needs about {needed / 1e6:.0f} MB of disk, {free / 1e6:.0f} MB are free.",
-            hint="Free some space, or name a folder on a larger disk with run=/path/to/folder.",
-        )
+    return int(lora.r * sum(sum(shape) for name, shape in shapes.items() if name.rpartition(".")[2] in targets))
 
 
 def _check_questions(work: _Work) -> None:
@@ -336,7 +353,7 @@ def _check_questions(work: _Work) -> None:
     asked = [*work.rows.eval[: config.evaluate.rows], *work.rows.dev[: config.train.evaluate_rows]]
     for row in [*asked, *_prompt_rows(config)]:
         messages = task.messages(row, instruction=config.instruction)
-        size = len(prompt_ids(loaded.tokenizer, work.template, messages))
+        size = len(prompt_ids(loaded.tokenizer, work.template, messages)) + config.places
         if size >= loaded.context:
             raise AskedWrongly(
                 f"{row.place}: the question has {size:,} tokens with its instruction, {loaded.located.name} reads "
@@ -371,6 +388,17 @@ def _grade(work: _Work, system: str, model: Any = None) -> None:
     if system == "base" and work.config.train.evaluate_every == "epoch" and work.rows.dev:
         _epoch(work, engine, 0)
     _ask_prompts(work, engine, system)
+
+
+def _few_shot(work: _Work) -> None:
+    if "few_shot" not in work.config.evaluate.systems:
+        return
+    engine = shots.engine(work.config, work.rows, work.engine("base"))
+    work.paths["few_shot"] = engine.path
+    work.predictions["few_shot"] = grading.grade(
+        work.run, work.config, work.rows, engine, "few_shot", scores=True, talk=work.talk
+    )
+    grading.latency(work.run, work.config, work.rows, engine, "few_shot", talk=work.talk)
 
 
 def _nearest(work: _Work) -> None:
@@ -414,17 +442,16 @@ def _ask_prompts(work: _Work, engine: Any, system: str) -> None:
 
 
 def _tune(work: _Work, tokens: list[Tokens]) -> Any:
-    from medlms.models import adapters, heap, plan
-    from medlms.models.fast_lora import fast_lora
+    from medlms.models import adapters, heap, methods, plan
     from medlms.train import checkpoint, loop, scaling
 
     config, talk, run = work.config, work.talk, work.run
-    model = adapters.create(work.loaded, config.lora, seed=config.seed)
+    model = methods.create(work.loaded, config)
     work.trainable = sum(tensor.numel() for tensor in adapters.tensors(model).values())
     planned = loop.plan(tokens, config.train, seed=config.seed)
     mark = _fingerprint(work, tokens)
     last, best = run.folder / "checkpoints" / "last", run.folder / "checkpoints" / "best"
-    optimiser = loop.optimiser(model, config.train)
+    optimiser = loop.optimiser(model, config.train, methods.groups(model, config))
     scale = scaling.scale_for(work.loaded.dtype)
     start = 0
     if checkpoint.exists(last):
@@ -439,20 +466,22 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
         talk.say(f"resuming after step {start} of {len(planned)}")
     run.keep_rows(STEPS, [row for row in run.rows(STEPS) if row["step"] <= start])
     heap.trim()  # what grading the base has freed
-    largest = max(sum(len(tokens[row].ids) for row in block) for step in planned for block in step.blocks)
-    longest = max(len(row.ids) for row in tokens)
+    lengths = [len(row.ids) + config.places for row in tokens]
+    largest = max(sum(lengths[row] for row in block) for step in planned for block in step.blocks)
+    longest = max(lengths) - config.places
     need = plan.check_memory(
         work.loaded, trainable=work.trainable, block_tokens=largest, config=config, longest=longest
     )
     guess = plan.training_range(
         work.loaded,
-        [len(row.ids) for row in tokens],
+        lengths,
         learned=sum(sum(row.learn) for row in tokens),
         epochs=config.train.epochs,
         trainable=work.trainable,
+        full=config.method == "full",
     ) * (1 - start / len(planned))
     talk.say(
-        f"training {work.trainable / 1e6:.1f} million adapter weights on {sum(len(row.ids) for row in tokens):,} tokens"
+        f"training {methods.count_in_words(work.trainable, config)} on {sum(len(row.ids) for row in tokens):,} tokens"
         f" x {config.train.epochs} in {len(planned)} steps: {need}; roughly {guess}, without grading"
     )
 
@@ -468,7 +497,7 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
         if reporting.best_epoch(list(run.rows("epochs.jsonl"))) == epoch:
             checkpoint.save(best, model, None, {"step": step, "plan": mark, "epoch": epoch})
 
-    with fast_lora(model, seed=config.seed) as (masks, path):
+    with methods.running(model, seed=config.seed) as (masks, path):
         work.paths["training"] = path
         talk.say(path)
         if start and planned[start - 1].ends_epoch:
@@ -509,9 +538,7 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
                 raise TrainingError(str(error), hint=f"{error.hint} The last good state is in {last}.") from None
     if checkpoint.exists(best):
         checkpoint.restore(best, model, None)
-    model.eval()
-    _save_adapter(work, model)
-    return model
+    return methods.finished(work.loaded, model, _save(work, model))
 
 
 def _line(step: Step) -> dict[str, Any]:
@@ -522,15 +549,16 @@ def _line(step: Step) -> dict[str, Any]:
     )
 
 
-def _save_adapter(work: _Work, model: Any) -> None:
-    from medlms.models import adapters
+def _save(work: _Work, model: Any) -> Path:
+    from medlms.models import methods
 
     located = work.loaded.located
-    adapters.save(
+    return methods.save(
         model,
         work.loaded.tokenizer,
-        work.run.folder / "adapter",
+        work.run.folder,
         extra={
+            "method": work.config.method,
             "base_model": work.config.model,
             "base_model_path": _address(work),
             "base_note": located.note,
@@ -547,8 +575,10 @@ def _fingerprint(work: _Work, tokens: list[Tokens]) -> str:
     """What a checkpoint must have in common with the run that goes on from it."""
     settings = work.config.model_dump(
         include={"model", "lora", "seed", "max_length", "load_in_4bit", "load_in_8bit", "precision"}
+        | {"method", "soft_prompt"}
     )
     settings["train"] = work.config.train.model_dump(exclude={"checkpoint_minutes", "evaluate_rows"})
+    settings = keys.without_new(settings)
     digest = hashlib.sha256(json.dumps([settings, work.template.hash, work.weights], sort_keys=True).encode())
     for row in tokens:
         digest.update(repr((row.id, row.ids, row.learn)).encode())

@@ -40,10 +40,10 @@ def plan(rows: Sequence[Tokens], config: Train, *, seed: int) -> list[PlannedSte
     )
 
 
-def optimiser(model: Any, config: Train) -> torch.optim.AdamW:
-    """AdamW over the trainable tensors."""
+def optimiser(model: Any, config: Train, groups: list[dict[str, Any]] | None = None) -> torch.optim.AdamW:
+    """AdamW over the trainable tensors, or over ``groups`` of them whose learning rates differ (``times``)."""
     return torch.optim.AdamW(
-        list(tensors(model).values()),
+        groups or list(tensors(model).values()),
         lr=config.learning_rate,
         betas=(0.9, 0.999),
         weight_decay=config.weight_decay,
@@ -78,7 +78,7 @@ def train(
             number, len(planned), peak=config.learning_rate, warmup=config.warmup, shape=config.schedule
         )
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * group.get("times", 1.0)
         step_rows = [row for block in step.blocks for row in block]
         learned = sum(sum(rows[row].learn[1:]) for row in step_rows)
         tokens = sum(len(rows[row].ids) for row in step_rows)

@@ -1,0 +1,347 @@
+"""Every method of tuning: learns a toy task, is what peft or transformers alone compute, and opens again as what it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from medlms.config import Config, Method, Train
+from medlms.errors import ConfigError, ResourceError
+from medlms.models import adapters, methods, plan, soft_prompt
+from medlms.models.forward import body_of, hidden_states, output_head
+from medlms.models.full import FullModel
+from medlms.models.head import answer_loss
+from medlms.testing import tiny_rows
+from medlms.text.pack import pack
+from medlms.text.template import template_of
+from medlms.text.tokenise import tokenise
+from medlms.train import checkpoint, loop
+from medlms.types import Message, Tokens
+
+METHODS: tuple[Method, ...] = ("lora", "rslora", "dora", "lora+", "pissa", "soft_prompt", "full")
+EXTRA = {"base_model": "tiny", "template_hash": "abc", "instruction": "Answer."}
+RATES = {"soft_prompt": 0.1, "full": 3e-3}
+ROWS = [
+    Tokens(str(size), tuple(range(10 + size, 10 + 2 * size)), (False,) * 3 + (True,) * (size - 3)) for size in (30, 12, 7)
+]
+
+
+def config_of(method: str, **changes: Any) -> Config:
+    made = {"r": 4, "alpha": 8, "dropout": 0.0, "plus_ratio": 4}
+    part = {"soft_prompt": {"length": 9}, "lora": made, "instruction": "Answer.", "seed": 3}
+    train = {"rows_per_step": 4, "epochs": 3, "learning_rate": RATES.get(method, 1e-2), "warmup": 0.0}
+    return Config(model="tiny", data=["none"], method=method, **{**part, "train": train, **changes})
+
+
+def rows_of(loaded: Any) -> list[Tokens]:
+    """Questions that all have one answer: the task is to say it."""
+    template = template_of(loaded.tokenizer)
+    said = (
+        (row.id, row.place, (Message("user", row.question),), "Rest, and drink enough water.") for row in tiny_rows(24)
+    )
+    return tokenise(loaded.tokenizer, template, said, max_length=120, stops=loaded.stops).rows
+
+
+def trained(loaded: Any, config: Config, *, start: int = 0, stop: int | None = None, folder: Path | None = None) -> Any:
+    """The model after steps ``start`` to ``stop``, and the losses; state is read from and written to ``folder``."""
+    rows = rows_of(loaded)
+    model = methods.create(loaded, config)
+    optimiser = loop.optimiser(model, config.train, methods.groups(model, config))
+    planned = loop.plan(rows, config.train, seed=config.seed)
+    if start and folder:
+        assert checkpoint.restore(folder, model, optimiser)["step"] == start
+    losses = []
+    with methods.running(model, seed=config.seed) as (masks, said):
+        assert said
+        steps = loop.train(
+            model, rows, planned, config.train, optimiser=optimiser, masks=masks, seed=config.seed, start=start
+        )
+        for step in steps:
+            losses.append(step.loss)
+            if step.step == stop:
+                break
+    if folder and stop:
+        checkpoint.save(folder, model, optimiser, {"step": stop})
+    return model, losses
+
+
+def stirred(loaded: Any, config: Config) -> Any:
+    """What a method made, moved away from its start so that all of it shows."""
+    model = methods.create(loaded, config)
+    random = torch.Generator().manual_seed(9)
+    with torch.no_grad():
+        for tensor in adapters.tensors(model).values():
+            tensor.add_(torch.randn(tensor.shape, generator=random) * 0.1)
+    return model.eval()
+
+
+@torch.no_grad()
+def logits(model: Any, rows: list[Tokens]) -> Tensor:
+    weight, cap = output_head(model)
+    out = hidden_states(model, pack(rows)) @ weight.t()
+    return out if cap is None else cap * torch.tanh(out / cap)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_it_learns_and_resumes_to_the_bit(tiny: Any, tmp_path: Path, method: str) -> None:
+    config = config_of(method, lora={"r": 4, "alpha": 8, "dropout": 0.1, "plus_ratio": 4})
+    whole, losses = trained(tiny(), config)
+    assert len(losses) == 18
+    assert losses[-1] < losses[0] - 1, losses
+    trained(tiny(), config, stop=7, folder=tmp_path / "c")
+    again, rest = trained(tiny(), config, start=7, folder=tmp_path / "c")
+    assert rest == losses[7:]
+    assert all(torch.equal(adapters.tensors(again)[name], tensor) for name, tensor in adapters.tensors(whole).items())
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral", "gemma", "gemma3", "gpt2", "qwen3"])
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_saved_opens_without_us_on_the_original_base(
+    tiny: Any, tiny_folder: Any, tmp_path: Path, method: str, family: str
+) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    loaded = tiny(family)
+    before = logits(loaded.model, ROWS[:1])
+    config = config_of(method)
+    model = stirred(loaded, config)
+    with methods.running(model, learning=False):
+        own = logits(model, ROWS[:1])
+    folder = methods.save(model, loaded.tokenizer, tmp_path, extra=EXTRA)
+    assert methods.saved(tmp_path) == folder
+    assert not list(folder.glob("*.bin"))
+    options = {"dtype": torch.float32, "attn_implementation": "eager"}
+    with torch.no_grad():
+        ids = torch.tensor([ROWS[0].ids])
+        if method == "full":
+            theirs = AutoModelForCausalLM.from_pretrained(folder, **options)(input_ids=ids).logits[0]
+        else:
+            base = AutoModelForCausalLM.from_pretrained(tiny_folder(family), **options)
+            theirs = PeftModel.from_pretrained(base, folder).eval()(input_ids=ids).logits[0]
+    theirs = theirs[-len(ROWS[0].ids) :]  # peft gives the states of the vectors too
+    torch.testing.assert_close(own, theirs, rtol=1e-3, atol=1e-3)
+    assert (own - before).abs().max() > 0.1, "it must do something for this test to mean something"
+    ended = methods.finished(loaded, model, folder)
+    torch.testing.assert_close(logits(ended, ROWS[:1]), theirs, rtol=1e-3, atol=1e-3)
+    fresh = tiny(family)
+    opened = methods.attach(fresh, folder)
+    assert torch.equal(logits(opened, ROWS), logits(ended, ROWS))
+    assert methods.kind(opened, fresh.model) != "base weights"
+
+
+def test_pissa_begins_as_the_base_and_is_saved_at_twice_the_rank(tiny: Any, tmp_path: Path) -> None:
+    loaded = tiny()
+    before = logits(loaded.model, ROWS)
+    weight = loaded.model.model.layers[0].mlp.up_proj.weight.clone()
+    model = methods.create(loaded, config_of("pissa")).eval()
+    torch.testing.assert_close(logits(model, ROWS), before, rtol=1e-4, atol=1e-4)
+    left = model.get_base_model().model.layers[0].mlp.up_proj.get_base_layer().weight
+    assert torch.linalg.matrix_norm(left, 2) < 0.9 * torch.linalg.matrix_norm(weight, 2)
+    folder = methods.save(model, loaded.tokenizer, tmp_path, extra=EXTRA)
+    held = json.loads((folder / "adapter_config.json").read_text())
+    assert (held["r"], held["lora_alpha"], held["init_lora_weights"]) == (8, 16, True)
+    ended = methods.finished(loaded, model, folder)
+    assert torch.equal(ended.get_base_model().model.layers[0].mlp.up_proj.get_base_layer().weight, weight)
+
+
+def test_saving_pissa_leaves_what_was_learned(tiny: Any, tmp_path: Path) -> None:
+    loaded = tiny()
+    model = stirred(loaded, config_of("pissa"))
+    held = {name: tensor.clone() for name, tensor in adapters.tensors(model).items()}
+    methods.save(model, loaded.tokenizer, tmp_path, extra=EXTRA)
+    assert held.keys() == adapters.tensors(model).keys()
+    assert all(torch.equal(tensor, adapters.tensors(model)[name]) for name, tensor in held.items())
+
+
+def test_rslora_scales_by_the_root_of_the_rank(tiny: Any) -> None:
+    from peft.tuners.lora import LoraLayer
+
+    for method, scale in (("lora", 2.0), ("rslora", 4.0)):
+        model = methods.create(tiny(), config_of(method))
+        layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
+        assert {layer.scaling["default"] for layer in layers} == {scale}
+        with methods.running(model) as (_, said):
+            assert said.startswith("14 adapted layers")
+
+
+def test_loraplus_steps_b_by_its_ratio(tiny: Any) -> None:
+    config = config_of("lora+")
+    model = methods.create(tiny(), config)
+    slow, fast = methods.groups(model, config)
+    assert len(slow["params"]) == len(fast["params"]) == 14
+    assert fast["times"] == 4
+    rows = rows_of(tiny())
+    planned = loop.plan(rows, config.train, seed=3)
+    optimiser = loop.optimiser(model, config.train, [slow, fast])
+    before = {name: tensor.clone() for name, tensor in adapters.tensors(model).items()}
+    list(loop.train(model, rows, planned[:1], config.train, optimiser=optimiser, masks=None, seed=3))
+    moved = {name: (tensor - before[name]).abs().max().item() for name, tensor in adapters.tensors(model).items()}
+    # The first step of AdamW moves every number by its group's rate; A has no gradient while B is zero.
+    assert all(moved[name] == pytest.approx(4e-2, rel=0.01) for name in moved if "lora_B" in name)
+    assert not any(moved[name] for name in moved if "lora_A" in name)
+    assert [group["lr"] for group in optimiser.param_groups] == [1e-2, 4e-2]
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral", "gemma2", "gemma3", "gpt2"])
+def test_packed_rows_behind_a_soft_prompt_are_each_as_alone(tiny: Any, family: str) -> None:
+    model = stirred(tiny(family), config_of("soft_prompt"))
+    together = logits(model, ROWS)
+    alone = torch.cat([logits(model, [row]) for row in ROWS])
+    torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-5)
+    swapped = logits(model, [ROWS[1], ROWS[0], ROWS[2]])
+    torch.testing.assert_close(swapped[12:42], together[:30], rtol=1e-5, atol=1e-5)
+
+
+def test_the_gradient_of_a_soft_prompt_is_pefts(tiny: Any, tiny_folder: Any, tmp_path: Path) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    loaded = tiny()
+    model = stirred(loaded, config_of("soft_prompt"))
+    loop.block_loss(model, ROWS).backward()
+    (own,) = adapters.tensors(model).values()
+    assert own.shape == (9, 64)
+    folder = methods.save(model, loaded.tokenizer, tmp_path, extra=EXTRA)
+    base = AutoModelForCausalLM.from_pretrained(tiny_folder("llama"), dtype=torch.float32, attn_implementation="eager")
+    theirs = PeftModel.from_pretrained(base, folder, is_trainable=True)
+    total = torch.zeros(())
+    for row in ROWS:
+        labels = torch.tensor([[token if learn else -100 for token, learn in zip(row.ids, row.learn, strict=True)]])
+        total = total + theirs(input_ids=torch.tensor([row.ids]), labels=labels).loss * sum(row.learn)
+    total.backward()
+    (wanted,) = (tensor for tensor in theirs.parameters() if tensor.requires_grad)
+    torch.testing.assert_close(own.grad, wanted.grad, rtol=1e-3, atol=1e-4)
+    assert not any(tensor.grad is not None for tensor in loaded.model.parameters()), "the model is frozen"
+
+
+def test_a_soft_prompt_begins_as_the_instruction(tiny: Any) -> None:
+    loaded = tiny()
+    (made,) = adapters.tensors(methods.create(loaded, config_of("soft_prompt"))).values()
+    ids = loaded.tokenizer("Answer.", add_special_tokens=False)["input_ids"]
+    wanted = loaded.model.get_input_embeddings()(torch.tensor((ids * 9)[:9]))
+    assert made.dtype == torch.float32
+    torch.testing.assert_close(made, wanted)
+    drawn = [
+        next(iter(adapters.tensors(methods.create(tiny(), config_of("soft_prompt", **more))).values()))
+        for more in (
+            {"soft_prompt": {"length": 5, "init": "vocabulary"}},
+            {"soft_prompt": {"length": 5, "init": "vocabulary"}, "seed": 4},
+        )
+    ]
+    assert not torch.equal(*drawn)
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma2"])
+def test_the_gradient_of_full_tuning_is_transformers_own(tiny: Any, tiny_folder: Any, family: str) -> None:
+    from transformers import AutoModelForCausalLM
+
+    model = methods.create(tiny(family), config_of("full"))
+    loop.block_loss(model, ROWS).backward()
+    theirs = AutoModelForCausalLM.from_pretrained(tiny_folder(family), dtype=torch.float32, attn_implementation="eager")
+    total = torch.zeros(())
+    for row in ROWS:
+        labels = torch.tensor([[token if learn else -100 for token, learn in zip(row.ids, row.learn, strict=True)]])
+        total = total + theirs(input_ids=torch.tensor([row.ids]), labels=labels).loss * sum(row.learn)
+    total.backward()
+    wanted = dict(theirs.named_parameters())
+    own = dict(model.named_parameters())
+    assert own.keys() == wanted.keys()
+    for name, tensor in own.items():
+        torch.testing.assert_close(
+            tensor.grad, wanted[name].grad, rtol=1e-3, atol=1e-4 * wanted[name].grad.abs().max().item(), msg=name
+        )
+
+
+@pytest.mark.parametrize("softcap", [None, 4.0])
+def test_a_head_that_learns_gets_the_plain_gradient(softcap: float | None) -> None:
+    random = torch.Generator().manual_seed(1)
+    hidden = torch.randn(300, 16, generator=random, requires_grad=True)  # more than a chunk
+    head = torch.randn(50, 16, generator=random, requires_grad=True)
+    targets = torch.randint(0, 50, (300,), generator=random)
+    (answer_loss(hidden, head, targets, softcap=softcap) / 7).backward()
+    own = hidden.grad, head.grad
+    hidden.grad = head.grad = None
+    out = hidden @ head.t()
+    out = out if softcap is None else softcap * torch.tanh(out / softcap)
+    (torch.nn.functional.cross_entropy(out, targets, reduction="sum") / 7).backward()
+    torch.testing.assert_close(own[0], hidden.grad, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(own[1], head.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_16_bit_weights_learn_as_copies_of_32_bit_ones(tiny: Any, tmp_path: Path) -> None:
+    loaded = tiny(precision="bf16")
+    own = loaded.model.model.norm.weight
+    assert own.dtype == torch.bfloat16
+    model = methods.create(loaded, config_of("full"))
+    assert isinstance(model, FullModel)
+    weights = dict(model.named_parameters())
+    assert all(weight.dtype == torch.float32 for weight in weights.values())
+    # Steps too small for 16 bit still add up: 40 of them are seen once they are enough.
+    optimiser = torch.optim.SGD(list(model.parameters()), lr=1.0)
+    start = own.detach().clone()
+    for _ in range(40):
+        model.train()
+        for weight in weights.values():
+            weight.grad = torch.full_like(weight, 1e-4)
+        optimiser.step()
+        if _ == 0:
+            model.eval()
+            assert torch.equal(own, start)
+    model.eval()
+    assert (start - own).float().mean() == pytest.approx(4e-3, rel=0.5)
+    for rows in (ROWS[:2], ROWS[2:]):
+        loop.block_loss(model, rows).backward()
+    assert own.grad is None, "gradients are added up in fp32"
+    assert weights["model.norm.weight"].grad.dtype == torch.float32
+    model.release()
+    assert not any(tensor.requires_grad for tensor in loaded.model.parameters())
+    folder = methods.save(model, loaded.tokenizer, tmp_path, extra=EXTRA)
+    from safetensors.torch import load_file
+
+    held = load_file(folder / "model.safetensors")
+    assert {tensor.dtype for tensor in held.values()} == {torch.bfloat16}
+    assert torch.equal(held["model.norm.weight"], own)
+
+
+def test_full_tuning_without_the_memory_is_refused_with_advice(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = tiny()
+    full, lora = config_of("full"), config_of("lora")
+    needed = plan.training_bytes(loaded, trainable=loaded.parameters, block_tokens=512, config=full)
+    assert needed > plan.training_bytes(loaded, trainable=4000, block_tokens=512, config=lora)
+    monkeypatch.setattr(plan, "free_memory", lambda device: needed - 1)
+    with pytest.raises(ResourceError, match="GB of memory") as caught:
+        plan.check_memory(loaded, trainable=loaded.parameters, block_tokens=512, config=full)
+    assert "method: lora" in caught.value.hint
+
+
+@pytest.mark.parametrize("method", ["pissa", "full"])
+@pytest.mark.parametrize("key", ["load_in_4bit", "load_in_8bit"])
+def test_what_changes_the_weights_needs_them_whole(method: str, key: str) -> None:
+    from medlms.config import load
+
+    with pytest.raises(ConfigError, match=f"method: {method} changes the model's weights, which {key}"):
+        load({"model": "m", "data": "d", "method": method, key: True})
+
+
+def test_a_soft_prompt_without_an_instruction_is_told(tiny: Any) -> None:
+    from medlms.config import load
+
+    with pytest.raises(ConfigError, match=r"soft_prompt\.init"):
+        load({"model": "m", "data": "d", "method": "soft_prompt", "instruction": ""})
+    load({"model": "m", "data": "d", "method": "soft_prompt", "instruction": "", "soft_prompt": {"init": "vocabulary"}})
+
+
+def test_longer_starts_are_those_of_longer_rows() -> None:
+    assert soft_prompt.longer_starts([0, 30, 42, 49], 9) == [0, 39, 60, 76]
+    assert soft_prompt.longer_starts([0, 30], 0) == [0, 30]
+
+
+def test_settings_of_the_loop_know_no_method() -> None:
+    assert not {"method", "plus_ratio"} & set(Train.model_fields)
+    assert body_of is not None
