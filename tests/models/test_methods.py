@@ -10,12 +10,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from medlms.config import Config, Method, Train
+from medlms import config as config_room
+from medlms.config import Config, Method
 from medlms.errors import ConfigError, ResourceError
 from medlms.models import adapters, methods, plan, soft_prompt
-from medlms.models.forward import body_of, hidden_states, output_head
+from medlms.models.fetch import locate
+from medlms.models.forward import hidden_states, output_head
 from medlms.models.full import FullModel
 from medlms.models.head import answer_loss
+from medlms.models.load import load
 from medlms.testing import tiny_rows
 from medlms.text.pack import pack
 from medlms.text.template import template_of
@@ -27,7 +30,8 @@ METHODS: tuple[Method, ...] = ("lora", "rslora", "dora", "lora+", "pissa", "soft
 EXTRA = {"base_model": "tiny", "template_hash": "abc", "instruction": "Answer."}
 RATES = {"soft_prompt": 0.1, "full": 3e-3}
 ROWS = [
-    Tokens(str(size), tuple(range(10 + size, 10 + 2 * size)), (False,) * 3 + (True,) * (size - 3)) for size in (30, 12, 7)
+    Tokens(str(size), tuple(range(10 + size, 10 + 2 * size)), (False,) * 3 + (True,) * (size - 3))
+    for size in (30, 12, 7)
 ]
 
 
@@ -99,7 +103,7 @@ def test_it_learns_and_resumes_to_the_bit(tiny: Any, tmp_path: Path, method: str
     assert all(torch.equal(adapters.tensors(again)[name], tensor) for name, tensor in adapters.tensors(whole).items())
 
 
-@pytest.mark.parametrize("family", ["llama", "mistral", "gemma", "gemma3", "gpt2", "qwen3"])
+@pytest.mark.parametrize("family", ["llama", "gemma3", "gpt2"])
 @pytest.mark.parametrize("method", METHODS)
 def test_what_is_saved_opens_without_us_on_the_original_base(
     tiny: Any, tiny_folder: Any, tmp_path: Path, method: str, family: str
@@ -209,13 +213,13 @@ def test_the_gradient_of_a_soft_prompt_is_pefts(tiny: Any, tiny_folder: Any, tmp
     assert own.shape == (9, 64)
     folder = methods.save(model, loaded.tokenizer, tmp_path, extra=EXTRA)
     base = AutoModelForCausalLM.from_pretrained(tiny_folder("llama"), dtype=torch.float32, attn_implementation="eager")
-    theirs = PeftModel.from_pretrained(base, folder, is_trainable=True)
+    theirs = PeftModel.from_pretrained(base, folder)  # peft opens soft prompts for use alone
+    wanted = theirs.prompt_encoder["default"].embedding.weight.requires_grad_()
     total = torch.zeros(())
     for row in ROWS:
         labels = torch.tensor([[token if learn else -100 for token, learn in zip(row.ids, row.learn, strict=True)]])
         total = total + theirs(input_ids=torch.tensor([row.ids]), labels=labels).loss * sum(row.learn)
     total.backward()
-    (wanted,) = (tensor for tensor in theirs.parameters() if tensor.requires_grad)
     torch.testing.assert_close(own.grad, wanted.grad, rtol=1e-3, atol=1e-4)
     assert not any(tensor.grad is not None for tensor in loaded.model.parameters()), "the model is frozen"
 
@@ -274,8 +278,8 @@ def test_a_head_that_learns_gets_the_plain_gradient(softcap: float | None) -> No
     torch.testing.assert_close(own[1], head.grad, rtol=1e-4, atol=1e-5)
 
 
-def test_16_bit_weights_learn_as_copies_of_32_bit_ones(tiny: Any, tmp_path: Path) -> None:
-    loaded = tiny(precision="bf16")
+def test_16_bit_weights_learn_as_copies_of_32_bit_ones(tiny_folder: Any, tmp_path: Path) -> None:
+    loaded = load(locate(str(tiny_folder("llama"))), precision="bf16")
     own = loaded.model.model.norm.weight
     assert own.dtype == torch.bfloat16
     model = methods.create(loaded, config_of("full"))
@@ -294,7 +298,7 @@ def test_16_bit_weights_learn_as_copies_of_32_bit_ones(tiny: Any, tmp_path: Path
             model.eval()
             assert torch.equal(own, start)
     model.eval()
-    assert (start - own).float().mean() == pytest.approx(4e-3, rel=0.5)
+    assert (start - own).detach().float().mean().item() == pytest.approx(4e-3, rel=0.5)
     for rows in (ROWS[:2], ROWS[2:]):
         loop.block_loss(model, rows).backward()
     assert own.grad is None, "gradients are added up in fp32"
@@ -323,25 +327,17 @@ def test_full_tuning_without_the_memory_is_refused_with_advice(tiny: Any, monkey
 @pytest.mark.parametrize("method", ["pissa", "full"])
 @pytest.mark.parametrize("key", ["load_in_4bit", "load_in_8bit"])
 def test_what_changes_the_weights_needs_them_whole(method: str, key: str) -> None:
-    from medlms.config import load
-
     with pytest.raises(ConfigError, match=f"method: {method} changes the model's weights, which {key}"):
-        load({"model": "m", "data": "d", "method": method, key: True})
+        config_room.load({"model": "m", "data": "d", "method": method, key: True})
 
 
-def test_a_soft_prompt_without_an_instruction_is_told(tiny: Any) -> None:
-    from medlms.config import load
-
+def test_a_soft_prompt_without_an_instruction_is_told() -> None:
+    settings = {"model": "m", "data": "d", "method": "soft_prompt", "instruction": ""}
     with pytest.raises(ConfigError, match=r"soft_prompt\.init"):
-        load({"model": "m", "data": "d", "method": "soft_prompt", "instruction": ""})
-    load({"model": "m", "data": "d", "method": "soft_prompt", "instruction": "", "soft_prompt": {"init": "vocabulary"}})
+        config_room.load(settings)
+    config_room.load({**settings, "soft_prompt": {"init": "vocabulary"}})
 
 
 def test_longer_starts_are_those_of_longer_rows() -> None:
     assert soft_prompt.longer_starts([0, 30, 42, 49], 9) == [0, 39, 60, 76]
     assert soft_prompt.longer_starts([0, 30], 0) == [0, 30]
-
-
-def test_settings_of_the_loop_know_no_method() -> None:
-    assert not {"method", "plus_ratio"} & set(Train.model_fields)
-    assert body_of is not None

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from medlms.errors import AskedWrongly
-from medlms.models.cache import RowCache
 from medlms.models import methods, soft_prompt
+from medlms.models.cache import RowCache
 from medlms.models.forward import body_of, hidden_states, output_head, row_losses
 from medlms.models.load import Loaded
 from medlms.text.pack import pack

@@ -551,7 +551,13 @@ def methods(work: Work) -> list[Method]:
         Method("full fine-tuning", total, 1.0, _training_peak(replace(lora, method="full")), total * work.element),
         Method("LoRA", lora.adapter, lora.adapter / total, _training_peak(lora), 4 * lora.adapter),
         Method("QLoRA (NF4)", lora.adapter, lora.adapter / total, _training_peak(qlora), 4 * lora.adapter),
-        Method(f"soft prompt ({length} vectors)", soft.adapter, soft.adapter / total, _training_peak(soft), 4 * soft.adapter),
+        Method(
+            f"soft prompt ({length} vectors)",
+            soft.adapter,
+            soft.adapter / total,
+            _training_peak(soft),
+            4 * soft.adapter,
+        ),
     ]
 
 
@@ -581,11 +587,10 @@ def _own_layers(work: Work) -> int:
     """Bytes of a step through transformers' own layers, no adapters in them: norms that learn run there too."""
     full = work.method == "full"
     shape = replace(work.shape, kind="llama-like") if full and work.shape.kind in ONE_NODE else work.shape
-    plain = replace(
-        work, shape=shape, method="lora", targets="all-linear" if full else ("none",), dropout=0.0, rank=0
-    )
+    plain = replace(work, shape=shape, method="lora", targets="all-linear" if full else ("none",), dropout=0.0, rank=0)
     head = work.shape.vocabulary * work.shape.width * (4 + work.element) if full else 0  # the head's own gradient
-    return activation_bytes(plain) + beside_bytes(plain) + head_bytes(plain) + head
+    step = max(head_bytes(plain), backward_bytes(plain))
+    return activation_bytes(plain) + beside_bytes(plain) + step + head
 
 
 def beside_weights(work: Work, trainable: int) -> int:

@@ -129,7 +129,7 @@ def _is_dora(model: Any) -> bool:
 
 
 def _kept_dora(model: Any) -> Any:
-    """peft makes the whole update of each DoRA layer anew for every token; kept while answering, where there is room for it."""
+    """Keeps the whole update of each DoRA layer while answering, where there is room: peft makes it anew for every token."""
     numbers = sum(parameter.numel() for parameter in model.parameters())
     if not _is_dora(model) or 4 * numbers > available_memory() / 2:
         return nullcontext()

@@ -34,9 +34,7 @@ class Seconds:
         return f"{max(low, 0.1):.{digits}f} to {max(high, 0.1):.{digits}f} {name}"
 
 
-def step_flop(
-    shape: Shape, tokens: float, *, learned: float, row: float, adapter: int, full: bool = False
-) -> float:
+def step_flop(shape: Shape, tokens: float, *, learned: float, row: float, adapter: int, full: bool = False) -> float:
     """Operations of forward and backward passes over ``tokens`` tokens in rows of ``row``: base weights frozen, or ``full``."""
     passes = 6.0 if full else 4.0  # a weight that learns takes a third product
     body = passes * shape.linear * tokens

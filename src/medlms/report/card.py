@@ -20,7 +20,7 @@ _DTYPES = {"bf16": "bfloat16", "fp32": "float32"}
 
 
 def card(report: Report) -> str:
-    """The card of the adapter, soft prompt or model that the run made: what it is for, what it was made of, how it did, how to load it."""
+    """The card of what the run made (adapter, soft prompt, model): what it is for, what is in it, how it did, how to load it."""
     name = as_markdown(one_line(report.get("run") or "run"))
     parts = [
         f"---\n{yaml.safe_dump(front_matter(report), sort_keys=False, allow_unicode=True, width=100)}---",

@@ -1,7 +1,8 @@
 """Takes over from one run of a study what another would measure again: answers that no varied setting can change.
 
 The base model's answers depend on the model, its precision and the test; the lookup baseline's on the training rows and
-the test; those of the base with examples on all of these and on which examples are drawn. A file is taken when its fingerprint is the one that the new run would write.
+the test; those of the base with examples on all of these and on which examples are drawn. A file is taken when its
+fingerprint is the one that the new run would write.
 """
 
 from __future__ import annotations
@@ -108,12 +109,12 @@ def _base_extras(run: Run, config: Config, own: rows.Rows, other: Run, settings:
 def _speed(run: Run, config: Config, other: Run, settings: Config, system: str) -> None:
     ours, theirs = config.evaluate, settings.evaluate
     same = all(getattr(ours, key) == getattr(theirs, key) for key in ("max_new_tokens", "batch", "latency_rows"))
-    speeds = run_speeds(other)
+    speeds = _speeds(other)
     if same and system in speeds:
-        run.write_json("speed.json", {**run_speeds(run), system: speeds[system]})
+        run.write_json("speed.json", {**_speeds(run), system: speeds[system]})
 
 
-def run_speeds(run: Run) -> dict[str, Any]:
+def _speeds(run: Run) -> dict[str, Any]:
     """What speed.json of a run holds by system; nothing where there is none."""
     path = run.folder / "speed.json"
     found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}

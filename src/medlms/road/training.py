@@ -308,9 +308,7 @@ def _check_fit(work: _Work, tokens: list[Tokens]) -> None:
     longest = max(len(row.ids) for row in tokens)
     block = max(longest, work.config.train.micro_tokens)
     block += places * max(1, block * len(tokens) // sum(len(row.ids) for row in tokens))
-    plan.check_memory(
-        work.loaded, trainable=trainable, block_tokens=block, config=work.config, longest=longest
-    )
+    plan.check_memory(work.loaded, trainable=trainable, block_tokens=block, config=work.config, longest=longest)
     # Two checkpoints with moments while one replaces the other, the best one, and the adapter; and answers and plots.
     needed, free = 32 * trainable + 50_000_000, shutil.disk_usage(work.run.folder).free
     if free < needed:
