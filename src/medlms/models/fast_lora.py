@@ -123,7 +123,9 @@ def fast_lora(model: nn.Module, *, adapter: str = "default", seed: int = 0) -> I
     whole, fused = fast_layers.override(model, {layer: group for group in groups for layer in group.layers})
     undo += whole
     count = sum(len(group.layers) for group in groups)
-    said = f"{count} adapted layers in {len(groups)} shared-input groups run the fused LoRA step" if count else ""
+    said = (
+        f"{count} adapted layers in {len(groups)} shared-input groups run the fused LoRA step" if count or left else ""
+    )
     packed = sum(len(group.layers) for group in groups if isinstance(group.weight, PackedWeights))
     said += f", {packed} of them over 4-bit weights" if packed else ""
     said += f", {fused} norms, attentions and feed-forwards run as one node each" if fused else ""

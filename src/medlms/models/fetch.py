@@ -141,10 +141,13 @@ def _as_tuned(located: Located) -> Located:
         return located
     try:
         extra = json.loads(file.read_text(encoding="utf-8"))
-        told = {key: str(extra.get(key, "")) for key in ("template_hash", "instruction", "precision")}
+        base, template, instruction, precision = (
+            str(extra.get(key, "")) for key in ("base_model", "template_hash", "instruction", "precision")
+        )
     except (ValueError, AttributeError) as error:
         raise ModelError(f"{file}: not readable: {error}.") from None
-    return replace(located, **told, note=f"tuned from {extra.get('base_model', '?')}")
+    note = f"all weights tuned from {base}"
+    return replace(located, template_hash=template, instruction=instruction, precision=precision, note=note)
 
 
 def _missing_shards(path: Path) -> list[str]:

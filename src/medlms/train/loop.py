@@ -43,7 +43,7 @@ def plan(rows: Sequence[Tokens], config: Train, *, seed: int) -> list[PlannedSte
 def optimiser(model: Any, config: Train, groups: list[dict[str, Any]] | None = None) -> torch.optim.AdamW:
     """AdamW over the trainable tensors, or over ``groups`` of them whose learning rates differ (``times``)."""
     return torch.optim.AdamW(
-        groups or list(tensors(model).values()),
+        groups or [{"params": list(tensors(model).values())}],
         lr=config.learning_rate,
         betas=(0.9, 0.999),
         weight_decay=config.weight_decay,
