@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,22 @@ from torch import Tensor
 
 from medlms import config as config_room
 from medlms.config import Config, Method
-from medlms.errors import ConfigError, ResourceError
-from medlms.models import adapters, methods, plan, soft_prompt
+from medlms.engines.local import LocalEngine
+from medlms.errors import ConfigError, ModelError, ResourceError
+from medlms.models import adapters, costs, methods, plan, soft_prompt
+from medlms.models import load as load_room
 from medlms.models.fetch import locate
 from medlms.models.forward import hidden_states, output_head
 from medlms.models.full import FullModel
 from medlms.models.head import answer_loss
 from medlms.models.load import load
+from medlms.models.shapes import shape_of
 from medlms.testing import tiny_rows
 from medlms.text.pack import pack
 from medlms.text.template import template_of
 from medlms.text.tokenise import tokenise
 from medlms.train import checkpoint, loop
-from medlms.types import Message, Tokens
+from medlms.types import Message, Request, Tokens
 
 METHODS: tuple[Method, ...] = ("lora", "rslora", "dora", "lora+", "pissa", "soft_prompt", "full")
 EXTRA = {"base_model": "tiny", "template_hash": "abc", "instruction": "Answer."}
@@ -163,6 +167,24 @@ def test_saving_pissa_leaves_what_was_learned(tiny: Any, tmp_path: Path) -> None
     assert all(torch.equal(tensor, adapters.tensors(model)[name]) for name, tensor in held.items())
 
 
+@pytest.mark.parametrize("method", ["pissa", "full", "lora", "soft_prompt"])
+def test_a_base_that_was_changed_does_not_answer_as_if_it_were_not(tiny: Any, method: str) -> None:
+    loaded = tiny()
+    before = logits(loaded.model, ROWS)
+    engine = LocalEngine(loaded, template_of(loaded.tokenizer))
+    stirred(loaded, config_of(method))
+    asked = [Request("x", (Message("user", "Who?"),), reference="Me.")]
+    if method in ("pissa", "full"):
+        with pytest.raises(ModelError, match="changed the base"):
+            list(engine.score(asked))
+    else:
+        (reply,) = engine.score(asked)
+        fresh = LocalEngine(tiny(), engine.template)
+        assert reply.reference_logprob == next(fresh.score(asked)).reference_logprob
+        with engine._weights():
+            torch.testing.assert_close(logits(loaded.model, ROWS), before)
+
+
 def test_rslora_scales_by_the_root_of_the_rank(tiny: Any) -> None:
     from peft.tuners.lora import LoraLayer
 
@@ -222,6 +244,34 @@ def test_the_gradient_of_a_soft_prompt_is_pefts(tiny: Any, tiny_folder: Any, tmp
     total.backward()
     torch.testing.assert_close(own.grad, wanted.grad, rtol=1e-3, atol=1e-4)
     assert not any(tensor.grad is not None for tensor in loaded.model.parameters()), "the model is frozen"
+
+
+@pytest.mark.parametrize("bits", [0, 4])
+@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "qwen3", "gemma3", "gpt2"])
+def test_frozen_layers_in_nodes_of_ours_are_the_same(tiny_folder: Any, family: str, bits: int) -> None:
+    if bits:
+        pytest.importorskip("bitsandbytes")
+    loaded = load(locate(str(tiny_folder(family))), precision="fp32", load_in_4bit=bool(bits))
+    model = stirred(loaded, config_of("soft_prompt")).train()
+
+    def outcome() -> tuple[Tensor, Tensor]:
+        (made,) = adapters.tensors(model).values()
+        made.grad = None
+        loss = loop.block_loss(model, ROWS)
+        loss.backward()
+        return loss.detach(), made.grad.clone()
+
+    wanted = outcome()
+    with methods.running(model) as (masks, said):
+        assert masks is None
+        ours = {"gpt2": 0, "gemma3": 0, "qwen3": 11}.get(
+            family, 9
+        )  # five norms (nine with those of heads), two a layer
+        assert (f"{ours} frozen" in said) == bool(ours), said
+        found = outcome()
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(outcome(), wanted)
 
 
 def test_a_soft_prompt_begins_as_the_instruction(tiny: Any) -> None:
@@ -341,3 +391,54 @@ def test_a_soft_prompt_without_an_instruction_is_told() -> None:
 def test_longer_starts_are_those_of_longer_rows() -> None:
     assert soft_prompt.longer_starts([0, 30, 42, 49], 9) == [0, 39, 60, 76]
     assert soft_prompt.longer_starts([0, 30], 0) == [0, 30]
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3", "gpt2", "gemma3"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("method", ["dora", "soft_prompt", "full"])
+def test_the_memory_foretold_is_what_the_graph_holds(
+    tiny_folder: Any, monkeypatch: pytest.MonkeyPatch, method: str, precision: str, family: str
+) -> None:
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+    monkeypatch.setattr(load_room, "choose_dtype", lambda *_: (dtype, "as the test wants"))
+    loaded = load(locate(str(tiny_folder(family))))
+    config = config_of(method, soft_prompt={"length": 20}, lora={"r": 4, "dropout": 0.25}, train={"micro_tokens": 128})
+    sizes = (40, 60, 28)
+    work = costs.work_of(
+        shape_of(loaded.model.config.to_dict()),
+        config,
+        element=dtype.itemsize,
+        rows=costs.Rows(mean=sum(sizes) / 3, longest=60),
+    )
+    work = replace(work, lengths=tuple(size + work.places for size in sizes))
+    assert work.block == sum(work.lengths)
+    rows = [Tokens(str(size), tuple(range(5, 5 + size)), (True,) * size) for size in sizes]
+    model = methods.create(loaded, config)
+    seen: dict[int, int] = {}
+    with methods.running(model, seed=1):
+        model.train()
+        base = model.get_base_model()
+        own = {tensor.untyped_storage().data_ptr() for tensor in (*base.parameters(), *base.buffers())}
+        own |= {tensor.untyped_storage().data_ptr() for tensor in model.parameters()}
+
+        def count(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in own:
+                seen[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+            hidden = hidden_states(model, pack(rows))
+        waiting, known = [hidden.grad_fn], {hidden.grad_fn}
+        while waiting:  # what nodes of our own keep beside autograd
+            node = waiting.pop()
+            for value in getattr(node, "__dict__", {}).values():
+                if isinstance(value, Tensor):
+                    count(value)
+            fresh = {other for other, _ in node.next_functions if other is not None} - known
+            known |= fresh
+            waiting.extend(fresh)
+        hidden.sum().backward()
+    found = sum(seen.values())
+    foretold = costs.activation_bytes(work) if method == "dora" else costs.own_layers_bytes(work)
+    assert 0.92 < foretold / found < 1.25

@@ -99,8 +99,7 @@ class LocalEngine:
         if self.adapted:
             return methods.running(self.model, learning=False)
         if self.loaded.adapted is not None:
-            without: AbstractContextManager[Any] = self.loaded.adapted.disable_adapter()
-            return without
+            return methods.without(self.loaded.adapted)
         return nullcontext()
 
     def _batch(self, requests: Sequence[Request]) -> Iterator[Reply]:

@@ -267,7 +267,8 @@ def _peft_inputs(work: Work) -> float:
     inputs = {matrix.reads: matrix.inputs for matrix in work.shape.matrices}
     adapted = sum(_peft_copies(work) * m.inputs + 4 * work.rank for m in work.shape.adapted(work.targets))
     if work.method == "dora":  # outputs of the base and of the adapter, each times its size
-        adapted += sum((work.element + 4) * m.outputs for m in work.shape.adapted(work.targets))
+        kept = 10 if work.element == 2 else 8
+        adapted += sum(kept * m.outputs for m in work.shape.adapted(work.targets))
     return float(work.element * sum(inputs.values()) + adapted)
 
 
@@ -583,14 +584,39 @@ def _with_places(work: Work, length: int) -> Work:
     return replace(work, method="soft_prompt", places=length, block=block, row=row, prompt=prompt)
 
 
-def _own_layers(work: Work) -> int:
-    """Bytes of a step through transformers' own layers, no adapters in them: norms that learn run there too."""
+def own_layers_bytes(work: Work) -> int:
+    """Bytes of everything that a block keeps where there are no adapters: all weights learn, or vectors before the rows."""
+    plain, shape, e = _plain(work), work.shape, work.element
+    if work.method == "soft_prompt":  # the first norm reads what needs a gradient too
+        return activation_bytes(plain) + work.block * shape.width * e
+    wide = 4 if _widened(plain) else e
+    # For the gradient of their weights: what norms multiply with them, and the input of the layer behind an MLP.
+    norms = shape.norms * shape.width + (shape.query + shape.key if shape.head_norms else 0)
+    return activation_bytes(plain) + work.block * shape.layers * (wide * norms + e * shape.inner)
+
+
+def _plain(work: Work) -> Work:
+    """The work without adapters. Norms that learn run transformers' own operations."""
     full = work.method == "full"
     shape = replace(work.shape, kind="llama-like") if full and work.shape.kind in ONE_NODE else work.shape
-    plain = replace(work, shape=shape, method="lora", targets="all-linear" if full else ("none",), dropout=0.0, rank=0)
+    targets: str | tuple[str, ...] = "all-linear" if full else _frozen(shape)
+    return replace(work, shape=shape, method="lora", targets=targets, dropout=0.0, rank=0)
+
+
+def _frozen(shape: Shape) -> tuple[str, ...]:
+    """Names of the layers that run in nodes of ours behind a soft prompt, as if adapted with rank 0 (frozen.fast_frozen)."""
+    reads = {"attention"} if shape.kind in ONE_NODE_ATTENTION else set()
+    reads |= {"mlp", "down"} if shape.kind in ONE_NODE else set()
+    return tuple(matrix.name for matrix in shape.matrices if matrix.reads in reads) or ("none",)
+
+
+def _own_layers(work: Work) -> int:
+    """Bytes of a step without adapters."""
+    plain = _plain(work)
+    full = work.method == "full"
     head = work.shape.vocabulary * work.shape.width * (4 + work.element) if full else 0  # the head's own gradient
     step = max(head_bytes(plain), backward_bytes(plain))
-    return activation_bytes(plain) + beside_bytes(plain) + step + head
+    return own_layers_bytes(work) + beside_bytes(plain) + step + head
 
 
 def beside_weights(work: Work, trainable: int) -> int:

@@ -123,14 +123,11 @@ def fast_lora(model: nn.Module, *, adapter: str = "default", seed: int = 0) -> I
     whole, fused = fast_layers.override(model, {layer: group for group in groups for layer in group.layers})
     undo += whole
     count = sum(len(group.layers) for group in groups)
-    said = (
-        f"{count} adapted layers in {len(groups)} shared-input groups run the fused LoRA step" if count or left else ""
-    )
+    said = f"{count} adapted layers in {len(groups)} shared-input groups run the fused LoRA step"
     packed = sum(len(group.layers) for group in groups if isinstance(group.weight, PackedWeights))
     said += f", {packed} of them over 4-bit weights" if packed else ""
     said += f", {fused} norms, attentions and feed-forwards run as one node each" if fused else ""
     said += f"; {left} run peft's own forward" if left else ""
-    said = said.removeprefix(", ").removeprefix("; ") or "transformers' own layers"
     try:
         yield (groups[0].masks if groups else None), said
     finally:
@@ -203,7 +200,7 @@ def _dropout(layer: Any, adapter: str) -> float:
     return float(getattr(layer.lora_dropout[adapter], "p", 0.0))
 
 
-def _stack(bases: list[Any], weights: list[Tensor], turned: list[bool]) -> Tensor:
+def stack(bases: list[Any], weights: list[Tensor], turned: list[bool]) -> Tensor:
     """The weights [out, in] of several layers as one; the layers then look into it, so that memory holds them once."""
     first = weights[0]
     if len(weights) == 1:
@@ -232,7 +229,7 @@ def _group(layers: list[Any], index: int, adapter: str, masks: Masks | None) -> 
     else:
         turned = [bool(layer.fan_in_fan_out) for layer in layers]
         weights = [base.weight.data.t() if turn else base.weight.data for base, turn in zip(bases, turned, strict=True)]
-        weight = _stack(bases, weights, turned)
+        weight = stack(bases, weights, turned)
         bounds = [part.shape[0] for part in weights]
     biases = [base.bias.data for base in bases if base.bias is not None]
     return Group(

@@ -7,7 +7,7 @@ learns all weights (``full``). The rest of the road knows none of them by name.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from medlms.errors import ModelError
 from medlms.models import adapters, full, pissa, soft_prompt
 from medlms.models.dropout import Masks
 from medlms.models.fast_lora import fast_lora
+from medlms.models.frozen import fast_frozen
 from medlms.models.full import FullModel
 from medlms.models.load import Loaded, available_memory, load
 
@@ -56,10 +57,20 @@ def running(model: Any, *, seed: int = 0, learning: bool = True) -> Iterator[tup
     if not hasattr(model, "peft_config"):  # a whole model
         yield None, "transformers' own layers"
         return
-    length = soft_prompt.length_of(model)
-    said = f"a soft prompt of {length} vectors before each packed row; " if length else ""
-    with nullcontext() if learning else _kept_dora(model), fast_lora(model, seed=seed) as (masks, path):
-        yield masks, said + path
+    if length := soft_prompt.length_of(model):
+        with fast_frozen(model) if learning else nullcontext("transformers' own layers") as path:
+            yield None, f"a soft prompt of {length} vectors before each packed row; {path}"
+        return
+    with nullcontext() if learning else _kept_dora(model), fast_lora(model, seed=seed) as running:
+        yield running
+
+
+def without(model: Any) -> AbstractContextManager[Any]:
+    """The base under a tuned model, for as long as the context lasts. ModelError where tuning has changed its weights."""
+    if isinstance(model, FullModel) or pissa.changed_base(model):
+        raise ModelError("Tuning has changed the base's weights, so the base can't answer.", hint="Load it anew.")
+    base: AbstractContextManager[Any] = model.disable_adapter()
+    return base
 
 
 def count_in_words(trainable: int, config: Config) -> str:
