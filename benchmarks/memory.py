@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
 from medlms.bench.estimates import Estimate  # noqa: E402
-from medlms.bench.result import Result, Row, read, table  # noqa: E402
+from medlms.bench.result import Result, read, table  # noqa: E402
 from medlms.bench.worker import Worker, WorkerFailed  # noqa: E402
 from medlms.config import Config  # noqa: E402
 from medlms.models import costs  # noqa: E402
@@ -155,14 +155,16 @@ def arguments(words: list[str]) -> argparse.Namespace:
 
 
 def begun(options: argparse.Namespace, words: list[str]) -> Result:
-    """The file that is there with its rows, or a new one."""
+    """The file that is there, its measurements beside what the plan says of them now, or a new one."""
     from medlms.road.manifest import libraries, machine
 
     command = shlex.join(["python", "benchmarks/memory.py", *words])
     result = Result({**machine(), "libraries": libraries()}, command)
     if options.out.is_file() and not options.again:
-        before = read(options.out)
-        result.rows = [Row(**row) for row in before["rows"]]
+        cases = {case.name: case for case in CASES}
+        for row in read(options.out)["rows"]:
+            if row["system"] in cases:
+                add(result, cases[row["system"]], {**row["settings"]["found"]})
     return result
 
 
@@ -227,10 +229,8 @@ def add(result: Result, case: Case, found: dict[str, Any]) -> None:
         "predicted_bytes": said["resident"],
         "error": said["resident"] / peak - 1,
         "predicted_needed_bytes": said["needed"],
-        "measured_anonymous_bytes": found["anonymous"],
-        "largest_block": found["largest_block"],
+        "found": found,
         "predicted_block": work.block,
-        "peaks": found["peaks"],
         "phases": {phase.name: {"parts": phase.parts, "pages": phase.pages} for phase in costs.phases(work)},
     }
     result.add(case.name, "peak_memory_bytes", Estimate(peak, None, None, 1), settings)

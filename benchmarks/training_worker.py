@@ -177,6 +177,8 @@ def plain(line: Line, start: dict[str, Any]) -> None:
     loaded = loaded_model(start, peer=True)
     torch.manual_seed(start["seed"])
     model = get_peft_model(loaded.model, lora_config(start), autocast_adapter_dtype=start["adapters"] == "fp32")
+    if start.get("checkpointing"):
+        model.gradient_checkpointing_enable({"use_reentrant": False})
     model.train()
     line.give(ready(model, loaded.dtype))
     serve(line, plain_steps(model, start, steps_of(start, job), loaded.dtype), model, job["dev"])
@@ -456,7 +458,20 @@ def product_speed(shape: dict[str, Any], tokens: int, dtype: Any, seconds: float
     return 4 * tokens * shape["rows"] * shape["columns"] / best / 1e9
 
 
-SYSTEMS = {"ours": ours, "plain": plain, "trl": trl, "prepare": prepare, "roofline": roofline}
+def make(line: Line, start: dict[str, Any]) -> None:
+    """Draw a model of a known shape in NF4 and save it for every system to read."""
+    from medlms import testing
+    from medlms.models import random_weights
+    from medlms.road.prove import shape_of
+
+    dtype, _ = random_weights.in_working_precision("auto")
+    model = random_weights.skeleton(shape_of(start["shape"]), dtype)
+    random_weights.fill(model, dtype=dtype, four_bit=True, seed=start["seed"])
+    random_weights.save(model, testing.tiny_tokenizer("llama"), Path(start["folder"]))
+    line.give({"parameters": sum(parameter.numel() for parameter in model.parameters())})
+
+
+SYSTEMS = {"ours": ours, "plain": plain, "trl": trl, "prepare": prepare, "roofline": roofline, "make": make}
 
 if __name__ == "__main__":
     main()

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from medlms.errors import AskedWrongly, ModelError
-from medlms.models import attention, load
+from medlms.models import attention, heap, load
 from medlms.models.fetch import Located
 from medlms.models.load import Loaded
 
@@ -75,6 +75,7 @@ def fill(
                 parent, _, leaf = name.rpartition(".")
                 setattr(model.get_submodule(parent), leaf, _quantised(module, dtype))
                 module.register_parameter("weight", None)  # the list above still holds the module
+                heap.trim()  # what quantising freed would pile up, in gaps too small for the next matrix
             elif isinstance(module, nn.Embedding):
                 model.tie_weights()  # a head that shares these weights must not be drawn anew
         progress(len(modules), len(modules))

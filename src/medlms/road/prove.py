@@ -113,7 +113,7 @@ def prove(
     work = _Work(talk, time.perf_counter())
     shape = dict(shape if shape is not None else shape_of(name))
     from medlms import testing
-    from medlms.models import random_weights
+    from medlms.models import heap, random_weights
 
     dtype, why = random_weights.in_working_precision(precision)
     model = random_weights.skeleton(shape, dtype)
@@ -129,6 +129,7 @@ def prove(
 
     with work.stage("build"), talk.bar("drawing weights") as advance:
         random_weights.fill(model, dtype=dtype, four_bit=four_bit, seed=seed, progress=advance)
+    heap.trim()  # what drawing has freed, as the road does before it trains
     proof = Proof(
         model=name,
         shape=shape,
