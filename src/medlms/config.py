@@ -129,7 +129,7 @@ class Train(_Part):
     learning_rate: float = Field(2.0e-4, gt=0, description="Peak learning rate of the optimiser.")
     schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="Shape after the warm-up.")
     warmup: Share = Field(0.03, description="Share of the steps over which the rate rises from 0.")
-    weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay on the adapters.")
+    weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay on what learns.")
     clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
     evaluate_every: Literal["epoch", "never"] = Field(
         "epoch", description="epoch: held-out loss and generated answers after every epoch, from epoch 0."
