@@ -71,8 +71,7 @@ def find(run: str | Path, into: str, talk: Talk) -> Source:
     if (Path(name) / CONFIG).is_file() and not any((Path(name) / kind).is_dir() for kind in LEARNED):
         raise AskedWrongly(f"{name}: this run holds no adapter.", hint="Did training finish?")
     located = fetch.locate(name, say=talk.say)
-    _can_be_merged(name, located)
-    quantised, known = _tuned_on(located.adapter)
+    quantised, known = _tuned_on(_adapter_of(name, located))
     if into == "nf4" and not known:
         quantised = "4bit"
     _check(name, quantised, into)
@@ -80,8 +79,8 @@ def find(run: str | Path, into: str, talk: Talk) -> Source:
     return Source(name, located, quantised, chosen, located.instruction or configs.INSTRUCTION)
 
 
-def _can_be_merged(name: str, located: Any) -> None:
-    """AskedWrongly where there is nothing that could be added to a base's weights: no adapter, or a soft prompt."""
+def _adapter_of(name: str, located: Any) -> Path:
+    """The adapter's folder. AskedWrongly where nothing could be added to a base's weights: no adapter, or a soft prompt."""
     from medlms.models.fetch import record_of
 
     if located.adapter is None and record_of(located.folder).get("method") == "full":
@@ -91,11 +90,13 @@ def _can_be_merged(name: str, located: Any) -> None:
         )
     if located.adapter is None:
         raise AskedWrongly(f"{name}: holds no adapter, so there is nothing to merge.", hint="Name a run's folder.")
-    if "num_virtual_tokens" in json.loads((located.adapter / "adapter_config.json").read_text(encoding="utf-8")):
+    adapter = Path(located.adapter)
+    if "num_virtual_tokens" in json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8")):
         raise AskedWrongly(
             f"{name}: holds a soft prompt. It stands before the prompt and changes no weights, so it can't be merged.",
             hint="Use it beside its base: medlms ask and peft open the run's adapter folder.",
         )
+    return adapter
 
 
 def _tuned_on(adapter: Path) -> tuple[str, bool]:
