@@ -111,7 +111,7 @@ def test_missing_keys_are_named() -> None:
         ("seed=9223372036854775808", "seed: must be below 9223372036854775808 (found 9223372036854775808)."),
         (
             "evaluate.systems=[tune]",
-            "evaluate.systems.0: must be 'base', 'tuned' or 'nearest' (found 'tune'). Did you mean tuned?",
+            "evaluate.systems.0: must be 'base', 'few_shot', 'tuned' or 'nearest' (found 'tune'). Did you mean tuned?",
         ),
         ("split.dev=0", "config: train.evaluate_every: epoch needs split.dev of at least 1 (or set it to never)."),
     ],
@@ -202,6 +202,7 @@ def test_every_alias_leads_to_a_key_and_is_told(alias: str, target: str) -> None
         "train.schedule": "linear",
         "train.optimiser": "adamw_8bit",
         "train.checkpoint_gradients": "on",
+        "method": "full",
         "model": "m",
         "run": "x",
     }

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from medlms.catalogue import near
 from medlms.errors import ConfigError
 
+Method = Literal["lora", "rslora", "dora", "lora+", "pissa", "soft_prompt", "full"]
 INSTRUCTION = "Answer the question truthfully, you are a medical professional."
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -80,6 +81,9 @@ class Lora(_Part):
     targets: Literal["all-linear"] | list[str] = Field(
         "all-linear", description="Modules that get an adapter: all-linear, or names such as q_proj."
     )
+    plus_ratio: float = Field(
+        16, ge=1, description="With method lora+: learning rate of the B matrices as a multiple of train.learning_rate."
+    )
 
     @field_validator("targets", mode="before")
     @classmethod
@@ -91,6 +95,17 @@ class Lora(_Part):
         if not isinstance(value, list) or not value:
             raise ValueError("must be all-linear or a list of module names, such as [q_proj, v_proj]")
         return value
+
+
+class SoftPrompt(_Part):
+    """Instruction prompt tuning: vectors before every prompt are learned, the model is frozen (arXiv:2104.08691)."""
+
+    length: int = Field(100, ge=1, description="Vectors before the prompt; each takes the place of a token.")
+    init: Literal["instruction", "vocabulary"] = Field(
+        "instruction",
+        description="What the vectors begin as: those of the instruction's tokens, repeated or cut to length, or of "
+        "tokens drawn from the vocabulary.",
+    )
 
 
 class Train(_Part):
@@ -114,7 +129,7 @@ class Train(_Part):
     learning_rate: float = Field(2.0e-4, gt=0, description="Peak learning rate of the optimiser.")
     schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="Shape after the warm-up.")
     warmup: Share = Field(0.03, description="Share of the steps over which the rate rises from 0.")
-    weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay on the adapters.")
+    weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay on what learns.")
     clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
     evaluate_every: Literal["epoch", "never"] = Field(
         "epoch", description="epoch: held-out loss and generated answers after every epoch, from epoch 0."
@@ -147,10 +162,14 @@ class Evaluate(_Part):
     """How base and tuned are graded."""
 
     tasks: list[Literal["answer"]] = Field(["answer"], min_length=1, description="What is asked.")
-    systems: list[Literal["base", "tuned", "nearest"]] = Field(
+    systems: list[Literal["base", "few_shot", "tuned", "nearest"]] = Field(
         ["base", "tuned", "nearest"],
         min_length=1,
-        description="Who answers; nearest copies the most similar training question's answer.",
+        description="Who answers; nearest copies the most similar training question's answer, few_shot is the base "
+        "with a few training rows before the question.",
+    )
+    examples: int = Field(
+        3, ge=1, le=64, description="Training rows that few_shot shows before every question, drawn once by the seed."
     )
     max_new_tokens: int = Field(512, ge=1, description="Longest answer, the same for every system.")
     decoding: Literal["greedy"] = Field("greedy", description="No sampling, no repetition penalty.")
@@ -188,7 +207,14 @@ class Config(_Part):
         description="auto: bf16 where the hardware computes in it, fp16 on GPUs that do not (T4, V100), else fp32. "
         "fp16 trains with loss scaling and norms in fp32.",
     )
+    method: Method = Field(
+        "lora",
+        description="What learns. lora, and its variants rslora (scale alpha / sqrt(r)), dora (weight's size and direction "
+        "apart), lora+ (B learns faster) and pissa (begins at the largest parts of the weights); soft_prompt: vectors "
+        "before the prompt; full: all weights, for small models.",
+    )
     lora: Lora = Field(default_factory=Lora)
+    soft_prompt: SoftPrompt = Field(default_factory=SoftPrompt)
     train: Train = Field(default_factory=Train)
     evaluate: Evaluate = Field(default_factory=Evaluate)
     prompts: list[str] = Field([], description="Extra questions whose answers the report shows, ungraded.")
@@ -225,6 +251,20 @@ class Config(_Part):
             raise ValueError("load_in_4bit and load_in_8bit can't both be true")
         return self
 
+    @property
+    def places(self) -> int:
+        """Tokens that a soft prompt takes in every row, beside ``max_length``."""
+        return self.soft_prompt.length if self.method == "soft_prompt" else 0
+
+    @model_validator(mode="after")
+    def _method_fits(self) -> Config:
+        packed = "load_in_4bit" if self.load_in_4bit else "load_in_8bit" if self.load_in_8bit else ""
+        if packed and self.method in ("pissa", "full"):
+            raise ValueError(f"method: {self.method} changes the model's weights, which {packed} does not allow")
+        if self.places and self.soft_prompt.init == "instruction" and not self.instruction.strip():
+            raise ValueError("soft_prompt.init: instruction needs an instruction (or set it to vocabulary)")
+        return self
+
 
 ALIASES: Mapping[str, str] = types.MappingProxyType(
     {
@@ -240,6 +280,9 @@ ALIASES: Mapping[str, str] = types.MappingProxyType(
         "lora_alpha": "lora.alpha",
         "lora_dropout": "lora.dropout",
         "lora_target": "lora.targets",
+        "finetuning_type": "method",
+        "loraplus_lr_ratio": "lora.plus_ratio",
+        "num_virtual_tokens": "soft_prompt.length",
         "lora_target_modules": "lora.targets",
         "target_modules": "lora.targets",
         "max_seq_length": "max_length",
@@ -268,7 +311,7 @@ ALIASES: Mapping[str, str] = types.MappingProxyType(
 _BATCH = ("per_device_train_batch_size", "micro_batch_size", "batch_size")
 _ACCUMULATION = "gradient_accumulation_steps"
 _ROWS = "train.rows_per_step"
-_PARTS = ("split", "lora", "train", "evaluate", "prompts")
+_PARTS = ("split", "lora", "soft_prompt", "train", "evaluate", "prompts")
 
 
 class Tree(typing.NamedTuple):

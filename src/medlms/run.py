@@ -28,6 +28,7 @@ FILES = frozenset(
         "speed.json",
         "checkpoints",
         "adapter",
+        "model",
     }
     | {"predictions", "report.md", "report.html", "plots", "merged", "export", ".DS_Store"}
     | {EVALUATION, "points"}

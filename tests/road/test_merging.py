@@ -33,7 +33,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 def make(tiny_folder: Callable[..., Path], here: Path) -> Make:
     """A run's folder with an adapter that does something, on a miniature base of its own."""
 
-    def run(family: str = "llama", *, rule: str = "", shift: float = 0.05, **keys: Any) -> Path:
+    def run(family: str = "llama", *, rule: str = "", shift: float = 0.05, method: str = "lora", **keys: Any) -> Path:
         base, folder = here / "base", here / "runs/r"
         settings = {key: keys.pop(key) for key in list(keys) if not key.startswith("load_in")}
         shutil.copytree(tiny_folder(family, **settings), base)
@@ -41,36 +41,40 @@ def make(tiny_folder: Callable[..., Path], here: Path) -> Make:
             change_rule(base, rule)
         folder.mkdir(parents=True)
         config = {"model": str(base), "data": "none.csv", "precision": "fp32", "instruction": "Answer.", **keys}
+        config["method"] = method
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
-        write_adapter(base, folder / "adapter", shift, **keys)
+        write_learned(base, folder, shift, method, **keys)
         return folder
 
     return run
 
 
-def write_adapter(base: Path, folder: Path, shift: float, **keys: Any) -> None:
+def write_learned(base: Path, folder: Path, shift: float, method: str, **keys: Any) -> None:
+    """What a method leaves in a run's folder, with B (or all that learns) moved by ``shift``."""
     import torch
 
-    from medlms.config import Lora
-    from medlms.models import adapters, load
+    from medlms.config import Config
+    from medlms.models import adapters, load, methods
     from medlms.models.fetch import locate
     from medlms.text.template import template_of
 
     loaded = load.load(locate(str(base)), precision="fp32", **keys)
-    model = adapters.create(loaded, Lora(r=4, alpha=8, dropout=0.0), seed=1)
+    settings: dict[str, Any] = {"lora": {"r": 4, "alpha": 8, "dropout": 0.0}, "soft_prompt": {"length": 5}, "seed": 1}
+    model = methods.create(loaded, Config(model=str(base), data=["none.csv"], method=method, **settings))
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "lora_B" in name:
+        for name, parameter in adapters.tensors(model).items():
+            if "lora_A" not in name:
                 parameter.add_(torch.randn_like(parameter) * shift)
     template = template_of(loaded.tokenizer)
     extra = {
+        "method": method,
         "base_model": str(base),
         "instruction": "Answer.",
         "precision": "fp32",
         "template_hash": template.hash,
         "weights_sha256": load.weights_hashes(loaded.located),
     }
-    adapters.save(model, loaded.tokenizer, folder, extra=extra)
+    methods.save(model, loaded.tokenizer, folder, extra=extra)
 
 
 def change_rule(base: Path, rule: str) -> None:
@@ -103,6 +107,19 @@ def logits(folder: Path, ids: list[int], **keys: Any) -> Any:
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **keys)
     with torch.inference_mode():
         return model(torch.tensor([ids])).logits
+
+
+def in_four_bit() -> Any:
+    """transformers' setting for the weights that runs in 4 bit are tuned on."""
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.float32,
+    )
 
 
 def clear(run: Path) -> None:
@@ -148,6 +165,46 @@ def test_merged_weights_say_what_base_and_adapter_say(make: Make, family: str) -
     assert json.loads((run / "rounded/proof.json").read_text()) == rounded
     with safe_open(run / "rounded/model.safetensors", "pt") as weights:
         assert {weights.get_slice(name).get_dtype() for name in weights.offset_keys()} == {"BF16"}
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+@pytest.mark.parametrize("method", ["rslora", "lora+", "dora", "pissa"])
+def test_adapters_of_every_method_are_merged(make: Make, method: str, family: str) -> None:
+    run = make(family, method=method)
+    written = merge(run, dtype="fp32")
+    wanted = unmerged(run, IDS)
+    assert (logits(written.folder, IDS) - wanted).abs().max() < 1e-4
+    assert (logits(run.parents[1] / "base", IDS) - wanted).abs().max() > 0.01, "the adapter does nothing"
+    assert merge(run, to=run / "rounded").proof["drift"]["merging"]["largest"] < 1e-3
+
+
+def test_a_dora_run_in_four_bit_is_merged(make: Make) -> None:
+    pytest.importorskip("bitsandbytes")
+    run = make("qwen2", method="dora", load_in_4bit=True)
+    proof = merge(run, dtype="fp32").proof
+    assert (logits(run / "merged", IDS) - unmerged(run, IDS, quantization_config=in_four_bit())).abs().max() < 1e-4
+    assert proof["into"] == "nf4"
+
+
+@pytest.mark.parametrize("command", [merge, export])
+def test_what_is_no_adapter_is_told_apart(make: Make, command: Callable[..., Any]) -> None:
+    run = make(method="soft_prompt")
+    with pytest.raises(AskedWrongly, match=r"holds a soft prompt.* it can't be merged") as caught:
+        command(run)
+    assert "medlms ask" in caught.value.hint
+    assert nothing_left(run)
+    clear(run)
+    run = make(method="full")
+    for name in (run, run.name, run / "model"):
+        with pytest.raises(
+            AskedWrongly, match=r"all weights were tuned, so there is nothing to merge: .*model is a whole"
+        ):
+            command(name, to="x")
+    assert sorted(path.name for path in run.iterdir()) == ["config.yaml", "model"]
+    shutil.rmtree(run / "model")
+    with pytest.raises(AskedWrongly, match="this run holds no adapter") as caught:
+        command(run)
+    assert "finish" in caught.value.hint
 
 
 def test_what_travels_along(make: Make) -> None:
@@ -273,17 +330,8 @@ def nf4(make: Make) -> Path:
 
 
 def test_a_run_in_four_bit_is_merged_into_what_it_was_tuned_on(nf4: Path) -> None:
-    import torch
-    from transformers import BitsAndBytesConfig
-
     proof = merge(nf4, dtype="fp32").proof
-    setup = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.float32,
-    )
-    wanted = unmerged(nf4, IDS, quantization_config=setup)
+    wanted = unmerged(nf4, IDS, quantization_config=in_four_bit())
     assert (logits(nf4 / "merged", IDS) - wanted).abs().max() < 1e-4
     assert (unmerged(nf4, IDS) - wanted).abs().max() > 0.01, "4 bit changes nothing"
     assert proof["into"] == "nf4"

@@ -52,6 +52,24 @@ def test_what_does_not_fit_is_refused_with_settings_that_do(folder: Path) -> Non
     assert planning.plan(str(folder), None, settings, machine=machine(16))["fits"], "the advice must hold"
 
 
+def test_full_tuning_that_does_not_fit_is_told_what_would(folder: Path) -> None:
+    for gigabytes in (40, 16):
+        found = planning.plan(str(folder), None, ["method=full"], machine=machine(gigabytes))
+        assert not found["fits"]
+        settings = found["advice"][0].partition("with: ")[2].rstrip(".").split()
+        assert settings[0] == "method=lora"
+        assert ("load_in_4bit=true" in settings) == (gigabytes == 16)
+        assert planning.plan(str(folder), None, ["method=full", *settings], machine=machine(gigabytes))["fits"]
+    lora = planning.plan(str(folder), machine=machine(16))["advice"][0]
+    assert "method=" not in lora
+
+
+@pytest.mark.parametrize("method", ["full", "soft_prompt"])
+def test_targets_matter_to_adapters_alone(folder: Path, method: str) -> None:
+    found = planning.plan(str(folder), None, [f"method={method}", "lora.targets=[query]"], machine=machine(0))
+    assert found["trainable_share"]
+
+
 def test_smaller_steps_come_before_fewer_bits(folder: Path) -> None:
     tight = planning.plan(str(folder), machine=machine(80))["needed_bytes"] / 1e9 - 0.5
     off = ["train.checkpoint_gradients=off"]

@@ -13,7 +13,7 @@ from road_runs import Stopper, essence, lines
 
 import medlms
 from medlms import errors
-from medlms.road import grading, tuning
+from medlms.road import grading
 from medlms.road.reporting import best_epoch
 from medlms.run import Run
 
@@ -357,12 +357,3 @@ def test_a_disk_that_is_full_in_the_middle_of_saving(small: dict[str, Any], monk
     assert [path.name for path in Path("runs/a/checkpoints").iterdir()] == ["last"], "half of one is left"
     assert checkpoint.notes(Path("runs/a/checkpoints/last"))["step"] == 4
     assert essence(medlms.train(resume="a").run.folder) == essence(whole)
-
-
-def test_runs_begun_before_these_keys_go_on() -> None:
-    from medlms.config import Train
-
-    before = Train().model_dump()
-    assert set(before) - set(tuning.without_later(before)) == set(tuning.LATER)
-    changed = Train(early_stopping=1, best_by="rougeL", optimiser="adamw_8bit", checkpoint_gradients="on").model_dump()
-    assert tuning.without_later(changed) == changed

@@ -10,9 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from medlms.config import Lora, Train
-from medlms.models import adapters
-from medlms.models.fast_lora import fast_lora
+from medlms.config import Config, Train
+from medlms.models import adapters, methods
 from medlms.models.recompute import recompute
 from medlms.train import loop
 from medlms.train.memory import Room
@@ -71,13 +70,24 @@ class Going:
 
 @contextmanager
 def going(
-    loaded: Any, made: list[Tokens], *, dropout: float = 0.25, again: bool = False, r: int = 4, **settings: Any
+    loaded: Any,
+    made: list[Tokens],
+    *,
+    method: str = "lora",
+    dropout: float = 0.25,
+    again: bool = False,
+    r: int = 4,
+    **settings: Any,
 ) -> Iterator[Going]:
     """A run that is ready to go."""
-    model = adapters.create(loaded, Lora(r=r, alpha=8, dropout=dropout), seed=SEED)
-    config = Train(**({"epochs": 2, "rows_per_step": 4, "micro_tokens": 200, "learning_rate": 5e-3} | settings))
-    with fast_lora(model, seed=SEED) as (masks, _), recompute(model, on=again):
-        run = Going(model, made, config, loop.optimiser(model, config), masks, Room(made, config.micro_tokens))
+    lora = {"r": r, "alpha": 8, "dropout": dropout, "plus_ratio": 4}
+    train = {"epochs": 2, "rows_per_step": 4, "micro_tokens": 200, "learning_rate": 5e-3} | settings
+    whole = {"method": method, "lora": lora, "train": train, "soft_prompt": {"length": 5}, "seed": SEED}
+    config = Config(model="tiny", data=["none"], **whole)  # type: ignore[arg-type]
+    model = methods.create(loaded, config)
+    optimiser = loop.optimiser(model, config.train, methods.groups(model, config))
+    with methods.running(model, seed=SEED) as (masks, _), recompute(model, on=again):
+        run = Going(model, made, config.train, optimiser, masks, Room(made, config.train.micro_tokens))
         run.room.say = run.said.append
         yield run
 

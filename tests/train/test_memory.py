@@ -76,6 +76,19 @@ def test_the_step_is_that_of_smaller_blocks_to_the_bit(
     assert said.startswith("step 1: memory ran out on 120 tokens read at once; from here on at most 60 are.")
 
 
+@pytest.mark.parametrize("method", ["rslora", "dora", "lora+", "pissa", "soft_prompt", "full"])
+def test_with_every_method(tiny: Any, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    made = rows(*(30,) * 8)
+    with going(tiny(), made, micro_tokens=60, method=method) as run:
+        whole, wanted = list(run.steps()), run.adapter()
+    with going(tiny(), made, micro_tokens=150, again=True, method=method) as run:
+        refused = short(monkeypatch, 62, late=True)
+        found = list(run.steps())
+    assert refused == [120]
+    assert lasting(found) == lasting(whole)
+    assert_equal(run.adapter(), wanted)
+
+
 def test_without_dropout_nothing_changes_but_digits(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with going(tiny(), rows(*LENGTHS), dropout=0.0) as run:
         whole, wanted = list(run.steps()), run.adapter()

@@ -30,11 +30,16 @@ def moments(run: Any) -> dict[str, Tensor]:
     return optimisers.state_of(run.optimiser, adapters.tensors(run.model))
 
 
-@pytest.mark.parametrize("kind", ["adamw", "adamw_8bit"])
-@pytest.mark.parametrize("after", [1, 3, 5])
-def test_resumed_is_uninterrupted_to_the_bit(tiny: Any, tmp_path: Path, kind: str, after: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "after", "method"),
+    [
+        *((kind, after, "lora") for kind in ("adamw", "adamw_8bit") for after in (1, 3, 5)),
+        *(("adamw_8bit", 3, method) for method in ("lora+", "dora", "full")),
+    ],
+)
+def test_resumed_is_uninterrupted_to_the_bit(tiny: Any, tmp_path: Path, kind: str, after: int, method: str) -> None:
     made = rows(*range(20, 50, 3))
-    settings: dict[str, Any] = {"optimiser": kind, "weight_decay": 0.01, **WIDE}
+    settings: dict[str, Any] = {"optimiser": kind, "weight_decay": 0.01, "method": method, **WIDE}
     with going(tiny(), made, **settings) as run:
         whole, wanted, held = lasting(run.steps()), run.adapter(), moments(run)
     assert len(whole) == 6
@@ -63,6 +68,19 @@ def test_8_bits_learn_nearly_as_32_do(tiny: Any) -> None:
     assert found["adamw"][-1] < 0.9 * found["adamw"][0], "nothing is learned"
     assert found["adamw_8bit"] != found["adamw"]
     assert found["adamw_8bit"] == pytest.approx(found["adamw"], rel=0.05)
+
+
+def test_groups_keep_their_rates_with_8_bits(tiny: Any) -> None:
+    with going(tiny(), rows(30, 30, 30, 30), method="lora+", optimiser="adamw_8bit", dropout=0.0, **WIDE) as run:
+        before = run.adapter()
+        rates = {"lora_A": run.config.learning_rate, "lora_B": 4 * run.config.learning_rate}
+        (first,) = run.steps(stop=1)
+        assert first.learning_rate == pytest.approx(rates["lora_A"])
+        moved = {name: (tensor - before[name]).abs().max().item() for name, tensor in run.adapter().items()}
+        # AdamW's first step moves every number by its group's rate; A has no gradient while B is zero.
+        assert all(moved[name] == pytest.approx(rates["lora_B"], rel=0.05) for name in moved if "lora_B" in name)
+        list(run.steps(start=1))
+        assert [group["lr"] / run.optimiser.param_groups[0]["lr"] for group in run.optimiser.param_groups] == [1, 4]
 
 
 def test_8_bits_are_a_quarter_of_the_memory(tiny: Any) -> None:
@@ -181,5 +199,5 @@ def test_on_a_gpu_the_paged_one_is_asked_for(monkeypatch: pytest.MonkeyPatch) ->
     asked: list[Any] = []
     monkeypatch.setattr(optim, "PagedAdamW8bit", lambda tensors, **settings: asked.append(settings))
     gpu: Any = SimpleNamespace(device=torch.device("cuda"))
-    optimisers.create({"a": gpu}, Train(optimiser="paged_adamw_8bit", weight_decay=0.1))
+    optimisers.create([{"params": [gpu]}], Train(optimiser="paged_adamw_8bit", weight_decay=0.1))
     assert asked == [{"lr": 2e-4, "betas": (0.9, 0.999), "weight_decay": 0.1}]

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from medlms.errors import AskedWrongly
+from medlms.models import methods, soft_prompt
 from medlms.models.cache import RowCache
-from medlms.models.fast_lora import fast_lora
 from medlms.models.forward import body_of, hidden_states, output_head, row_losses
 from medlms.models.load import Loaded
 from medlms.text.pack import pack
@@ -38,7 +38,9 @@ class LocalEngine:
         self.model = loaded.model if model is None else model
         self.batch = batch
         self.adapted = self.model is not loaded.model
-        kind = "base weights with LoRA adapters, not merged" if self.adapted else "base weights"
+        self.places = soft_prompt.length_of(self.model)
+        """Places of the context that a soft prompt takes."""
+        kind = methods.kind(self.model, loaded.model)
         self.path = f"transformers {type(loaded.model).__name__}, {kind}, {loaded.why}, own greedy loop"
 
     @torch.inference_mode()
@@ -58,15 +60,15 @@ class LocalEngine:
             ids, learn = conversation(
                 self.loaded.tokenizer, self.template, request.messages, request.reference, stops=self.loaded.stops
             )
-            if len(ids) > self.loaded.context:
+            if len(ids) + self.places > self.loaded.context:
                 yield _unscored(request.id, len(ids) - sum(learn))
                 continue
             tokens = Tokens(request.id, tuple(ids), tuple(learn))
-            if held and size + len(tokens.ids) > SCORE_TOKENS:
+            if held and size + len(tokens.ids) + self.places > SCORE_TOKENS:
                 yield from self._score(held)
                 held, size = [], 0
             held.append((request, tokens))
-            size += len(tokens.ids)
+            size += len(tokens.ids) + self.places
         if held:
             yield from self._score(held)
 
@@ -95,10 +97,9 @@ class LocalEngine:
     def _weights(self) -> AbstractContextManager[Any]:
         """The tuned engine's fast path; for the base, adapters that were put on its model meanwhile are left out."""
         if self.adapted:
-            return fast_lora(self.model)
+            return methods.running(self.model, learning=False)
         if self.loaded.adapted is not None:
-            without: AbstractContextManager[Any] = self.loaded.adapted.disable_adapter()
-            return without
+            return methods.without(self.loaded.adapted)
         return nullcontext()
 
     def _batch(self, requests: Sequence[Request]) -> Iterator[Reply]:
@@ -116,14 +117,14 @@ class LocalEngine:
             ],
             device=self.loaded.device,
         )
-        cache = RowCache(packed.starts, self.loaded.device)
+        cache = RowCache(soft_prompt.longer_starts(packed.starts, self.places), self.loaded.device)
         weight, _ = output_head(self.model)  # a soft cap on logits does not change which is the largest
         hidden = hidden_states(self.model, packed, past_key_values=cache)
         ends = torch.tensor(packed.starts[1:], device=self.loaded.device) - 1
         token = (hidden[ends] @ weight.t()).argmax(-1)
         first = time.perf_counter() - began
         limits = [
-            min(request.max_new_tokens, self.loaded.context - len(ids))
+            min(request.max_new_tokens, self.loaded.context - self.places - len(ids))
             for request, ids in zip(requests, prompts, strict=True)
         ]
         written: list[list[int]] = [[] for _ in requests]
@@ -161,9 +162,10 @@ class LocalEngine:
 
     def _prompt(self, request: Request) -> list[int]:
         ids = prompt_ids(self.loaded.tokenizer, self.template, request.messages)
-        if len(ids) >= self.loaded.context:
+        room = self.loaded.context - self.places
+        if len(ids) >= room:
             raise AskedWrongly(
-                f"{request.id}: the question has {len(ids)} tokens, this model reads {self.loaded.context}.",
+                f"{request.id}: the question has {len(ids)} tokens, this model reads {room}.",
                 hint="Shorten the question.",
             )
         return ids

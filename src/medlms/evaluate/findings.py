@@ -45,13 +45,15 @@ def findings(
     *,
     titles: Mapping[str, str],
     seeds: Sequence[int],
+    against_shots: Sequence[Comparison] = (),
 ) -> list[str]:
-    """Sentences, most important first. Comparisons are tuned minus base, tuned minus the lookup, and point minus point.
+    """Sentences, most important first. Comparisons are tuned minus base, tuned minus the lookup, and point minus point;
+    where the base was asked with examples too, tuned minus that.
 
     ``titles`` names the ``a`` and ``b`` of a comparison; ``seeds`` counts the runs behind each point.
     """
     metrics = (*METRICS, LIKELIHOOD)
-    family = [item for item in (*against_base, *against_floor, *between) if item.metric in metrics]
+    family = [item for item in (*against_base, *against_shots, *against_floor, *between) if item.metric in metrics]
     adjusted = holm([item.p_value for item in family])
     known = {id(item): Found(item, p) for item, p in zip(family, adjusted, strict=True)}
 
@@ -62,6 +64,8 @@ def findings(
     for metric in METRICS:
         sentences += _against(of(against_base, metric), "its base", titles, len(family))
     sentences += _likelihood(of(against_base, LIKELIHOOD), titles)
+    for metric in METRICS:
+        sentences += _against(of(against_shots, metric), "the base with examples in its prompt", titles, len(family))
     for metric in METRICS:
         sentences += _against(of(against_floor, metric), "looking an answer up", titles, len(family))
     for metric in metrics:

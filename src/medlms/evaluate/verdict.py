@@ -14,6 +14,7 @@ from medlms.types import Comparison, Score
 MAIN = ("token_f1", "rougeL")
 """The metrics a verdict rests on."""
 
+SHOTS = "few_shot"
 LEVEL, LENGTHS_APART, FEW = 0.05, 1.5, 30
 LOOPING = 0.1
 """Share of answers that repeat themselves from which on the verdict says so."""
@@ -39,15 +40,18 @@ def verdict(
     """
     against_floor = _between(comparisons, tuned, floor)
     against_base = _between(comparisons, tuned, base)
-    outcomes = _outcomes([*against_floor, *against_base])
+    shown = [*_between(comparisons, tuned, SHOTS), *_between(comparisons, SHOTS, base)]
+    outcomes = _outcomes([*against_floor, *against_base, *shown])
     ahead, rest = _floor_first(against_floor, outcomes)
     sentences = [
         *ahead,
         *_sentences(against_base, outcomes),
+        *_sentences(_between(comparisons, tuned, SHOTS), outcomes),
+        *_sentences(_between(comparisons, SHOTS, base), outcomes),
         *_sentences(rest, outcomes),
         *_likelihood(comparisons, scores, tuned, base),
     ]
-    if not against_floor and not against_base:
+    if not against_floor and not against_base and not shown:
         sentences += [_alone(name, found) for name, found in scores.items()]
     return [*sentences, *_loops(endings or {}), *_lengths(scores), *_size(scores)]
 
@@ -121,7 +125,7 @@ def _sentences(
 def _sentence(outcome: Outcome, items: Sequence[Comparison], adjusted: float, family: int) -> str:
     if outcome in ("lost", "trails"):
         items = [_turned(item) for item in items]
-    first, second = items[0].a, items[0].b
+    first, second = (name.replace("_", "-") for name in (items[0].a, items[0].b))
     if outcome in ("won", "lost"):
         return f"{_capital(first)} beats {second} {_by(items)}."
     if outcome in ("leads", "trails"):

@@ -12,25 +12,38 @@ import torch
 from torch import Tensor
 
 from medlms.catalogue import near
-from medlms.config import Lora
+from medlms.config import Lora, Method
 from medlms.errors import AskedWrongly, ModelError
+from medlms.models import pissa
 from medlms.models.load import Loaded
 from medlms.run import write_whole
 
 
-def create(loaded: Loaded, lora: Lora, *, seed: int) -> Any:
-    """Put new adapters on a loaded model (in place) and return the peft model; the seed is set first, B starts at zero."""
+def create(loaded: Loaded, lora: Lora, *, seed: int, method: Method = "lora") -> Any:
+    """Put new adapters on a loaded model (in place) and return the peft model; the seed is set first, B starts at zero.
+
+    With ``method`` pissa A and B start as the largest parts of the base weights, which are changed to what is left.
+    """
     from peft import LoraConfig, get_peft_model
 
     targets = lora.targets if isinstance(lora.targets, str) else list(lora.targets)
     layers_of(loaded, targets)
     torch.manual_seed(seed)
     config = LoraConfig(
-        r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets, task_type="CAUSAL_LM"
+        r=lora.r,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=targets,
+        task_type="CAUSAL_LM",
+        use_rslora=method == "rslora",
+        use_dora=method == "dora",
+        init_lora_weights=pissa.INIT if method == "pissa" else True,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         loaded.adapted = get_peft_model(loaded.model, config)
+    if method == "pissa":
+        pissa.remember(loaded.adapted, tensors(loaded.adapted))
     return loaded.adapted
 
 
@@ -75,7 +88,8 @@ def save(model: Any, tokenizer: Any, folder: Path, *, extra: Mapping[str, Any]) 
     folder.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.save_pretrained(folder, save_embedding_layers=False)
+        with pissa.conversion(model, tensors(model)) as options:
+            model.save_pretrained(folder, save_embedding_layers=False, **options)
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     config["base_model_name_or_path"] = extra.get("base_model_path") or extra["base_model"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from medlms.config import Config
+from medlms.config import Method as Tuning
 from medlms.models.shapes import Matrix, Shape
 
 Weights = Literal["fp32", "16-bit", "int8", "nf4"]
@@ -84,11 +85,18 @@ class Work:
     fp16: bool = False  # norms then compute, and keep what they read, in 32 bits
     moments: float = 8.0  # bytes that the optimiser keeps for each weight
     recomputed: bool = False  # layers keep their input alone and run again in the backward pass
+    method: Tuning = "lora"
+    places: int = 0  # vectors of a soft prompt before every row, counted in ``block`` and ``row`` already
 
     @property
     def adapter(self) -> int:
-        """Adapter weights."""
-        return self.shape.adapter(self.rank, self.targets)
+        """Weights that learn: those of the adapters, of the soft prompt, or all."""
+        if self.method == "full":
+            return self.shape.parameters
+        if self.method == "soft_prompt":
+            return self.places * self.shape.width
+        sizes = sum(matrix.outputs for matrix in self.shape.adapted(self.targets)) if self.method == "dora" else 0
+        return self.shape.adapter(self.rank, self.targets) + self.shape.layers * sizes
 
 
 def work_of(
@@ -107,6 +115,7 @@ def work_of(
     # First-fit fills blocks nearly to the brim; one row alone may be longer than a block.
     usual = min(rows.longest or round(2 * rows.mean), config.max_length)
     block = max(min(config.train.micro_tokens, step, max(1, round(rows.train * rows.mean))), usual)
+    places = config.places
     weights: Weights = "fp32" if element == 4 else "16-bit"
     if config.load_in_4bit:
         weights = "nf4"
@@ -120,13 +129,13 @@ def work_of(
         rank=config.lora.r,
         targets=targets,
         dropout=config.lora.dropout,
-        block=block,
+        block=block + places * max(1, round(block / max(1.0, rows.mean))),
         blocks=max(1, -(-step // block)),
         learned=round(rows.learned * block),
-        row=min(usual, block),
+        row=min(usual, block) + places,
         batch=min(config.evaluate.batch, max(1, rows.eval)),
         new_tokens=config.evaluate.max_new_tokens,
-        prompt=round(rows.prompt),
+        prompt=round(rows.prompt) + places,
         libraries=0 if cuda else LIBRARIES,
         stored=shape.parameters * stored_element,
         stored_element=stored_element,
@@ -135,6 +144,8 @@ def work_of(
         fp16=fp16,
         moments=8.0 if config.train.optimiser == "adamw" else EIGHT_BIT_MOMENTS,
         recomputed=config.train.checkpoint_gradients == "on",
+        method=config.method,
+        places=places,
     )
 
 
@@ -167,8 +178,8 @@ def stacked_bytes(work: Work) -> int:
 
 
 def fused(work: Work) -> bool:
-    """Whether adapted layers run the fused step; over 8-bit weights they run peft's own forward."""
-    return work.weights != "int8"
+    """Whether adapted layers run the fused step; over 8-bit weights, and with DoRA, they run peft's own forward."""
+    return work.weights != "int8" and work.method != "dora"
 
 
 def quantised(work: Work) -> bool:
@@ -268,6 +279,9 @@ def _peft_inputs(work: Work) -> float:
     """Bytes that 8-bit layers keep: the input of each, and in 32 bits that of its adapter (and mask), low-rank product."""
     inputs = {matrix.reads: matrix.inputs for matrix in work.shape.matrices}
     adapted = sum(_peft_copies(work) * m.inputs + 4 * work.rank for m in work.shape.adapted(work.targets))
+    if work.method == "dora":  # outputs of the base and of the adapter, each times its size
+        kept = 10 if work.element == 2 else 8
+        adapted += sum(kept * m.outputs for m in work.shape.adapted(work.targets))
     return float(work.element * sum(inputs.values()) + adapted)
 
 
@@ -386,8 +400,13 @@ def gap_bytes(work: Work) -> int:
 
 
 def optimiser_bytes(work: Work) -> int:
-    """Bytes of adapters in 32 bits and the optimiser's two moments."""
-    return round((4 + work.moments) * work.adapter)
+    """Bytes of what learns, in 32 bits, and of the optimiser's moments."""
+    return round((_in_32_bits(work) + work.moments) * work.adapter)
+
+
+def _in_32_bits(work: Work) -> int:
+    """Bytes of a weight that learns: adapters, vectors, and copies of 16-bit weights; fp32 ones are counted as weights."""
+    return 0 if work.method == "full" and work.element == 4 else 4
 
 
 # -- grading ----------------------------------------------------------------------------------------------------------
@@ -478,6 +497,14 @@ def _pages(work: Work, *, loading: bool = False) -> int:
 
 
 def _training(work: Work, common: dict[str, int]) -> Phase:
+    if work.method in ("full", "soft_prompt"):
+        several = 4 * work.adapter if work.method == "full" or work.blocks > 1 else 0
+        parts = common | {
+            "libraries at their first step": first_step_bytes(work),
+            "weights that learn, and optimiser": optimiser_bytes(work) + several,
+            "activations": _own_layers(work),
+        }
+        return Phase("training", parts, pages=_pages(work))
     parts = common | {
         "libraries at their first step": first_step_bytes(work),
         "adapters and optimiser": optimiser_bytes(work) + (4 * work.adapter if work.blocks > 1 else 0),
@@ -540,16 +567,23 @@ class Method:
 
 
 def methods(work: Work) -> list[Method]:
-    """What full fine-tuning, LoRA, QLoRA and a soft prompt would cost on these rows. Only LoRA and QLoRA are built here."""
+    """What full fine-tuning, LoRA, QLoRA and a soft prompt would cost on these rows."""
     plain: Weights = "fp32" if work.element == 4 else "16-bit"
-    lora, qlora = replace(work, weights=plain), replace(work, weights="nf4")
-    total = work.shape.parameters
-    prompt = SOFT_PROMPT * work.shape.width
+    alone = _without_places(work)
+    lora, qlora = replace(alone, weights=plain), replace(alone, weights="nf4")
+    total, length = work.shape.parameters, work.places or SOFT_PROMPT
+    soft = _with_places(lora, length)
     return [
-        Method("full fine-tuning", total, 1.0, _full(work), total * work.element),
-        Method("LoRA", work.adapter, work.adapter / total, _training_peak(lora), 4 * work.adapter),
-        Method("QLoRA (NF4)", work.adapter, work.adapter / total, _training_peak(qlora), 4 * work.adapter),
-        Method(f"soft prompt ({SOFT_PROMPT} vectors)", prompt, prompt / total, _soft(lora), 4 * prompt),
+        Method("full fine-tuning", total, 1.0, _training_peak(replace(lora, method="full")), total * work.element),
+        Method("LoRA", lora.adapter, lora.adapter / total, _training_peak(lora), 4 * lora.adapter),
+        Method("QLoRA (NF4)", lora.adapter, lora.adapter / total, _training_peak(qlora), 4 * lora.adapter),
+        Method(
+            f"soft prompt ({length} vectors)",
+            soft.adapter,
+            soft.adapter / total,
+            _training_peak(soft),
+            4 * soft.adapter,
+        ),
     ]
 
 
@@ -557,29 +591,66 @@ def _training_peak(work: Work) -> int:
     return phases(work)[1].needed
 
 
-def _full(work: Work) -> int:
-    """AdamW over every weight in 32 bits (weight, gradient, two moments, a working copy where that is 16 bit)."""
-    # Trained norms and layers without adapters run transformers' own operations, as those of a type not known here.
-    shape = replace(work.shape, kind="llama-like") if work.shape.kind in ONE_NODE else work.shape
-    kind: Weights = "fp32" if work.element == 4 else "16-bit"
-    plain = replace(work, shape=shape, weights=kind, targets="all-linear", dropout=0.0, rank=0)
-    weights = work.shape.parameters * (16 + (2 if work.element == 2 else 0))
-    return (
-        work.libraries
-        + first_step_bytes(work)
-        + weights
-        + activation_bytes(plain)
-        + gap_bytes(plain)
-        + beside_bytes(plain)
-        + head_bytes(plain)
-    )
+def _without_places(work: Work) -> Work:
+    """The same rows under LoRA."""
+    if work.method == "lora":
+        return work
+    rows = work.places * max(1, round(work.block / max(1.0, work.rows.mean + work.places)))
+    block = max(1, work.block - rows)
+    method: Tuning = "lora"
+    row, prompt = work.row - work.places, work.prompt - work.places
+    return replace(work, method=method, places=0, block=block, row=row, prompt=prompt)
 
 
-def _soft(work: Work) -> int:
-    """Vectors before every row: no adapters, but each row is longer, and all layers keep what they need to pass gradients."""
+def _with_places(work: Work, length: int) -> Work:
+    """The same rows behind a soft prompt."""
     rows = max(1, round(work.block / max(1.0, work.rows.mean)))
-    longer = replace(work, targets=("none",), rank=0, block=work.block + SOFT_PROMPT * rows)
-    weights = weight_bytes(work.shape, work.weights, element=work.element)
-    vectors = 16 * SOFT_PROMPT * work.shape.width
-    kept = activation_bytes(longer) + gap_bytes(longer) + beside_bytes(longer) + head_bytes(longer)
-    return work.libraries + first_step_bytes(work) + weights + vectors + kept
+    block, row, prompt = work.block + length * rows, work.row + length, work.prompt + length
+    return replace(work, method="soft_prompt", places=length, block=block, row=row, prompt=prompt)
+
+
+def own_layers_bytes(work: Work) -> int:
+    """Bytes of everything that a block keeps where there are no adapters: all weights learn, or vectors before the rows."""
+    plain, shape, e = _plain(work), work.shape, work.element
+    if work.method == "soft_prompt":  # the first norm reads what needs a gradient too
+        return activation_bytes(plain) + work.block * shape.width * e
+    wide = 4 if _widened(plain) else e
+    # For the gradient of their weights: what norms multiply with them, and the input of the layer behind an MLP.
+    norms = shape.norms * shape.width + (shape.query + shape.key if shape.head_norms else 0)
+    layers = 1 if work.recomputed else shape.layers
+    return activation_bytes(plain) + work.block * layers * (wide * norms + e * shape.inner)
+
+
+def _plain(work: Work) -> Work:
+    """The work without adapters. Norms that learn run transformers' own operations."""
+    full = work.method == "full"
+    shape = replace(work.shape, kind="llama-like") if full and work.shape.kind in ONE_NODE else work.shape
+    targets: str | tuple[str, ...] = "all-linear" if full else _frozen(shape)
+    return replace(work, shape=shape, method="lora", targets=targets, dropout=0.0, rank=0)
+
+
+def _frozen(shape: Shape) -> tuple[str, ...]:
+    """Names of the layers that run in nodes of ours behind a soft prompt, as if adapted with rank 0 (frozen.fast_frozen)."""
+    reads = {"attention"} if shape.kind in ONE_NODE_ATTENTION else set()
+    reads |= {"mlp", "down"} if shape.kind in ONE_NODE else set()
+    return tuple(matrix.name for matrix in shape.matrices if matrix.reads in reads) or ("none",)
+
+
+def _own_layers(work: Work) -> int:
+    """Bytes of a step without adapters."""
+    plain = _plain(work)
+    full = work.method == "full"
+    head = work.shape.vocabulary * work.shape.width * (4 + work.element) if full else 0  # the head's own gradient
+    step = max(head_bytes(plain), backward_bytes(plain))
+    kept = own_layers_bytes(work) + gap_bytes(plain) + beside_bytes(plain) + step + head
+    # AdamW's own step comes when these are gone: one temporary of the weights' size.
+    return max(kept, 4 * work.adapter)
+
+
+def beside_weights(work: Work, trainable: int) -> int:
+    """Bytes that training adds to the loaded weights: what learns with gradients and moments, and one step."""
+    learned = round((_in_32_bits(work) + 4 + work.moments) * trainable)
+    if work.method in ("full", "soft_prompt"):
+        return learned + _own_layers(work) + first_step_bytes(work)
+    kept = activation_bytes(work) + gap_bytes(work) + beside_bytes(work)
+    return learned + kept + max(head_bytes(work), backward_bytes(work)) + first_step_bytes(work)

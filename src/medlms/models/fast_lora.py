@@ -202,7 +202,7 @@ def _dropout(layer: Any, adapter: str) -> float:
     return float(getattr(layer.lora_dropout[adapter], "p", 0.0))
 
 
-def _stack(bases: list[Any], weights: list[Tensor], turned: list[bool]) -> Tensor:
+def stack(bases: list[Any], weights: list[Tensor], turned: list[bool]) -> Tensor:
     """The weights [out, in] of several layers as one; the layers then look into it, so that memory holds them once."""
     first = weights[0]
     if len(weights) == 1:
@@ -231,7 +231,7 @@ def _group(layers: list[Any], index: int, adapter: str, masks: Masks | None) -> 
     else:
         turned = [bool(layer.fan_in_fan_out) for layer in layers]
         weights = [base.weight.data.t() if turn else base.weight.data for base, turn in zip(bases, turned, strict=True)]
-        weight = _stack(bases, weights, turned)
+        weight = stack(bases, weights, turned)
         bounds = [part.shape[0] for part in weights]
     biases = [base.bias.data for base in bases if base.bias is not None]
     return Group(

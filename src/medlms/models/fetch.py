@@ -60,6 +60,8 @@ def locate(name: str, *, say: Say = lambda _: None, fetch: bool = True) -> Locat
         return _of_run(path, say=say, fetch=fetch)
     if (path / "adapter_config.json").is_file():
         return _of_adapter(path, say=say, fetch=fetch)
+    if (path / "model" / "medlms.json").is_file():
+        return replace(_of_folder(path / "model"), name=str(path))
     if path.suffix == ".gguf":
         if not path.is_file():
             raise ModelError(f"{path}: there is no such file.")
@@ -140,15 +142,18 @@ def bits_of(extra: Mapping[str, Any]) -> int:
     return 16 if "load_in_4bit" in extra else 0
 
 
-def record_of(adapter: Path) -> dict[str, Any]:
-    """What MedLMs noted beside an adapter; nothing for one of another tool. ModelError when it can't be read."""
-    file = adapter / "medlms.json"
+def record_of(folder: Path) -> dict[str, Any]:
+    """What MedLMs noted beside an adapter or a fully tuned model; nothing for one of another tool.
+
+    ModelError when it can't be read.
+    """
+    file = folder / "medlms.json"
     try:
         found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except ValueError as error:
-        raise ModelError(f"{adapter}: the adapter's config is not readable: {error}.") from None
+        raise ModelError(f"{file}: not readable: {error}.") from None
     if not isinstance(found, dict):
-        raise ModelError(f"{adapter}: the adapter's config is not a mapping.")
+        raise ModelError(f"{file}: is not a mapping.")
     return found
 
 
@@ -162,7 +167,19 @@ def _of_folder(path: Path) -> Located:
             hint="A run's folder holds adapter/; a model's, config.json.",
         )
     _check_files(path, str(path), more="Fetch or copy the rest.")
-    return Located(name=path.name, folder=path)
+    return _as_tuned(Located(name=path.name, folder=path))
+
+
+def _as_tuned(located: Located) -> Located:
+    """What a fully tuned model's folder tells of the prompts and the precision that it was tuned with."""
+    extra = record_of(located.folder)
+    if not extra:
+        return located
+    base, template, instruction, precision = (
+        str(extra.get(key, "")) for key in ("base_model", "template_hash", "instruction", "precision")
+    )
+    note = f"all weights tuned from {base}"
+    return replace(located, template_hash=template, instruction=instruction, precision=precision, note=note)
 
 
 def _check_files(path: Path, name: str, *, more: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from medlms.models import soft_prompt
 from medlms.models.head import token_losses
 from medlms.text.pack import Batch
 
@@ -18,8 +19,12 @@ def body_of(model: Any) -> tuple[Any, Any]:
 
 
 def hidden_states(model: Any, batch: Batch, **extra: Any) -> Tensor:
-    """Last hidden states [tokens, width] of packed rows."""
+    """Last hidden states [tokens, width] of packed rows; a soft prompt before them has none."""
     body, _ = body_of(model)
+    prompt = soft_prompt.vectors(model)
+    if prompt is not None:
+        use_cache = extra.get("past_key_values") is not None
+        return soft_prompt.hidden_states(body, prompt, batch, use_cache=use_cache, **extra)
     out = body(
         input_ids=batch.ids,
         position_ids=batch.positions,

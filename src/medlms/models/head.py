@@ -13,7 +13,7 @@ LIFT = 1024.0
 
 
 class _ChunkedLoss(torch.autograd.Function):
-    """Sum of cross-entropies; the gradient for the hidden states is made in the forward pass, the head is frozen.
+    """Sum of cross-entropies; the gradient for the hidden states (and the head, where it learns) is made in the forward pass.
 
     The gradient of a position is its shares times W less its target's row of W. The target's own share less one is minus the
     sum of the others: taken from there, since one minus a 16-bit share near one would have no digits left.
@@ -22,6 +22,7 @@ class _ChunkedLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, softcap: float | None) -> Tensor:
         grad = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
+        grad_head = torch.zeros_like(weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
         total = hidden.new_zeros((), dtype=torch.float32)
         space = hidden.new_empty(min(CHUNK, len(targets)), len(weight))
         ones = hidden.new_ones(len(weight), 1)
@@ -51,18 +52,23 @@ class _ChunkedLoss(torch.autograd.Function):
                     others.mul_(lift)
                 own = torch.matmul(shares.to(weight.dtype), weight, out=grad[low : low + CHUNK])
                 own.addcmul_(weight[wanted], others.to(weight.dtype), value=-1)
-        ctx.grad, ctx.lift = grad, lift
+                if grad_head is not None:
+                    shares[place] = -others[:, 0]
+                    grad_head += shares.to(weight.dtype).t() @ part
+        ctx.grad, ctx.grad_head, ctx.lift = grad, grad_head, lift
         return total
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return ctx.grad.mul_((grad / ctx.lift).to(ctx.grad.dtype)), None, None, None
+        scale = grad / ctx.lift
+        head = None if ctx.grad_head is None else ctx.grad_head.mul_(scale).to(ctx.grad.dtype)
+        return ctx.grad.mul_(scale.to(ctx.grad.dtype)), head, None, None
 
 
 def answer_loss(hidden: Tensor, head: Tensor, targets: Tensor, *, softcap: float | None = None) -> Tensor:
     """Summed cross-entropy (nats, fp32 scalar) of hidden states [n, width] against token ids [n].
 
-    ``head`` [vocabulary, width] is frozen.
+    ``head`` [vocabulary, width] gets a gradient where it learns.
     """
     out: Tensor = _ChunkedLoss.apply(hidden, head, targets, softcap)
     return out

@@ -36,7 +36,8 @@ def peek(name: str) -> Seen:
     if path.suffix == ".gguf":
         return _gguf(name, path)
     if path.is_dir():
-        return _folder(name, path)
+        whole = path / "model"  # a run of full tuning
+        return _folder(name, whole if (whole / "medlms.json").is_file() else path)
     if name in KNOWN:
         return _known(KNOWN[name])
     if name.startswith((".", "/", "~")) or name.count("/") > 1:

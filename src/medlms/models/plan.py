@@ -68,15 +68,13 @@ def training_bytes(
     longest: int | None = None,
     recomputed: bool | None = None,
 ) -> int:
-    """Memory that training adds to the loaded weights: adapters with gradients and moments, activations, logits.
+    """Memory that training adds to the loaded weights: what learns with gradients and moments, activations, logits.
 
     ``recomputed`` says whether activations are made again in the backward pass; as configured when None.
     """
     work = work_in_memory(loaded, block_tokens=block_tokens, config=config, longest=longest)
     work = work if recomputed is None else replace(work, recomputed=recomputed)
-    step = max(costs.head_bytes(work), costs.backward_bytes(work))
-    kept = costs.activation_bytes(work) + costs.beside_bytes(work)
-    return round((8 + work.moments) * trainable) + kept + step + costs.first_step_bytes(work)
+    return costs.beside_weights(work, trainable)
 
 
 def checkpoints_gradients(
@@ -106,9 +104,10 @@ def check_memory(
         return "memory can't be foretold for a model of this kind"
     free = free_memory(loaded.device)
     if free and needed > free:
+        other = "" if config is None or config.method != "full" else " LoRA needs far less: method: lora."
         raise ResourceError(
             f"Training needs about {needed / 1e9:.1f} GB of memory beside the weights, {free / 1e9:.1f} GB are free.",
-            hint=_what_fits(loaded, trainable, block_tokens, config, free),
+            hint=_what_fits(loaded, trainable, block_tokens, config, free) + other,
         )
     return (
         f"about {needed / 1e9:.1f} GB of memory beside the weights"
@@ -122,6 +121,11 @@ def _what_fits(loaded: Loaded, trainable: int, block_tokens: int, config: Config
     tokens = block_tokens // 2
     while tokens >= 64:
         if training_bytes(loaded, trainable=trainable, block_tokens=tokens, config=config, recomputed=again) <= free:
+            if config is not None and config.places:
+                return (
+                    f"Blocks of {tokens} tokens would fit, {config.places} vectors before each row among them: lower "
+                    "train.micro_tokens, max_length or soft_prompt.length."
+                )
             return f"Blocks of {tokens} tokens would fit: train.micro_tokens={tokens} max_length={tokens}."
         tokens //= 2
     return "Lower train.micro_tokens or max_length, or use a smaller model."
@@ -169,6 +173,7 @@ def training_range(
     learned: int,
     epochs: int,
     trainable: int = 0,
+    full: bool = False,
     recomputed: bool = False,
 ) -> Seconds:
     """Seconds that training on rows of these lengths will take, from a measured matrix product, with the range it stands for."""
@@ -176,8 +181,9 @@ def training_range(
     row = sum(length * length for length in lengths) / max(1, tokens)
     try:
         shape = shape_of(loaded.model.config.to_dict())
-        flop = step_flop(shape, tokens, learned=learned, row=row, adapter=trainable)
-        flop += again_flop(shape, tokens, row=row, adapter=trainable) if recomputed else 0.0
+        adapter = 0 if full else trainable
+        flop = step_flop(shape, tokens, learned=learned, row=row, adapter=adapter, full=full)
+        flop += again_flop(shape, tokens, row=row, adapter=adapter) if recomputed else 0.0
     except ModelError:  # a kind that is not known here: as if all its weights were passed by every token
-        flop = 4.0 * loaded.parameters * tokens
+        flop = (6.0 if full else 4.0) * loaded.parameters * tokens
     return ranged(flop, matmul_flops(loaded.dtype, loaded.device)) * epochs

@@ -35,10 +35,11 @@ class Seconds:
         return f"{max(low, 0.1):.{digits}f} to {max(high, 0.1):.{digits}f} {name}"
 
 
-def step_flop(shape: Shape, tokens: float, *, learned: float, row: float, adapter: int) -> float:
-    """Operations of forward and backward passes over ``tokens`` tokens in rows of ``row``: base weights frozen."""
-    body = 4.0 * shape.linear * tokens
-    head = 4.0 * shape.embedding * learned
+def step_flop(shape: Shape, tokens: float, *, learned: float, row: float, adapter: int, full: bool = False) -> float:
+    """Operations of forward and backward passes over ``tokens`` tokens in rows of ``row``: base weights frozen, or ``full``."""
+    passes = 6.0 if full else 4.0  # a weight that learns takes a third product
+    body = passes * shape.linear * tokens
+    head = passes * shape.embedding * learned
     # Two products forward; the weights again, then four, in the backward pass.
     attention = 14.0 * shape.layers * shape.query * row * tokens
     return body + head + attention + 6.0 * adapter * tokens
@@ -57,12 +58,16 @@ def ranged(flop: float, rate: float, *, extra: float = 0.0) -> Seconds:
 def training_time(work: Work, *, flops: float) -> Seconds:
     """Seconds of all epochs."""
     rows = work.rows
-    tokens = rows.train * rows.mean
-    flop = step_flop(work.shape, tokens, learned=rows.learned * tokens, row=rows.mean, adapter=work.adapter)
+    full = work.method == "full"
+    adapter = 0 if full else work.adapter
+    row = rows.mean + work.places
+    tokens = rows.train * row
+    learned = rows.learned * rows.train * rows.mean
+    flop = step_flop(work.shape, tokens, learned=learned, row=row, adapter=adapter, full=full)
     passes = 2
     if work.recomputed:
         passes = 3
-        flop += again_flop(work.shape, tokens, row=rows.mean, adapter=work.adapter)
+        flop += again_flop(work.shape, tokens, row=row, adapter=adapter)
     unpacking = passes * work.shape.linear / UNPACKED * max(1.0, tokens / work.block) if quantised(work) else 0.0
     return ranged(flop, flops, extra=unpacking) * work.epochs
 

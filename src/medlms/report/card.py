@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from medlms.report import markdown, tables
+from medlms.report import markdown, method, tables
 from medlms.report.account import account
 from medlms.report.shape import Model, Report, System
 from medlms.report.untrusted import as_markdown, one_line, visible
@@ -21,11 +21,11 @@ _DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 
 
 def card(report: Report) -> str:
-    """The card of the adapter that the run made: what it is for, what it was made of, how it did, how to load it."""
+    """The card of what the run made (adapter, soft prompt, model): what it is for, what is in it, how it did, how to load it."""
     name = as_markdown(one_line(report.get("run") or "run"))
     parts = [
         f"---\n{yaml.safe_dump(front_matter(report), sort_keys=False, allow_unicode=True, width=100)}---",
-        f"# {name}: a LoRA adapter of {as_markdown(one_line(_base(report)))}",
+        f"# {name}: {method.made(report.get('config'))} of {as_markdown(one_line(_base(report)))}",
         f"> {tables.NOTICE}",
         " ".join(as_markdown(sentence) for sentence in report.get("verdict") or []),
         _use(),
@@ -45,12 +45,12 @@ def front_matter(report: Report) -> dict[str, Any]:
     scored = [name for name in _HUB_METRICS if tuned and tables.measured(tuned, name).get("value") is not None]
     matter: dict[str, Any] = {
         "base_model": _base(report),
-        "library_name": "peft",
+        "library_name": "transformers" if _is_whole(report) else "peft",
         "pipeline_tag": "text-generation",
         "license": (model.get("licence") or "other").lower(),
         "language": ["en"],
         "datasets": [visible(name) for name in account(report).get("sources") or {}],
-        "tags": ["lora", "peft", "medical", "question-answering", "medlms"],
+        "tags": [*method.tags(report.get("config")), "medical", "question-answering", "medlms"],
         "metrics": list(dict.fromkeys(_HUB_METRICS[name] for name in scored)),
     }
     if tuned and scored:
@@ -94,15 +94,9 @@ def _loading(report: Report) -> str:
     config, model = report.get("config") or {}, report.get("model") or {}
     instruction = str(config.get("instruction") or "").strip()
     system = [f'    {{"role": "system", "content": {instruction!r}}},'] if instruction else []
+    whole = _is_whole(report)
     lines = [
-        *_imports(model),
-        "from peft import PeftModel",
-        f"from transformers import {', '.join(['AutoModelForCausalLM', 'AutoTokenizer', *_quantising(config, model)])}",
-        "",
-        'adapter = "."  # this folder',
-        "tokenizer = AutoTokenizer.from_pretrained(adapter)",
-        *_base_lines(config, model),
-        "model = PeftModel.from_pretrained(base, adapter).eval()",
+        *(_whole_lines() if whole else _adapter_lines(config, model)),
         "messages = [",
         *system,
         '    {"role": "user", "content": "What are the symptoms of anaemia?"},',
@@ -119,7 +113,36 @@ def _loading(report: Report) -> str:
     known = report.get("machine") or {}
     versions = ", ".join(f"{name} {known[name]}" for name in ("transformers", "peft", "torch") if known.get(name))
     made = f" (this run had {as_markdown(one_line(versions))})" if versions else ""
-    return f"## How to load it\n\nWith transformers and peft alone{made}:\n\n{_fenced(lines)}{note}"
+    tools = "transformers" if whole else "transformers and peft"
+    return f"## How to load it\n\nWith {tools} alone{made}:\n\n{_fenced(lines)}{note}"
+
+
+def _is_whole(report: Report) -> bool:
+    return method.name(report.get("config")) == "full"
+
+
+def _whole_lines() -> list[str]:
+    return [
+        "from transformers import AutoModelForCausalLM, AutoTokenizer",
+        "",
+        'folder = "."  # this folder',
+        "tokenizer = AutoTokenizer.from_pretrained(folder)",
+        'model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto").eval()',
+    ]
+
+
+def _adapter_lines(config: Mapping[str, Any], model: Model) -> list[str]:
+    names = ["AutoModelForCausalLM", "AutoTokenizer", *_quantising(config, model)]
+    return [
+        *_imports(model),
+        "from peft import PeftModel",
+        f"from transformers import {', '.join(names)}",
+        "",
+        'adapter = "."  # this folder',
+        "tokenizer = AutoTokenizer.from_pretrained(adapter)",
+        *_base_lines(config, model),
+        "model = PeftModel.from_pretrained(base, adapter).eval()",
+    ]
 
 
 def _is_gguf(model: Model) -> bool:
@@ -210,10 +233,10 @@ def _data(report: Report) -> str:
 
 
 def _training(report: Report) -> str:
-    lora, train = ((report.get("config") or {}).get(key) or {} for key in ("lora", "train"))
+    train = (report.get("config") or {}).get("train") or {}
     facts = [
         *tables.training(report),
-        *((f"LoRA {key}", str(value)) for key, value in lora.items()),
+        *method.settings(report.get("config")),
         *(
             (key.replace("_", " ").capitalize(), str(train[key]))
             for key in ("learning_rate", "schedule")

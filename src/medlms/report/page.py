@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import yaml
 
-from medlms.report import plots, tables
+from medlms.report import method, plots, tables
 from medlms.report.account import account
 from medlms.report.plots import Plot
 from medlms.report.shape import Answer, Prompt, Report, Sample
@@ -65,7 +65,7 @@ def _head(report: Report, shown: Sequence[tuple[str, str]]) -> str:
     model = report.get("model") or {}
     subtitle = one_line(model.get("name") or "")
     if subtitle and report.get("training"):
-        subtitle += ", fine-tuned with LoRA"
+        subtitle += f", fine-tuned with {method.title(report.get('config'))}"
     return head(report, shown, subtitle=subtitle, facts=_facts(report))
 
 

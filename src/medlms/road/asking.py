@@ -60,7 +60,7 @@ def ask(
     from medlms.text.template import template_of
 
     name = str(model)
-    if not Path(name).exists() and (Path("runs") / name / "adapter").is_dir():
+    if not Path(name).exists() and any((Path("runs") / name / kind).is_dir() for kind in ("adapter", "model")):
         name = str(Path("runs") / name)
     located = fetch.locate(name, say=talk.say)
     as_tuned = load_in_4bit is None and load_in_8bit is None

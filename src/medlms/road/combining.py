@@ -99,6 +99,8 @@ def combine(
     groups = _grouped(members)
     bases = _bases(groups)
     floors = _floors(groups)
+    shots = _shared(groups, "few_shot", lambda group: group.members[0].config.model)
+    shot_pairs = _against(groups, "few_shot", shots, MEASURED)
     base_pairs = _against(groups, "base", bases, MEASURED)
     floor_pairs = _against(groups, "nearest", floors, METRICS)
     between = _between(groups)
@@ -110,12 +112,15 @@ def combine(
         "date": now(),
         "command": command,
         "version": __version__,
-        "verdict": [*_states(entries), *findings(base_pairs, floor_pairs, between, titles=titles, seeds=counts)],
+        "verdict": [
+            *_states(entries),
+            *findings(base_pairs, floor_pairs, between, titles=titles, seeds=counts, against_shots=shot_pairs),
+        ],
         "warnings": [*warnings, *_warnings(groups)],
         "varied": list(dict.fromkeys(key for entry in entries for key in entry.settings)),
         "config": yaml.safe_load(config) if config else {},
-        "systems": _systems(groups, bases, floors),
-        "comparisons": [one_seed.as_json(item) for item in (*base_pairs, *floor_pairs, *between)],
+        "systems": _systems(groups, bases, shots, floors),
+        "comparisons": [one_seed.as_json(item) for item in (*base_pairs, *shot_pairs, *floor_pairs, *between)],
         "groups": [_group_json(group, bases) for group in groups],
         "points": [_point_json(entry, folder) for entry in entries],
         "machine": machine(),
@@ -211,13 +216,20 @@ def _settings(group: _Group) -> dict[str, Any]:
 
 
 def _systems(
-    groups: Sequence[_Group], bases: Mapping[str, tuple[str, _Group]], floors: Mapping[str, tuple[str, _Group]]
+    groups: Sequence[_Group],
+    bases: Mapping[str, tuple[str, _Group]],
+    shots: Mapping[str, tuple[str, _Group]],
+    floors: Mapping[str, tuple[str, _Group]],
 ) -> list[dict[str, Any]]:
     several = len({name for name, _ in bases.values()}) > 1
     rows, tests = [], {group.test for group in groups}
     for group in groups:
         if bases.get(group.name, ("", None))[1] is group:
             rows.append(_row(group, "base", group.title if several else "Base", seeds_count=1))
+        if shots.get(group.name, ("", None))[1] is group:
+            shown = f"{group.members[0].config.evaluate.examples} examples in its prompt"
+            rest = f", {group.title}" if len({name for name, _ in shots.values()}) > 1 else ""
+            rows.append(_row(group, "few_shot", f"Base with {shown}{rest}", seeds_count=1))
         if group.predictions("tuned"):
             rows.append(_row(group, "tuned", group.title, seeds_count=len(group.members)))
     lookups = [group for group in groups if floors.get(group.name, ("", None))[1] is group]
@@ -234,7 +246,7 @@ def _test_number(row: Mapping[str, Any], groups: Sequence[_Group]) -> int:
 
 def _row(group: _Group, system: str, title: str, *, seeds_count: int) -> dict[str, Any]:
     found = [_system(member, system) for member in group.members if system in member.predictions][:seeds_count]
-    note = {"base": "not tuned", "nearest": "no model"}.get(system, "tuned")
+    note = {"base": "not tuned", "few_shot": "not tuned", "nearest": "no model"}.get(system, "tuned")
     return {
         "name": f"{group.name}/{system}",
         "title": title,

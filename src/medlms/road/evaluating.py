@@ -42,18 +42,24 @@ def evaluate(
         if "run" not in keys and not any(item.partition("=")[0].strip() == "run" for item in overrides):
             keys["run"] = str(run.folder.with_name(f"{run.name}-evaluated"))
         config, notes = load(run.folder / CONFIG, overrides, **keys)
-        adapter: Path | None = run.folder / "adapter"
+        adapter: Path | None = _learned(run)
         held = run
     else:
         config, notes = load(source, overrides, **keys)
         adapter, held = None, None
     for note in notes:
         talk.say(note)
-    if adapter is not None and not (adapter / "adapter_config.json").is_file():
-        raise AskedWrongly(
-            f"{adapter.parent}: has no adapter.", hint=f"Go on with: medlms train --resume {adapter.parent}"
-        )
     return training.grade_only(config, adapter=adapter, held=held, talk=talk)
+
+
+def _learned(run: Run) -> Path:
+    """The folder of what the run has learned; AskedWrongly where there is none yet."""
+    from medlms.models import methods
+
+    found = methods.saved(run.folder)
+    if found is None:
+        raise AskedWrongly(f"{run.folder}: has no adapter.", hint=f"Go on with: medlms train --resume {run.folder}")
+    return found
 
 
 def _resumed(run: Run, talk: Talk) -> Result:

@@ -13,6 +13,7 @@ from medlms.errors import AskedWrongly, ModelError, ResourceError
 from medlms.road.talk import Talk
 from medlms.run import CONFIG
 
+LEARNED = ("adapter", "model")  # where a run keeps what it has learned: beside its base, or as a whole model
 INTO = ("auto", "nf4", "original")
 
 
@@ -65,19 +66,37 @@ def find(run: str | Path, into: str, talk: Talk) -> Source:
     if into not in INTO:
         raise AskedWrongly(f"--into {into}: not known.", hint=f"One of {', '.join(INTO)}.")
     name = str(run)
-    if not Path(name).exists() and (Path("runs") / name / "adapter").is_dir():
+    if not Path(name).exists() and any((Path("runs") / name / kind).is_dir() for kind in LEARNED):
         name = str(Path("runs") / name)
-    if (Path(name) / CONFIG).is_file() and not (Path(name) / "adapter").is_dir():
+    if (Path(name) / CONFIG).is_file() and not any((Path(name) / kind).is_dir() for kind in LEARNED):
         raise AskedWrongly(f"{name}: this run holds no adapter.", hint="Did training finish?")
     located = fetch.locate(name, say=talk.say)
-    if located.adapter is None:
-        raise AskedWrongly(f"{name}: holds no adapter, so there is nothing to merge.", hint="Name a run's folder.")
-    quantised, known = _tuned_on(located.adapter)
+    quantised, known = _tuned_on(_adapter_of(name, located))
     if into == "nf4" and not known:
         quantised = "4bit"
     _check(name, quantised, into)
     chosen = "base" if not quantised else "nf4" if into != "original" else "original"
     return Source(name, located, quantised, chosen, located.instruction or configs.INSTRUCTION)
+
+
+def _adapter_of(name: str, located: Any) -> Path:
+    """The adapter's folder. AskedWrongly where nothing could be added to a base's weights: no adapter, or a soft prompt."""
+    from medlms.models.fetch import record_of
+
+    if located.adapter is None and record_of(located.folder).get("method") == "full":
+        raise AskedWrongly(
+            f"{name}: all weights were tuned, so there is nothing to merge: {located.folder} is a whole model.",
+            hint="transformers opens that folder as it is; llama.cpp's own converter makes a GGUF file of it.",
+        )
+    if located.adapter is None:
+        raise AskedWrongly(f"{name}: holds no adapter, so there is nothing to merge.", hint="Name a run's folder.")
+    adapter = Path(located.adapter)
+    if "num_virtual_tokens" in json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8")):
+        raise AskedWrongly(
+            f"{name}: holds a soft prompt. It stands before the prompt and changes no weights, so it can't be merged.",
+            hint="Use it beside its base: medlms ask and peft open the run's adapter folder.",
+        )
+    return adapter
 
 
 def _tuned_on(adapter: Path) -> tuple[str, bool]:

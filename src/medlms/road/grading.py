@@ -128,16 +128,15 @@ def scores_of(config: Config, predictions: Mapping[str, Sequence[Prediction]]) -
 
 
 def comparisons_of(config: Config, predictions: Mapping[str, Sequence[Prediction]]) -> list[Comparison]:
-    """Tuned against every other system, paired."""
+    """Tuned against every other system, and few-shot prompting against the base alone, paired."""
     found: list[Comparison] = []
-    if "tuned" not in predictions:
-        return found
-    for other in ("base", "nearest"):
-        if other in predictions:
-            metrics = [*OVERLAP, *(("perplexity", "bits_per_byte") if other == "base" else ())]
+    pairs = [("tuned", "base"), ("tuned", "few_shot"), ("few_shot", "base"), ("tuned", "nearest")]
+    for one, other in pairs:
+        if one in predictions and other in predictions:
+            metrics = [*OVERLAP, *(("perplexity", "bits_per_byte") if other != "nearest" else ())]
             found += compare(
-                "tuned",
-                predictions["tuned"],
+                one,
+                predictions[one],
                 other,
                 predictions[other],
                 metrics,

@@ -23,6 +23,9 @@ CHANGES: tuple[tuple[str, ...], ...] = (
     ("evaluate.batch=8",),
     ("train.micro_tokens=256", "evaluate.batch=4"),
     ("train.micro_tokens=256", "evaluate.batch=4", "max_length=512"),
+    ("method=lora",),
+    ("method=lora", "load_in_4bit=true"),
+    ("method=lora", "load_in_4bit=true", "train.micro_tokens=256", "evaluate.batch=4"),
     ("load_in_4bit=true",),
     ("load_in_4bit=true", "train.micro_tokens=256", "evaluate.batch=4"),
     ("load_in_4bit=true", "train.micro_tokens=256", "evaluate.batch=4", "max_length=256"),
@@ -134,7 +137,7 @@ def measured(config: Config, model: Mapping[str, Any]) -> Machine:
 
 def _check_targets(shape: Any, config: Config) -> None:
     """AskedWrongly, with the nearest names, where a target is none of the model's layers."""
-    if isinstance(config.lora.targets, str):
+    if isinstance(config.lora.targets, str) or config.method in ("full", "soft_prompt"):
         return
     names = list(dict.fromkeys(matrix.name for matrix in shape.matrices))
     missing = [target for target in config.lora.targets if target.rpartition(".")[2] not in names]
@@ -290,11 +293,14 @@ def _changed(config: Config, change: Sequence[str]) -> Config | None:
     """The config with these settings; None when one of them would not lower anything."""
     low = {"train.micro_tokens": config.train.micro_tokens, "evaluate.batch": config.evaluate.batch}
     low["max_length"] = config.max_length
+    method = "lora" if "method=lora" in change else config.method
     for setting in change:
         key, _, value = setting.partition("=")
         if key in low and int(value) >= low[key]:
             return None
-        if key == "load_in_4bit" and config.load_in_4bit:
+        if key == "method" and config.method != "full":
+            return None  # the others need about as much
+        if key == "load_in_4bit" and (config.load_in_4bit or method in ("pissa", "full")):
             return None
         if key == "train.checkpoint_gradients" and config.train.checkpoint_gradients != "off":
             return None  # auto has tried it

@@ -15,7 +15,7 @@ from medlms.evaluate.endings import endings
 from medlms.evaluate.rows import rows as metric_rows
 from medlms.evaluate.score import per_item
 from medlms.evaluate.verdict import verdict
-from medlms.report import card, write
+from medlms.report import card, method, write
 from medlms.road.grading import comparisons_of, ending_counts, scores_of, task_of
 from medlms.road.rows import Rows
 from medlms.run import REPORT, STEPS, Run, now
@@ -24,6 +24,7 @@ from medlms.types import Prediction, Score
 SAMPLES = 8
 TITLES = {
     "base": "base (not tuned)",
+    "few_shot": "base with examples in its prompt (few-shot)",
     "tuned": "tuned (this run)",
     "nearest": "nearest question's answer (no model)",
 }
@@ -62,7 +63,7 @@ def build(
             {
                 "name": system,
                 "title": TITLES.get(system, system),
-                "note": _note(system, model, paths),
+                "note": _note(system, model, paths, config),
                 "metrics": {item.metric: score.as_json(item) for item in scores[system]},
                 "speed": measured.get(system, {}),
                 "endings": ended[system],
@@ -79,16 +80,20 @@ def build(
     }
     run.write_json(REPORT, report)
     write(run, report, steps)
-    if (run.folder / "adapter").is_dir():
-        run.write("adapter/README.md", card.card(report))  # type: ignore[arg-type]
+    for kind in ("adapter", "model"):
+        if (run.folder / kind).is_dir():
+            run.write(f"{kind}/README.md", card.card(report))  # type: ignore[arg-type]
     return report
 
 
-def _note(system: str, model: Mapping[str, Any], paths: Mapping[str, str]) -> str:
+def _note(system: str, model: Mapping[str, Any], paths: Mapping[str, str], config: Config) -> str:
     if system == "nearest":
         return paths.get(system, "")
     note = str(model.get("note") or "")
-    return note if system == "base" else "; ".join(filter(None, ["LoRA adapter on the base", note]))
+    if system == "few_shot":
+        shown = f"{config.evaluate.examples} training rows before each question"
+        return "; ".join(filter(None, [shown, note]))
+    return note if system == "base" else "; ".join(filter(None, [method.note(config.model_dump()), note]))
 
 
 def _warnings(data: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,8 @@
 """Takes over from one run of a study what another would measure again: answers that no varied setting can change.
 
 The base model's answers depend on the model, its precision and the test; the lookup baseline's on the training rows and
-the test. A file is taken when its fingerprint is the one that the new run would write.
+the test; those of the base with examples on all of these and on which examples are drawn. A file is taken when its
+fingerprint is the one that the new run would write.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def take(run: Run, config: Config, own: rows.Rows, others: Sequence[tuple[Run, C
     """Copy what fits from the first of ``others`` that has it whole; returns what was taken, in sentences."""
     said = []
     graded = own.eval[: config.evaluate.rows]
-    for system in ("base", "nearest"):
+    for system in ("base", "few_shot", "nearest"):
         if system not in config.evaluate.systems or _file(run, system).exists():
             continue
         plan = _plan(config, graded, own, system)
@@ -36,6 +37,8 @@ def take(run: Run, config: Config, own: rows.Rows, others: Sequence[tuple[Run, C
             _copy(other, run, system)
             if system == "base":
                 _base_extras(run, config, own, other, settings)
+            if system == "few_shot":
+                _speed(run, config, other, settings, system)
             said.append(f"{system}: answers taken from {other.name}, which has the same test")
             break
     return said
@@ -47,10 +50,21 @@ def same_base(one: Config, other: Config) -> bool:
 
 
 def _fits(system: str, config: Config, settings: Config, own: rows.Rows, other: Run) -> bool:
-    if system == "base":
-        return same_base(config, settings)
+    if system != "nearest" and not same_base(config, settings):
+        return False
+    if system == "few_shot" and not _same_shots(config, settings):
+        return False
     held = _rows(other)
-    return held is not None and held.train == own.train
+    return system == "base" or (held is not None and held.train == own.train)
+
+
+def _same_shots(one: Config, other: Config) -> bool:
+    """Whether two configs draw the same examples from the same training rows."""
+    shown = [
+        (item.evaluate.examples, item.evaluate.max_new_tokens, item.evaluate.rows, item.max_length, item.split_seed)
+        for item in (one, other)
+    ]
+    return shown[0] == shown[1]
 
 
 def _plan(config: Config, examples: Sequence[QA], own: rows.Rows, system: str) -> str:
@@ -78,9 +92,7 @@ def _base_extras(run: Run, config: Config, own: rows.Rows, other: Run, settings:
     """Beside the graded answers: latency, the curves' epoch 0, and the answers to the ungraded prompts."""
     ours, theirs = config.evaluate, settings.evaluate
     same_limits = (ours.max_new_tokens, ours.batch) == (theirs.max_new_tokens, theirs.batch)
-    speeds = json.loads((other.folder / "speed.json").read_text()) if (other.folder / "speed.json").is_file() else {}
-    if "base" in speeds and same_limits and ours.latency_rows == theirs.latency_rows:
-        run.write_json("speed.json", {"base": speeds["base"]})
+    _speed(run, config, other, settings, "base")
     if config.prompts and config.prompts == settings.prompts and same_limits:
         _copy(other, run, "prompts/base")
     held = _rows(other)
@@ -92,6 +104,21 @@ def _base_extras(run: Run, config: Config, own: rows.Rows, other: Run, settings:
     if first and same_curves and _whole(other, "dev/epoch-0", asked, _plan(config, asked, own, "base")):
         _copy(other, run, "dev/epoch-0")
         run.keep_rows("epochs.jsonl", first)
+
+
+def _speed(run: Run, config: Config, other: Run, settings: Config, system: str) -> None:
+    ours, theirs = config.evaluate, settings.evaluate
+    same = all(getattr(ours, key) == getattr(theirs, key) for key in ("max_new_tokens", "batch", "latency_rows"))
+    speeds = _speeds(other)
+    if same and system in speeds:
+        run.write_json("speed.json", {**_speeds(run), system: speeds[system]})
+
+
+def _speeds(run: Run) -> dict[str, Any]:
+    """What speed.json of a run holds by system; nothing where there is none."""
+    path = run.folder / "speed.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return found
 
 
 def _rows(run: Run) -> rows.Rows | None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from medlms.config import Config, dump, load
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError
-from medlms.road import grading, overlap, reporting, rows, tuning
+from medlms.road import grading, keys, overlap, reporting, rows, shots, tuning
 from medlms.road.manifest import manifest
 from medlms.road.talk import Silent, Talk
 from medlms.road.work import Work
@@ -104,10 +104,7 @@ def same_config(run: Run, config: Config) -> None:
 
 def _config_hash(config: Config) -> str:
     settings = config.model_dump(exclude={"train": {"checkpoint_minutes"}})
-    settings["train"] = tuning.without_later(settings["train"])
-    if settings["split"]["seed"] is None:  # runs begun before this key was there go on
-        del settings["split"]["seed"]
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(keys.without_later(settings), sort_keys=True).encode()).hexdigest()
 
 
 def _new(config: Config) -> Run:
@@ -129,6 +126,7 @@ def _road(run: Run, config: Config, talk: Talk) -> Result:
     _check_fit(work, tokens)
     _check_questions(work)
     _grade(work, "base")
+    _few_shot(work)
     if "nearest" in config.evaluate.systems:
         _nearest(work)
     model = tuning.tune(work, tokens)
@@ -145,7 +143,7 @@ def grade_only(
 
     ``begun`` is an evaluation to go on with.
     """
-    from medlms.models import adapters, fetch
+    from medlms.models import fetch, methods
 
     located = fetch.locate(config.model, say=talk.say)
     if adapter is None and located.adapter is not None:
@@ -170,10 +168,11 @@ def grade_only(
                 talk.say(f"warning: {sentence}")
         _check_questions(work)
         _grade(work, "base")
+        _few_shot(work)
         if "nearest" in config.evaluate.systems:
             _nearest(work)
         if adapter is not None:
-            _grade(work, "tuned", adapters.attach(work.loaded, adapter))
+            _grade(work, "tuned", methods.attach(work.loaded, adapter))
         return Result(run, _report(work, command=f"medlms evaluate {run.folder / CONFIG}"))
     except KeyboardInterrupt:
         raise Interrupted(
@@ -199,10 +198,12 @@ def _other_width(config: Config, tuned_on: int) -> list[str]:
 
 
 def _check_length(config: Config, name: str, context: int) -> None:
-    if config.max_length > context:
+    places = config.places
+    if config.max_length + places > context:
+        behind = f" behind {places} vectors" if places else ""
         raise AskedWrongly(
-            f"max_length is {config.max_length}, but {name} reads at most {context} tokens.",
-            hint=f"Set max_length to {context}.",
+            f"max_length is {config.max_length}{behind}, but {name} reads at most {context} tokens.",
+            hint=f"Set max_length to {context - places}." if context > places + 16 else "Lower soft_prompt.length.",
         )
 
 
@@ -292,27 +293,40 @@ def _tokenised(work: Work) -> list[Tokens]:
 
 def _check_fit(work: Work, tokens: list[Tokens]) -> None:
     """Say before the work starts what would stop it later: a tuned model as base, wrong modules, memory, disk."""
-    from medlms.models import adapters, plan
+    from medlms.models import plan
 
-    loaded, lora = work.loaded, work.config.lora
-    if loaded.located.adapter is not None:
+    if work.loaded.located.adapter is not None:
         raise AskedWrongly(_IS_TUNED.format(work.config.model), hint=_GIVE_ITS_BASE)
-    shapes = [
-        # 4-bit weights lie packed: their layers tell the true shape.
-        (module.in_features, module.out_features) if hasattr(module, "in_features") else module.weight.shape
-        for module in adapters.layers_of(loaded, lora.targets).values()
-    ]
-    adapter = lora.r * sum(map(sum, shapes))
+    trainable, places = _trainable(work), work.config.places
     longest = max(len(row.ids) for row in tokens)
     block = max(longest, work.config.train.micro_tokens)
-    plan.check_memory(loaded, trainable=adapter, block_tokens=block, config=work.config, longest=longest)
+    block += places * max(1, block * len(tokens) // sum(len(row.ids) for row in tokens))
+    plan.check_memory(work.loaded, trainable=trainable, block_tokens=block, config=work.config, longest=longest)
     # Two checkpoints with moments while one replaces the other, the best one, and the adapter; and answers and plots.
-    needed, free = 32 * adapter + 50_000_000, shutil.disk_usage(work.run.folder).free
+    needed, free = 32 * trainable + 50_000_000, shutil.disk_usage(work.run.folder).free
     if free < needed:
         raise ResourceError(
             f"{work.run.folder}: a run needs about {needed / 1e6:.0f} MB of disk, {free / 1e6:.0f} MB are free.",
             hint="Free some space, or name a folder on a larger disk with run=/path/to/folder.",
         )
+
+
+def _trainable(work: Work) -> int:
+    """Weights that will learn; AskedWrongly for modules that the model has not got."""
+    from medlms.models import adapters
+
+    loaded, config = work.loaded, work.config
+    if config.method == "full":
+        return int(loaded.parameters)
+    if config.places:
+        return config.places * int(loaded.model.get_input_embeddings().embedding_dim)
+    shapes = [
+        # 4-bit weights lie packed: their layers tell the true shape.
+        (module.in_features, module.out_features) if hasattr(module, "in_features") else tuple(module.weight.shape)
+        for module in adapters.layers_of(loaded, config.lora.targets).values()
+    ]
+    sizes = sum(out for _, out in shapes) if config.method == "dora" else 0
+    return config.lora.r * sum(map(sum, shapes)) + sizes
 
 
 def _check_questions(work: Work) -> None:
@@ -323,7 +337,7 @@ def _check_questions(work: Work) -> None:
     asked = [*work.rows.eval[: config.evaluate.rows], *work.rows.dev[: config.train.evaluate_rows]]
     for row in [*asked, *_prompt_rows(config)]:
         messages = task.messages(row, instruction=config.instruction)
-        size = len(prompt_ids(loaded.tokenizer, work.template, messages))
+        size = len(prompt_ids(loaded.tokenizer, work.template, messages)) + config.places
         if size >= loaded.context:
             raise AskedWrongly(
                 f"{row.place}: the question has {size:,} tokens with its instruction, {loaded.located.name} reads "
@@ -358,6 +372,17 @@ def _grade(work: Work, system: str, model: Any = None) -> None:
     if system == "base" and work.config.train.evaluate_every == "epoch" and work.rows.dev:
         tuning.epoch(work, engine, 0)
     _ask_prompts(work, engine, system)
+
+
+def _few_shot(work: Work) -> None:
+    if "few_shot" not in work.config.evaluate.systems:
+        return
+    engine = shots.engine(work.config, work.rows, work.engine("base"))
+    work.paths["few_shot"] = engine.path
+    work.predictions["few_shot"] = grading.grade(
+        work.run, work.config, work.rows, engine, "few_shot", scores=True, talk=work.talk
+    )
+    grading.latency(work.run, work.config, work.rows, engine, "few_shot", talk=work.talk)
 
 
 def _nearest(work: Work) -> None:

@@ -1,7 +1,7 @@
-"""One run's tuning: steps, checkpoints, an epoch's grades, and the adapter that is kept.
+"""One run's tuning: steps, checkpoints, an epoch's grades, and what was learned that is kept.
 
-What it does is decided elsewhere: the steps by ``train.loop``, what a checkpoint holds by ``train.checkpoint``, which epoch
-is best by ``reporting.best_epoch``. Here is the order of things, and what is said about them.
+What it does is decided elsewhere: what learns by ``models.methods``, the steps by ``train.loop``, what a checkpoint holds by
+``train.checkpoint``, which epoch is best by ``reporting.best_epoch``. Here is the order of things, and what is said about them.
 """
 
 from __future__ import annotations
@@ -18,52 +18,50 @@ from pathlib import Path
 from typing import Any
 
 from medlms.errors import AskedWrongly, ModelError, ResourceError, TrainingError
-from medlms.road import grading, reporting
+from medlms.road import grading, keys, reporting
 from medlms.road.work import Work
 from medlms.run import STEPS
 from medlms.types import Step, Tokens
 
 EPOCHS = "epochs.jsonl"
-# Keys that came later, with what they mean where they are missing: runs begun before them go on.
-LATER = {"optimiser": "adamw", "best_by": "dev_loss", "early_stopping": None, "checkpoint_gradients": "auto"}
 
 
 def tune(work: Work, tokens: list[Tokens]) -> Any:
-    """Train to the end from where the run stands; returns the peft model with the best epoch's adapter, which is saved.
+    """Train to the end from where the run stands; returns the model to grade, with the best epoch's weights, which are saved.
 
     AskedWrongly for a checkpoint of something else; TrainingError and ResourceError when it can't go on, with the last
     good state on disk.
     """
-    from medlms.models import adapters, heap, plan
-    from medlms.models.fast_lora import fast_lora
+    from medlms.models import adapters, heap, methods, plan
     from medlms.models.recompute import recompute
     from medlms.train import loop, memory, scaling, seeds, watch
 
     config, talk = work.config, work.talk
     seeds.seed_all(config.seed)
-    model = adapters.create(work.loaded, config.lora, seed=config.seed)
+    model = methods.create(work.loaded, config)
     work.trainable = sum(tensor.numel() for tensor in adapters.tensors(model).values())
     planned = loop.plan(tokens, config.train, seed=config.seed)
     state = _State(
         work,
         _fingerprint(work, tokens),
         model,
-        loop.optimiser(model, config.train),
+        loop.optimiser(model, config.train, methods.groups(model, config)),
         scaling.scale_for(work.loaded.dtype),
         memory.Room(tokens, config.train.micro_tokens, talk.say),
         watch.Watch(),
     )
     start = state.resume(len(planned))
     heap.trim()  # what grading the base has freed
+    lengths = [len(row.ids) + config.places for row in tokens]
     sizes: dict[str, Any] = {
         "trainable": work.trainable,
-        "block_tokens": max(sum(len(tokens[row].ids) for row in block) for step in planned for block in step.blocks),
+        "block_tokens": max(sum(lengths[row] for row in block) for step in planned for block in step.blocks),
         "longest": max(len(row.ids) for row in tokens),
     }
     again = plan.checkpoints_gradients(work.loaded, config=config, **sizes)
     _announce(work, tokens, len(planned), start, plan.check_memory(work.loaded, config=config, **sizes), again)
 
-    with fast_lora(model, seed=config.seed) as (masks, path), recompute(model, on=again) as layers:
+    with methods.running(model, seed=config.seed) as (masks, path), recompute(model, on=again) as layers:
         if config.train.checkpoint_gradients == "auto":
             state.room.spare = layers.turn_on
         work.paths["training"] = path
@@ -97,9 +95,7 @@ def tune(work: Work, tokens: list[Tokens]) -> Any:
                 if ends:
                     heap.trim()
     state.take_best()
-    model.eval()
-    _save_adapter(work, model)
-    return model
+    return methods.finished(work.loaded, model, _save(work, model))
 
 
 def epoch(work: Work, engine: Any, number: int) -> None:
@@ -114,7 +110,7 @@ def epoch(work: Work, engine: Any, number: int) -> None:
 
 @dataclass
 class _State:
-    """All that a checkpoint holds, and the checkpoints: the last resumable state, and the best epoch's adapter."""
+    """All that a checkpoint holds, and the checkpoints: the last resumable state, and the best epoch's weights."""
 
     work: Work
     mark: str
@@ -184,13 +180,13 @@ class _State:
         self.saved = time.monotonic()
 
     def save_best(self, step: int, number: int) -> None:
-        """Keep the adapter of an epoch as the best so far."""
+        """Keep what was learned up to an epoch as the best so far."""
         from medlms.train import checkpoint
 
         checkpoint.save(self.best, self.model, None, {"step": step, "plan": self.mark, "epoch": number})
 
     def take_best(self) -> None:
-        """Put the best epoch's adapter into the model, where epochs were graded."""
+        """Put the best epoch's weights into the model, where epochs were graded."""
         from medlms.train import checkpoint
 
         if checkpoint.exists(self.best):
@@ -198,25 +194,26 @@ class _State:
 
 
 def _announce(work: Work, tokens: list[Tokens], steps: int, start: int, need: str, again: bool) -> None:
-    from medlms.models import plan
+    from medlms.models import methods, plan
 
     config = work.config
     guess = plan.training_range(
         work.loaded,
-        [len(row.ids) for row in tokens],
+        [len(row.ids) + config.places for row in tokens],
         learned=sum(sum(row.learn) for row in tokens),
         epochs=config.train.epochs,
         trainable=work.trainable,
+        full=config.method == "full",
         recomputed=again,
     ) * (1 - start / steps)
     work.talk.say(
-        f"training {work.trainable / 1e6:.1f} million adapter weights on {sum(len(row.ids) for row in tokens):,} tokens"
+        f"training {methods.count_in_words(work.trainable, config)} on {sum(len(row.ids) for row in tokens):,} tokens"
         f" x {config.train.epochs} in {steps} steps: {need}; roughly {guess}, without grading"
     )
 
 
 def _after_epoch(state: _State, planned: Sequence[Any], step: int) -> bool:
-    """Grade the epoch that ends with ``step`` and keep its adapter if it is the best. True when it is to be the last."""
+    """Grade the epoch that ends with ``step`` and keep its weights if it is the best. True when it is to be the last."""
     work = state.work
     settings, number = work.config.train, planned[step - 1].epoch
     if settings.evaluate_every == "never" or not work.rows.dev:
@@ -277,15 +274,16 @@ def _last_good(state: _State) -> Iterator[None]:
         ) from None
 
 
-def _save_adapter(work: Work, model: Any) -> None:
-    from medlms.models import adapters
+def _save(work: Work, model: Any) -> Path:
+    from medlms.models import methods
 
     located = work.loaded.located
-    adapters.save(
+    return methods.save(
         model,
         work.loaded.tokenizer,
-        work.run.folder / "adapter",
+        work.run.folder,
         extra={
+            "method": work.config.method,
             "base_model": work.config.model,
             "base_model_path": work.address(),
             "base_note": located.note,
@@ -304,17 +302,14 @@ def _fingerprint(work: Work, tokens: list[Tokens]) -> str:
     """What a checkpoint must have in common with the run that goes on from it."""
     settings = work.config.model_dump(
         include={"model", "lora", "seed", "max_length", "load_in_4bit", "load_in_8bit", "precision"}
+        | {"method", "soft_prompt"}
     )
-    settings["train"] = without_later(work.config.train.model_dump(exclude={"checkpoint_minutes", "evaluate_rows"}))
+    settings["train"] = work.config.train.model_dump(exclude={"checkpoint_minutes", "evaluate_rows"})
+    settings = keys.without_later(settings)
     digest = hashlib.sha256(json.dumps([settings, work.template.hash, work.weights], sort_keys=True).encode())
     for row in tokens:
         digest.update(repr((row.id, row.ids, row.learn)).encode())
     return digest.hexdigest()
-
-
-def without_later(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings of training without those of ``LATER`` that are as if they were not there."""
-    return {key: value for key, value in settings.items() if key not in LATER or value != LATER[key]}
 
 
 @contextmanager

@@ -45,9 +45,9 @@ def plan(rows: Sequence[Tokens], config: Train, *, seed: int) -> list[PlannedSte
     )
 
 
-def optimiser(model: Any, config: Train) -> torch.optim.Optimizer:
-    """The optimiser of a config over the trainable tensors."""
-    return optimisers.create(tensors(model), config)
+def optimiser(model: Any, config: Train, groups: Sequence[dict[str, Any]] = ()) -> torch.optim.Optimizer:
+    """The optimiser of a config over the trainable tensors, or ``groups`` of them whose learning rates differ (``times``)."""
+    return optimisers.create(groups or [{"params": list(tensors(model).values())}], config)
 
 
 def train(
@@ -79,7 +79,7 @@ def train(
             number, len(planned), peak=config.learning_rate, warmup=config.warmup, shape=config.schedule
         )
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * group.get("times", 1.0)
         step_rows = [row for block in step.blocks for row in block]
         learned = sum(sum(rows[row].learn[1:]) for row in step_rows)
         tokens = sum(len(rows[row].ids) for row in step_rows)
@@ -179,7 +179,7 @@ def _move(optimiser: torch.optim.Optimizer, number: int) -> None:
             raise
         raise ResourceError(
             f"Step {number}: memory does not suffice for the optimiser's step.",
-            hint="Lower lora.r, set train.optimiser=adamw_8bit, or use a smaller model.",
+            hint="Let fewer weights learn (lora.r, method), set train.optimiser=adamw_8bit, or use a smaller model.",
         ) from None
 
 

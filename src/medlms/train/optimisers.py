@@ -6,7 +6,7 @@ weights keep theirs in 32. They run on a processor too, where a step takes sever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,21 +19,23 @@ BETAS = (0.9, 0.999)
 _OTHER = "Resume with the run's own config."
 
 
-def create(parameters: Mapping[str, Tensor], config: Train) -> torch.optim.Optimizer:
-    """The optimiser of a config over the trainable tensors.
+def create(groups: Sequence[dict[str, Any]], config: Train) -> torch.optim.Optimizer:
+    """The optimiser of a config over groups of trainable tensors (``params``; what else a group holds is kept with it).
 
     AskedWrongly where this machine has not what it needs: bitsandbytes, or for the paged one a CUDA GPU.
     """
-    tensors = list(parameters.values())
+    held = [dict(group) for group in groups]
     if config.optimiser == "adamw":
         return torch.optim.AdamW(
-            tensors, lr=config.learning_rate, betas=BETAS, weight_decay=config.weight_decay, foreach=True
+            held, lr=config.learning_rate, betas=BETAS, weight_decay=config.weight_decay, foreach=True
         )
-    if config.optimiser == "paged_adamw_8bit" and any(tensor.device.type != "cuda" for tensor in tensors):
+    if config.optimiser == "paged_adamw_8bit" and any(
+        tensor.device.type != "cuda" for group in held for tensor in group["params"]
+    ):
         raise AskedWrongly(
             "train.optimiser: paged_adamw_8bit moves its state between a CUDA GPU and the main memory; no such GPU is used "
             "here.",
-            hint="Use adamw_8bit, which keeps the same state where the adapters are, or adamw.",
+            hint="Use adamw_8bit, which keeps the same state beside the weights that learn, or adamw.",
         )
     try:
         from bitsandbytes import optim
@@ -42,7 +44,7 @@ def create(parameters: Mapping[str, Tensor], config: Train) -> torch.optim.Optim
             f"train.optimiser: {config.optimiser} needs bitsandbytes.", hint="pip install 'medlms[4bit]', or use adamw."
         ) from None
     kind = optim.PagedAdamW8bit if config.optimiser == "paged_adamw_8bit" else optim.AdamW8bit
-    made: torch.optim.Optimizer = kind(tensors, lr=config.learning_rate, betas=BETAS, weight_decay=config.weight_decay)
+    made: torch.optim.Optimizer = kind(held, lr=config.learning_rate, betas=BETAS, weight_decay=config.weight_decay)
     return made
 
 

@@ -1,0 +1,34 @@
+"""Keys that came to the config later: left out of fingerprints where they mean what their absence meant, so that runs begun
+before them go on.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+# What each means where it is missing; not what its default may become.
+LATER: dict[str, Any] = {
+    "split.seed": None,
+    "method": "lora",
+    "lora.plus_ratio": 16,
+    "soft_prompt": {"length": 100, "init": "instruction"},
+    "train.optimiser": "adamw",
+    "train.best_by": "dev_loss",
+    "train.early_stopping": None,
+    "train.checkpoint_gradients": "auto",
+    "evaluate.examples": 3,
+}
+
+
+def without_later(settings: dict[str, Any]) -> dict[str, Any]:
+    """A copy of dumped settings without the keys of ``LATER`` that are as if they were not there."""
+    settings = copy.deepcopy(settings)
+    for path, missing in LATER.items():
+        *parents, last = path.split(".")
+        here: Any = settings
+        for part in parents:
+            here = here.get(part, {})
+        if last in here and here[last] == missing:
+            del here[last]
+    return settings
