@@ -21,7 +21,7 @@ from typing import Any
 from medlms.catalogue import near
 from medlms.config import Config, dump, load
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError, TrainingError
-from medlms.road import grading, overlap, reporting, rows
+from medlms.road import grading, many, overlap, reporting, rows
 from medlms.road.manifest import manifest
 from medlms.road.talk import Silent, Talk
 from medlms.run import CONFIG, EVALUATION, MANIFEST, STEPS, Run
@@ -76,9 +76,20 @@ def train(
     """Fine-tune and grade as a config says (a YAML file, a mapping, a Config, or keys), or go on with a stopped run.
 
     Returns the run and its report. Raises ConfigError, DataError, ModelError, FetchError, ResourceError, TrainingError,
-    and Interrupted when stopped by Ctrl-C (the run can be resumed).
+    and Interrupted when stopped by Ctrl-C (the run can be resumed). Under torchrun or ``accelerate launch`` every process
+    calls this and gets the same result.
     """
-    talk = talk or Silent()
+    if not many.is_first():
+        return Result(*many.follow())
+    with many.leading():
+        result = _train(source, overrides, resume, talk or Silent(), keys)
+        many.finish(result.run, result.report)
+    return result
+
+
+def _train(
+    source: Any, overrides: Sequence[str], resume: str | Path | None, talk: Talk, keys: dict[str, Any]
+) -> Result:
     if resume is not None:
         run = Run.open(resume)
         if run.is_evaluation():
@@ -415,7 +426,6 @@ def _ask_prompts(work: _Work, engine: Any, system: str) -> None:
 
 def _tune(work: _Work, tokens: list[Tokens]) -> Any:
     from medlms.models import adapters, heap, plan
-    from medlms.models.fast_lora import fast_lora
     from medlms.train import checkpoint, loop, scaling
 
     config, talk, run = work.config, work.talk, work.run
@@ -457,6 +467,7 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
     )
 
     def save(step: int) -> None:
+        worker.gather()
         state = {"loss_scale": scale.notes()} if scale is not None else {}
         checkpoint.save(last, model, optimiser, {"step": step, "plan": mark, **state})
 
@@ -468,7 +479,10 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
         if reporting.best_epoch(list(run.rows("epochs.jsonl"))) == epoch:
             checkpoint.save(best, model, None, {"step": step, "plan": mark, "epoch": epoch})
 
-    with fast_lora(model, seed=config.seed) as (masks, path):
+    with (
+        many.work(config, tokens, model, optimiser, start=start, scale=scale, talk=talk) as worker,
+        worker.layers(config.seed) as (masks, path),
+    ):
         work.paths["training"] = path
         talk.say(path)
         if start and planned[start - 1].ends_epoch:
@@ -478,15 +492,16 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
             advance(start, len(planned))
             try:
                 for step in loop.train(
-                    model,
+                    worker.model,
                     tokens,
                     planned,
                     config.train,
-                    optimiser=optimiser,
+                    optimiser=worker.optimiser,
                     masks=masks,
                     seed=config.seed,
                     start=start,
                     scale=scale,
+                    processes=worker.processes,
                 ):
                     run.append(STEPS, [_line(step)])
                     if step.skipped:

@@ -23,6 +23,7 @@ from medlms.models.dropout import Masks
 from medlms.models.forward import hidden_states, output_head
 from medlms.models.head import answer_loss
 from medlms.text.pack import PlannedStep, pack, plan_steps
+from medlms.train.processes import ALONE, Alone
 from medlms.train.scaling import LossScale
 from medlms.train.schedule import rate
 from medlms.types import Step, Tokens
@@ -62,16 +63,19 @@ def train(
     seed: int,
     start: int = 0,
     scale: LossScale | None = None,
+    processes: Alone = ALONE,
 ) -> Iterator[Step]:
     """Yield a Step after each optimiser step, beginning behind step ``start``. The model is in training mode inside.
 
-    With ``scale`` (fp16) a step whose gradient overflows is skipped, and its Step says so.
-    Raises TrainingError when a loss or gradient is no number, naming the rows.
+    Several ``processes`` share the blocks of each step and all take it. With ``scale`` (fp16) a step whose gradient
+    overflows is skipped, and its Step says so. Raises TrainingError when a loss or gradient is no number, naming the rows.
     """
     parameters = list(tensors(model).values())
     sizes = Counter(step.epoch for step in planned)
     before = {epoch: sum(count for other, count in sizes.items() if other < epoch) for epoch in sizes}
     for number, step in enumerate(planned[start:], start + 1):
+        if not processes.go_on(number):
+            return
         began = time.perf_counter()
         model.train()
         learning_rate = rate(
@@ -83,24 +87,26 @@ def train(
         learned = sum(sum(rows[row].learn[1:]) for row in step_rows)
         tokens = sum(len(rows[row].ids) for row in step_rows)
         total = 0.0
-        for index, block in enumerate(step.blocks):
-            # peft's own dropout (layers outside the fast path) draws from the global generator.
-            torch.manual_seed(hash((seed, number, index)) % 2**63)
-            if masks is not None:
-                masks.step, masks.block = number, index
-            loss = block_loss(model, [rows[row] for row in block])
-            if not math.isfinite(loss.item()):
-                raise TrainingError(
-                    _no_number("loss", number, [rows[row].id for row in block]),
-                    hint="Lower train.learning_rate, or look at these rows."
-                    if scale is None
-                    else "The model may leave the range of fp16: try precision: fp32. Or look at these rows.",
-                )
-            (loss / learned if scale is None else loss / learned * scale.scale).backward()
-            total += loss.item()
+        with processes.together():
+            for index, block in processes.deal(step.blocks):
+                # peft's own dropout (layers outside the fast path) draws from the global generator.
+                torch.manual_seed(hash((seed, number, index)) % 2**63)
+                if masks is not None:
+                    masks.step, masks.block = number, index
+                loss = processes.loss(block_loss, model, [rows[row] for row in block])
+                if not math.isfinite(loss.item()):
+                    raise TrainingError(
+                        _no_number("loss", number, [rows[row].id for row in block]),
+                        hint="Lower train.learning_rate, or look at these rows."
+                        if scale is None
+                        else "The model may leave the range of fp16: try precision: fp32. Or look at these rows.",
+                    )
+                (loss / learned if scale is None else loss / learned * scale.scale).backward()
+                total += loss.item()
+        total = processes.sum(parameters, total)
         if scale is not None:
             torch._foreach_div_([tensor.grad for tensor in parameters if tensor.grad is not None], scale.scale)
-        norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.clip, foreach=True))
+        norm = processes.clip(parameters, config.clip)
         finite = math.isfinite(norm)
         if not finite and scale is None:
             raise TrainingError(
