@@ -97,6 +97,7 @@ class Team(Alone):
         from torch import distributed
 
         self.accelerator = Accelerator(
+            cpu=not torch.cuda.is_available(),  # unasked, accelerate would take two processes without GPUs for two runs
             mixed_precision="no",  # the config's precision decides
             kwargs_handlers=[InitProcessGroupKwargs(), DistributedDataParallelKwargs(broadcast_buffers=False)],
         )
