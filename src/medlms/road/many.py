@@ -45,7 +45,7 @@ def team() -> Any:
     if _team is None:
         if _switch("ACCELERATE_USE_DEEPSPEED"):
             raise AskedWrongly(
-                "DeepSpeed is not supported: it takes the optimiser and the backward pass out of our hands.",
+                "DeepSpeed is not supported: it would take over the optimiser and the backward pass.",
                 hint="FSDP parts weights as its stage 3 does: accelerate launch --use_fsdp --fsdp_version 2.",
             )
         sharded = _switch("ACCELERATE_USE_FSDP")
@@ -67,6 +67,7 @@ def silent() -> Iterator[None]:
         yield
     except MedLMsError as error:
         if type(error).__name__ == "Elsewhere":
+            _team.wait_until_gone()
             raise SystemExit(error.exit_code) from None
         raise
 

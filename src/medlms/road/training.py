@@ -139,7 +139,7 @@ def same_config(run: Run, config: Config) -> None:
 
 
 def _config_hash(config: Config) -> str:
-    settings = config.model_dump(exclude={"train": {"checkpoint_minutes"}})
+    settings = config.model_dump(exclude={"train": {"checkpoint_minutes"}, "trackers": True})
     if settings["split"]["seed"] is None:  # runs begun before this key was there go on
         del settings["split"]["seed"]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
@@ -152,6 +152,10 @@ def _new(config: Config) -> Run:
         located = locate(config.model, fetch=False)  # a bad folder is refused before a run is made
         if located.adapter is not None:
             raise AskedWrongly(_IS_TUNED.format(config.model), hint=_GIVE_ITS_BASE)
+    if config.trackers:
+        from medlms.train import trackers
+
+        trackers.check(config.trackers)
     run = Run.create(config.run)
     run.write(CONFIG, dump(config))
     return run
@@ -182,6 +186,7 @@ def grade_only(
     """
     from medlms.models import adapters, fetch
 
+    many.only_alone("Grading")
     located = fetch.locate(config.model, say=talk.say)
     if adapter is None and located.adapter is not None:
         adapter = located.adapter
@@ -426,7 +431,7 @@ def _ask_prompts(work: _Work, engine: Any, system: str) -> None:
 
 def _tune(work: _Work, tokens: list[Tokens]) -> Any:
     from medlms.models import adapters, heap, plan
-    from medlms.train import checkpoint, loop, scaling
+    from medlms.train import checkpoint, loop, scaling, trackers
 
     config, talk, run = work.config, work.talk, work.run
     model = adapters.create(work.loaded, config.lora, seed=config.seed)
@@ -476,12 +481,16 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
             return
         epoch = planned[step - 1].epoch
         _epoch(work, work.engine("tuned", model), epoch)
+        for record in run.rows("epochs.jsonl"):
+            if record["epoch"] == epoch:
+                log(record, step)
         if reporting.best_epoch(list(run.rows("epochs.jsonl"))) == epoch:
             checkpoint.save(best, model, None, {"step": step, "plan": mark, "epoch": epoch})
 
     with (
         many.work(config, tokens, model, optimiser, start=start, scale=scale, talk=talk) as worker,
         worker.layers(config.seed) as (masks, path),
+        trackers.tracked(config.trackers, run.folder, run=run.name, settings=config.model_dump()) as log,
     ):
         work.paths["training"] = path
         talk.say(path)
@@ -504,6 +513,7 @@ def _tune(work: _Work, tokens: list[Tokens]) -> Any:
                     processes=worker.processes,
                 ):
                     run.append(STEPS, [_line(step)])
+                    log(_line(step), step.step)
                     if step.skipped:
                         talk.say(
                             f"step {step.step} was skipped: its gradient left the range of fp16 at a loss scale of "

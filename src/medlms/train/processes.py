@@ -8,6 +8,7 @@ dropout masks. The first process leads: it says which step comes next, and the o
 from __future__ import annotations
 
 import atexit
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -93,13 +94,14 @@ class Team(Alone):
 
     def __init__(self, *, sharded: bool = False) -> None:
         from accelerate import Accelerator
-        from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
+        from accelerate.utils import DistributedDataParallelKwargs
         from torch import distributed
 
         self.accelerator = Accelerator(
             cpu=not torch.cuda.is_available(),  # unasked, accelerate would take two processes without GPUs for two runs
             mixed_precision="no",  # the config's precision decides
-            kwargs_handlers=[InitProcessGroupKwargs(), DistributedDataParallelKwargs(broadcast_buffers=False)],
+            # A process without a block of its own makes no forward pass, so none may be needed from all to go on.
+            kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
         )
         self.index, self.count = self.accelerator.process_index, self.accelerator.num_processes
         self.first, self.sharded = self.accelerator.is_main_process, sharded
@@ -123,6 +125,14 @@ class Team(Alone):
         self._broadcast(said)
         word: tuple[str, Any] = said[0]
         return word
+
+    def wait_until_gone(self) -> None:
+        """Return when the first process has left: it says what went wrong, and a launcher ends all when one leaves."""
+        try:
+            while True:
+                self.hear()
+        except TrainingError:
+            return
 
     def _broadcast(self, values: list[Any]) -> None:
         from torch import distributed
@@ -191,7 +201,12 @@ class Team(Alone):
         with _reaching():
             if self.sharded:
                 shard(whole, model, self.accelerator.device, self.count)
-            self.wrapped = whole if self.sharded else self.accelerator.prepare_model(whole)
+            self.wrapped = whole if self.sharded else self._data_parallel(whole)
+
+    def _data_parallel(self, module: nn.Module) -> Any:
+        with warnings.catch_warnings():  # torch 2.13 has a new name for an option that accelerate says by its old one
+            warnings.simplefilter("ignore", FutureWarning)
+            return self.accelerator.prepare_model(module)
 
     def send(self, tensor: Tensor) -> None:
         """Copy a tensor of the first process into the same tensor of the others, in place."""
