@@ -34,7 +34,7 @@ def rows() -> list[Tokens]:
 
 
 def config(model: Path, dropout: float) -> Config:
-    train = {"epochs": 2, "tokens_per_step": 130, "micro_tokens": 40, "learning_rate": 1e-2}
+    train = {"epochs": 2, "tokens_per_step": 140, "micro_tokens": 40, "learning_rate": 1e-2}
     lora = {"r": 4, "alpha": 8, "dropout": dropout}
     return load({"model": str(model), "data": ["x.csv"], "precision": "fp32", "lora": lora, "train": train, "seed": 7})[
         0
