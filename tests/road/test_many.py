@@ -72,7 +72,7 @@ def pair(*words: str) -> list[subprocess.Popen[str]]:
 def ended(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
     """Exit code, stdout and stderr of each, which must end by themselves."""
     try:
-        said = [process.communicate(timeout=120) for process in processes]
+        said = [process.communicate(timeout=300) for process in processes]
     finally:
         for process in processes:
             process.kill()
@@ -145,7 +145,7 @@ def test_one_killed_ends_all_and_one_process_goes_on(
 ) -> None:
     (here / "c.yaml").write_text(dump(load(small)[0]))
     processes = pair("train", "c.yaml")
-    steps, until = here / "runs/a/steps.jsonl", time.monotonic() + 120
+    steps, until = here / "runs/a/steps.jsonl", time.monotonic() + 300
     while all(process.poll() is None for process in processes) and time.monotonic() < until:
         if steps.is_file() and steps.read_bytes().count(b"\n") >= 2:
             break
@@ -168,7 +168,7 @@ def test_one_killed_ends_all_and_one_process_goes_on(
 def test_ctrl_c_reaches_all_and_keeps_the_state(small: dict[str, Any], alone: Path, here: Path) -> None:
     (here / "c.yaml").write_text(dump(load(small)[0]))
     processes = pair("train", "c.yaml")
-    steps, until = here / "runs/a/steps.jsonl", time.monotonic() + 120
+    steps, until = here / "runs/a/steps.jsonl", time.monotonic() + 300
     while all(process.poll() is None for process in processes) and time.monotonic() < until:
         if steps.is_file() and steps.read_bytes().count(b"\n") >= 2:
             break

@@ -135,6 +135,7 @@ def work(
     finally:
         with suppress(MedLMsError):  # they may be gone, which then is the error at hand
             members.tell(processes.END)
+        members.release()
 
 
 def _lend_a_hand(members: Any, order: dict[str, Any]) -> None:
@@ -171,6 +172,7 @@ def _lend_a_hand(members: Any, order: dict[str, Any]) -> None:
         ):
             pass
         members.wait_for_the_end()
+    members.release()
 
 
 def _said(members: Any, tokens: Sequence[Tokens], config: Config) -> Iterator[str]:

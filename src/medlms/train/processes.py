@@ -149,7 +149,9 @@ class Team(Alone):
         try:
             yield
         except Exception as error:
-            if self.sharded and self.wrapped is not None:  # the others are in the middle of the model
+            if self.sharded and self.wrapped is not None:  # the others are in the middle of the model: nobody listens
+                if _is_lost(error):
+                    raise _unreachable(error) from None
                 raise
             fault = error
         said: list[Any] = [None] * self.count
@@ -203,6 +205,12 @@ class Team(Alone):
                 shard(whole, model, self.accelerator.device, self.count)
             self.wrapped = whole if self.sharded else self._data_parallel(whole)
 
+    def release(self) -> None:
+        """Let go of the model, so that what was made for training frees its memory."""
+        self.wrapped = None
+        self.gather = lambda: None
+        self.accelerator.free_memory()
+
     def _data_parallel(self, module: nn.Module) -> Any:
         with warnings.catch_warnings():  # torch 2.13 has a new name for an option that accelerate says by its old one
             warnings.simplefilter("ignore", FutureWarning)
@@ -247,10 +255,23 @@ def _reaching() -> Iterator[None]:
     except MedLMsError:
         raise
     except RuntimeError as error:
-        raise TrainingError(
-            f"Another process of this run can't be reached: {(str(error).splitlines() or ['?'])[0][:200]}",
-            hint="Look for its own error above. A stopped run goes on with `medlms train --resume RUN`.",
-        ) from None
+        raise _unreachable(error) from None
+
+
+def _unreachable(error: Exception) -> TrainingError:
+    return TrainingError(
+        f"Another process of this run can't be reached: {(str(error).splitlines() or ['?'])[0][:200]}",
+        hint="Look for its own error above. A stopped run goes on with `medlms train --resume RUN`.",
+    )
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether an error comes from the line to another process; gloo has no class of its own for that."""
+    from torch.distributed import DistError
+
+    return isinstance(error, DistError) or (
+        isinstance(error, RuntimeError) and any(word in str(error) for word in ("gloo", "Connection", "NCCL"))
+    )
 
 
 def _described(error: Exception) -> dict[str, Any]:
