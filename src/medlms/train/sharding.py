@@ -45,9 +45,9 @@ def check(model: Any) -> None:
         )
 
 
-def is_sharded(tensor: Tensor) -> bool:
-    """Whether this process holds a part of the tensor only."""
-    return hasattr(tensor, "full_tensor")
+def is_sharded(value: Any) -> bool:
+    """Whether this is a tensor of which this process holds a part only."""
+    return hasattr(value, "full_tensor")
 
 
 def gather(model: Any, optimiser: torch.optim.Optimizer, whole: Any, state: torch.optim.Optimizer | None) -> None:
@@ -80,7 +80,7 @@ def spread(optimiser: torch.optim.Optimizer, parameters: dict[str, Tensor], stat
 
 
 def _full(value: Any) -> Any:
-    return value.full_tensor().clone() if isinstance(value, Tensor) and is_sharded(value) else value
+    return value.full_tensor().clone() if is_sharded(value) else value
 
 
 class PlacedDropout(nn.Module):

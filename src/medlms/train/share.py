@@ -64,10 +64,10 @@ def take(team: Team, model: Any, optimiser: torch.optim.Optimizer | None, config
     trained = copy.deepcopy(model) if team.sharded and team.first else model
     masks = sharding.place_dropout(trained, seed=config.seed) if team.sharded else None
     team.wrap(trained, loop.block_loss)
-    stepper = optimiser
-    if stepper is None or team.sharded:
-        stepper = loop.optimiser(trained, config.train)
-        sharding.spread(stepper, tensors(trained), held)
+    if optimiser is not None and not team.sharded:
+        return Worker(trained, optimiser, team)
+    stepper = loop.optimiser(trained, config.train)
+    sharding.spread(stepper, tensors(trained), held)
     if team.sharded:
         whole = model if team.first else None
         team.gather = lambda: sharding.gather(trained, stepper, whole, optimiser)
