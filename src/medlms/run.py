@@ -30,7 +30,7 @@ FILES = frozenset(
         "adapter",
     }
     | {"predictions", "report.md", "report.html", "plots", "merged", "export", ".DS_Store"}
-    | {EVALUATION, "points"}
+    | {EVALUATION, "points", "trackers"}
 )
 """What may lie at the top of a run's folder."""
 
