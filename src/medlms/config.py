@@ -217,6 +217,11 @@ class Config(_Part):
     soft_prompt: SoftPrompt = Field(default_factory=SoftPrompt)
     train: Train = Field(default_factory=Train)
     evaluate: Evaluate = Field(default_factory=Evaluate)
+    trackers: list[Literal["tensorboard", "mlflow", "wandb"]] = Field(
+        [],
+        description="Who else is told the numbers of steps and epochs. Files in the run's folder; nothing leaves the machine "
+        "unless WANDB_MODE or MLFLOW_TRACKING_URI say so.",
+    )
     prompts: list[str] = Field([], description="Extra questions whose answers the report shows, ungraded.")
     seed: int = Field(13, ge=0, lt=2**63, description="Seed of everything random.")
     run: str = Field("run", min_length=1, description="Name of the run's folder under runs/, or a path with a slash.")

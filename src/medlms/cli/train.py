@@ -34,10 +34,13 @@ def command(
     if (path and is_study(path)) or (resume and is_study(study_folder(resume))):
         _study(path, settings, resume, as_json)
         return
+    from medlms.road import many
     from medlms.road.training import train
 
-    talk = Terminal()
-    result = train(path, settings, resume=resume, talk=talk)
+    with many.silent():
+        result = train(path, settings, resume=resume, talk=Terminal())
+    if not many.is_first():
+        return
     if as_json:
         out(result.report)
         return

@@ -137,6 +137,12 @@ def fast_lora(model: nn.Module, *, adapter: str = "default", seed: int = 0) -> I
             restore()
 
 
+def shared_inputs(model: nn.Module, adapter: str = "default", *, seed: int = 0) -> tuple[list[list[Any]], Masks | None]:
+    """Adapted layers that share an input and so a mask, in the order of their masks' numbers; and the masks."""
+    groups, _ = _groups(model, adapter, seed)
+    return [group.layers for group in groups], groups[0].masks if groups else None
+
+
 def _override(layer: Any, group: Group, position: int) -> Callable[[], None]:
     def forward(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if layer.disable_adapters:

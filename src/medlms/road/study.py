@@ -21,7 +21,7 @@ from typing import IO, Any
 from medlms.config import Config, dump, load
 from medlms.datasets import before
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError
-from medlms.road import reuse, rows
+from medlms.road import many, reuse, rows
 from medlms.road.combining import Entry, combine
 from medlms.road.points import Point, Study, is_study, read_study
 from medlms.road.talk import Silent, Talk
@@ -58,6 +58,7 @@ def study(
     Raises ConfigError with all faults of all points, DataError when a point's rows can't be had, both before anything
     runs; Interrupted when stopped (the study can be resumed). What a single point raises stands in ``failed``.
     """
+    many.only_alone("A study")
     talk = talk or Silent()
     run: Run | None = None
     if resume is not None:

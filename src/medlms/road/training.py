@@ -18,7 +18,7 @@ from typing import Any
 
 from medlms.config import Config, dump, load
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError
-from medlms.road import grading, keys, overlap, reporting, rows, shots, tuning
+from medlms.road import grading, keys, many, overlap, reporting, rows, shots, tuning
 from medlms.road.manifest import manifest
 from medlms.road.talk import Silent, Talk
 from medlms.road.work import Work
@@ -51,9 +51,20 @@ def train(
     """Fine-tune and grade as a config says (a YAML file, a mapping, a Config, or keys), or go on with a stopped run.
 
     Returns the run and its report. Raises ConfigError, DataError, ModelError, FetchError, ResourceError, TrainingError,
-    and Interrupted when stopped by Ctrl-C (the run can be resumed).
+    and Interrupted when stopped by Ctrl-C (the run can be resumed). Under torchrun or ``accelerate launch`` every process
+    calls this and gets the same result.
     """
-    talk = talk or Silent()
+    if not many.is_first():
+        return Result(*many.follow())
+    with many.leading():
+        result = _train(source, overrides, resume, talk or Silent(), keys)
+        many.finish(result.run, result.report)
+    return result
+
+
+def _train(
+    source: Any, overrides: Sequence[str], resume: str | Path | None, talk: Talk, keys: dict[str, Any]
+) -> Result:
     if resume is not None:
         run = Run.open(resume)
         if run.is_evaluation():
@@ -103,7 +114,7 @@ def same_config(run: Run, config: Config) -> None:
 
 
 def _config_hash(config: Config) -> str:
-    settings = config.model_dump(exclude={"train": {"checkpoint_minutes"}})
+    settings = config.model_dump(exclude={"train": {"checkpoint_minutes"}, "trackers": True})
     return hashlib.sha256(json.dumps(keys.without_later(settings), sort_keys=True).encode()).hexdigest()
 
 
@@ -114,6 +125,10 @@ def _new(config: Config) -> Run:
         located = locate(config.model, fetch=False)  # a bad folder is refused before a run is made
         if located.adapter is not None:
             raise AskedWrongly(_IS_TUNED.format(config.model), hint=_GIVE_ITS_BASE)
+    if config.trackers:
+        from medlms.train import trackers
+
+        trackers.check(config.trackers)
     run = Run.create(config.run)
     run.write(CONFIG, dump(config))
     return run
@@ -145,6 +160,7 @@ def grade_only(
     """
     from medlms.models import fetch, methods
 
+    many.only_alone("Grading")
     located = fetch.locate(config.model, say=talk.say)
     if adapter is None and located.adapter is not None:
         adapter = located.adapter

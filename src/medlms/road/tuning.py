@@ -11,14 +11,14 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from medlms.errors import AskedWrongly, ModelError, ResourceError, TrainingError
-from medlms.road import grading, keys, reporting
+from medlms.road import grading, keys, many, reporting
 from medlms.road.work import Work
 from medlms.run import STEPS
 from medlms.types import Step, Tokens
@@ -34,7 +34,7 @@ def tune(work: Work, tokens: list[Tokens]) -> Any:
     """
     from medlms.models import adapters, heap, methods, plan
     from medlms.models.recompute import recompute
-    from medlms.train import loop, memory, scaling, seeds, watch
+    from medlms.train import loop, memory, scaling, seeds, trackers, watch
 
     config, talk = work.config, work.talk
     seeds.seed_all(config.seed)
@@ -61,7 +61,23 @@ def tune(work: Work, tokens: list[Tokens]) -> Any:
     again = plan.checkpoints_gradients(work.loaded, config=config, **sizes)
     _announce(work, tokens, len(planned), start, plan.check_memory(work.loaded, config=config, **sizes), again)
 
-    with methods.running(model, seed=config.seed) as (masks, path), recompute(model, on=again) as layers:
+    with (
+        many.work(
+            config,
+            tokens,
+            model,
+            state.optimiser,
+            start=start,
+            scale=state.scale,
+            again=again,
+            room=state.room,
+            talk=talk,
+        ) as worker,
+        worker.layers(config.seed) as (masks, path),
+        recompute(worker.model, on=again) as layers,
+        trackers.tracked(config.trackers, work.run.folder, run=work.run.name, settings=config.model_dump()) as log,
+    ):
+        state.gather, state.log = worker.gather, log
         if config.train.checkpoint_gradients == "auto":
             state.room.spare = layers.turn_on
         work.paths["training"] = path
@@ -71,16 +87,17 @@ def tune(work: Work, tokens: list[Tokens]) -> Any:
         with talk.bar("training") as advance, _stop_between_steps() as stopped, _last_good(state):
             advance(start, len(planned))
             for step in loop.train(
-                model,
+                worker.model,
                 tokens,
                 planned if not over else planned[:start],
                 config.train,
-                optimiser=state.optimiser,
+                optimiser=worker.optimiser,
                 masks=masks,
                 seed=config.seed,
                 start=start,
                 scale=state.scale,
                 room=state.room,
+                processes=worker.processes,
             ):
                 _note(state, step, [tokens[row].id for block in planned[step.step - 1].blocks for row in block])
                 advance(step.step, len(planned))
@@ -120,6 +137,8 @@ class _State:
     room: Any
     watch: Any
     saved: float = 0.0
+    gather: Callable[[], None] = lambda: None
+    log: Callable[[Mapping[str, Any], int], None] = lambda values, step: None
 
     @property
     def last(self) -> Path:
@@ -171,6 +190,7 @@ class _State:
         """Save what can be resumed, unless the loss is just climbing away: the last good state then stays."""
         from medlms.train import checkpoint
 
+        self.gather()  # also for the grades that follow
         if not self.watch.calm:
             return
         notes: dict[str, Any] = {"step": step, "plan": self.mark}
@@ -219,6 +239,9 @@ def _after_epoch(state: _State, planned: Sequence[Any], step: int) -> bool:
     if settings.evaluate_every == "never" or not work.rows.dev:
         return False
     epoch(work, work.engine("tuned", state.model), number)
+    for record in work.run.rows(EPOCHS):
+        if record["epoch"] == number:
+            state.log(record, step)
     best = reporting.best_epoch(list(work.run.rows(EPOCHS)), by=settings.best_by)
     if best == number:
         state.save_best(step, number)
@@ -234,6 +257,7 @@ def _after_epoch(state: _State, planned: Sequence[Any], step: int) -> bool:
 def _note(state: _State, step: Step, rows: list[str]) -> None:
     """Write a step down, say what was odd about it, and let the watch see it."""
     state.work.run.append(STEPS, [_line(step)])
+    state.log(_line(step), step.step)
     if step.skipped:
         state.work.talk.say(
             f"step {step.step} was skipped: its gradient left the range of fp16 at a loss scale of "

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from medlms.config import Train
-from medlms.errors import ResourceError, TrainingError
+from medlms.errors import MedLMsError, ResourceError, TrainingError
 from medlms.models.adapters import tensors
 from medlms.models.dropout import Masks
 from medlms.models.forward import hidden_states, output_head
@@ -27,6 +27,7 @@ from medlms.models.head import answer_loss
 from medlms.text.pack import PlannedStep, pack, plan_steps
 from medlms.train import optimisers
 from medlms.train.memory import Blocks, Room, out_of_memory
+from medlms.train.processes import ALONE, Alone, Elsewhere
 from medlms.train.scaling import LossScale
 from medlms.train.schedule import rate
 from medlms.train.watch import no_number, rows_without_gradient, rows_without_loss
@@ -62,17 +63,21 @@ def train(
     start: int = 0,
     scale: LossScale | None = None,
     room: Room | None = None,
+    processes: Alone = ALONE,
 ) -> Iterator[Step]:
     """Yield a Step after each optimiser step, beginning behind step ``start``. The model is in training mode inside.
 
-    With ``scale`` (fp16) a step whose gradient overflows is skipped, and its Step says so. With ``room`` a step for which
-    memory does not suffice is done again in smaller blocks.
+    Several ``processes`` share the blocks of each step and all take it. With ``scale`` (fp16) a step whose gradient
+    overflows is skipped, and its Step says so. With ``room`` a step for which memory does not suffice is done again in
+    smaller blocks, by all processes, except where weights are sharded.
     Raises TrainingError when a loss or gradient is no number, naming the rows, and ResourceError when memory runs out.
     """
     parameters = list(tensors(model).values())
     sizes = Counter(step.epoch for step in planned)
     before = {epoch: sum(count for other, count in sizes.items() if other < epoch) for epoch in sizes}
     for number, step in enumerate(planned[start:], start + 1):
+        if not processes.go_on(number):
+            return
         began = time.perf_counter()
         model.train()
         learning_rate = rate(
@@ -83,24 +88,23 @@ def train(
         step_rows = [row for block in step.blocks for row in block]
         learned = sum(sum(rows[row].learn[1:]) for row in step_rows)
         tokens = sum(len(rows[row].ids) for row in step_rows)
-        sums = _Sums(model, rows, number, seed, learned, masks, scale)
+        sums = _Sums(model, rows, number, seed, learned, masks, scale, processes)
         while True:
             blocks = step.blocks if room is None else room.blocks(number, step)
-            unfit = sums.all(blocks, catch=room is not None)
+            unfit = sums.all(blocks, catch=room is not None and not processes.sharded)
             if unfit is None:
                 break
             assert room is not None
             optimiser.zero_grad(set_to_none=True)
-            room.shrink(number, blocks[unfit])
+            with processes.together():
+                room.shrink(number, blocks[unfit])
+        total = processes.sum(parameters, sums.total)
         if scale is not None:
             torch._foreach_div_([tensor.grad for tensor in parameters if tensor.grad is not None], scale.scale)
-        norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.clip, foreach=True))
+        norm = processes.clip(parameters, config.clip)
         finite = math.isfinite(norm)
         if not finite and scale is None:
-            named = rows_without_gradient(model, rows, blocks, sums.one)
-            raise TrainingError(
-                no_number("gradient", number, named), hint="Lower train.learning_rate, or look at these rows."
-            )
+            raise _no_gradient(sums, blocks)
         if finite:
             _move(optimiser, number)
         optimiser.zero_grad(set_to_none=True)
@@ -111,7 +115,7 @@ def train(
         yield Step(
             step=number,
             epoch=round(step.epoch - 1 + (number - before[step.epoch]) / sizes[step.epoch], 4),
-            loss=sums.total / learned,
+            loss=total / learned,
             tokens=tokens,
             learned_tokens=learned,
             tokens_per_second=tokens / seconds,
@@ -136,19 +140,28 @@ class _Sums:
     learned: int
     masks: Masks | None
     scale: LossScale | None
+    processes: Alone
     total: float = 0.0
 
     def all(self, blocks: Blocks, *, catch: bool) -> int | None:
-        """Add up all blocks. With ``catch``, the index of a block for which memory does not suffice."""
-        self.total = 0.0
-        for index, block in enumerate(blocks):
-            try:
-                self.total += self.one(index, block)
-            except (RuntimeError, MemoryError) as error:
-                if not catch or not out_of_memory(error):
-                    raise
-                return index
-        return None
+        """Add up all blocks that are this process's. With ``catch``, the index of a block, in any process, for which memory
+        does not suffice.
+        """
+        self.total, unfit = 0.0, None
+        with self.processes.together():
+            for index, block in self.processes.deal(blocks):
+                try:
+                    self.total += self.one(index, block)
+                except (RuntimeError, MemoryError) as error:
+                    if not out_of_memory(error):
+                        raise
+                    if self.processes.sharded:
+                        raise _no_room(self.number) from None
+                    if not catch:
+                        raise
+                    unfit = index
+                    break
+        return self.processes.earliest(unfit) if catch else None
 
     def one(self, index: int, block: Sequence[int]) -> float:
         """Add a block's gradient; returns its summed loss. TrainingError when that is no number."""
@@ -156,18 +169,43 @@ class _Sums:
         torch.manual_seed(hash((self.seed, self.number, index)) % 2**63)
         if self.masks is not None:
             self.masks.step = self.number
-            self.masks.rows = [(row, len(self.rows[row].ids)) for row in block]
+            self.masks.rows = [(row, len(self.rows[row].ids)) for row in block] or None  # none: a filler
         held = [self.rows[row] for row in block]
-        loss = block_loss(self.model, held)
+        loss = self.processes.loss(block_loss, self.model, held)
         if not math.isfinite(loss.item()):
             raise TrainingError(
-                no_number("loss", self.number, rows_without_loss(self.model, held)),
+                no_number("loss", self.number, self._without_loss(held)),
                 hint="Lower train.learning_rate, or look at these rows."
                 if self.scale is None
                 else "The model may leave the range of fp16: try precision: fp32. Or look at these rows.",
             )
         (loss / self.learned if self.scale is None else loss / self.learned * self.scale.scale).backward()
         return loss.item()
+
+    def _without_loss(self, held: Sequence[Tokens]) -> list[str]:
+        # One process alone can't ask a model of which it holds a part.
+        return [row.id for row in held] if self.processes.sharded else rows_without_loss(self.model, held)
+
+
+def _no_room(number: int) -> ResourceError:
+    return ResourceError(
+        f"Step {number}: memory ran out.",
+        hint="Where weights are sharded a step can't be done again in smaller blocks: lower train.micro_tokens.",
+    )
+
+
+def _no_gradient(sums: _Sums, blocks: Blocks) -> MedLMsError:
+    """What is raised in a process when the gradient of all is no number: the first one says it."""
+    processes = sums.processes
+    if not processes.first:
+        return Elsewhere(TrainingError.exit_code)
+    if processes.sharded:
+        named = [sums.rows[row].id for block in blocks for row in block]
+    else:
+        named = rows_without_gradient(sums.model, sums.rows, blocks, sums.one)
+    return TrainingError(
+        no_number("gradient", sums.number, named), hint="Lower train.learning_rate, or look at these rows."
+    )
 
 
 def _move(optimiser: torch.optim.Optimizer, number: int) -> None:
