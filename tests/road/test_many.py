@@ -173,9 +173,11 @@ def test_ctrl_c_reaches_all_and_keeps_the_state(small: dict[str, Any], alone: Pa
         if steps.is_file() and steps.read_bytes().count(b"\n") >= 2:
             break
         time.sleep(0.002)
+    began = all(process.poll() is None for process in processes) and steps.is_file()
     for process in processes:
         process.send_signal(signal.SIGINT)
     results = ended(processes)
+    assert began, f"no step in the time given: {results}"
     assert [code for code, _, _ in results] == [130, 130], results
     assert results[0][2].count("error: Stopped.") == 1
     assert results[1][1:] == ("", "")
@@ -184,6 +186,24 @@ def test_ctrl_c_reaches_all_and_keeps_the_state(small: dict[str, Any], alone: Pa
     medlms.train(resume="a", talk=(talk := Stopper()))
     assert f"resuming after step {done} of 10" in talk.said
     assert_same_run(here / "runs/a", alone)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_while_the_others_make_ready_ends_all(small: dict[str, Any], here: Path) -> None:
+    (here / "c.yaml").write_text(dump(load(small)[0]))
+    processes = pair("train", "c.yaml")
+    assert processes[0].stderr is not None
+    for line in processes[0].stderr:
+        if line.startswith("training "):  # said before the others are sent what they need
+            break
+    time.sleep(0.2)
+    for process in processes:
+        process.send_signal(signal.SIGINT)
+    results = ended(processes)
+    assert [code for code, _, _ in results] == [130, 130], results
+    assert results[0][2].count("error: Stopped.") == 1
+    assert results[1][1:] == ("", "")
 
 
 @pytest.mark.slow

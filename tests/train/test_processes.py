@@ -78,6 +78,19 @@ def test_two_processes_make_the_steps_of_one(two: Path, model: Path, worker: Any
 
 
 @pytest.mark.slow
+def test_where_memory_lacks_in_one_all_read_smaller_blocks(two: Path, model: Path, worker: Any) -> None:
+    first, second = (json.loads((two / f"short-{index}.json").read_text()) for index in (0, 1))
+    assert second["changes"] == first["changes"] != {}
+    assert first["said"][0].startswith("step ")
+    assert "memory ran out on" in first["said"][0]
+    settings = worker.config(model, 0.25, micro_tokens=75)
+    alone = worker.made(settings)
+    wanted = worker.steps(share.Worker(alone, loop.optimiser(alone, settings.train), ALONE), settings)
+    for own, one in zip(first["steps"], wanted, strict=True):
+        assert own == pytest.approx(one, rel=2e-5)
+
+
+@pytest.mark.slow
 def test_a_mean_of_means_would_be_seen(two: Path, model: Path, worker: Any) -> None:
     settings = worker.config(model, 0.0)
     alone = worker.made(settings)

@@ -17,6 +17,7 @@ from medlms.models import adapters
 from medlms.models import load as loading
 from medlms.models.fetch import locate
 from medlms.train import loop, share
+from medlms.train.memory import Room
 from medlms.train.processes import END, Elsewhere, Team
 from medlms.train.sharding import is_sharded
 from medlms.types import Tokens
@@ -33,8 +34,8 @@ def rows() -> list[Tokens]:
     return made
 
 
-def config(model: Path, dropout: float) -> Config:
-    train = {"epochs": 2, "tokens_per_step": 140, "micro_tokens": 40, "learning_rate": 1e-2}
+def config(model: Path, dropout: float, micro_tokens: int = 40) -> Config:
+    train = {"epochs": 2, "tokens_per_step": 140, "micro_tokens": micro_tokens, "learning_rate": 1e-2}
     lora = {"r": 4, "alpha": 8, "dropout": dropout}
     return load({"model": str(model), "data": ["x.csv"], "precision": "fp32", "lora": lora, "train": train, "seed": 7})[
         0
@@ -45,7 +46,7 @@ def made(settings: Config) -> Any:
     return adapters.create(loading.load(locate(settings.model), precision="fp32"), settings.lora, seed=settings.seed)
 
 
-def steps(worker: Any, settings: Config) -> list[list[float]]:
+def steps(worker: Any, settings: Config, room: Room | None = None) -> list[list[float]]:
     planned = loop.plan(rows(), settings.train, seed=settings.seed)
     with worker.layers(settings.seed) as (masks, _):
         found = loop.train(
@@ -56,6 +57,7 @@ def steps(worker: Any, settings: Config) -> list[list[float]]:
             optimiser=worker.optimiser,
             masks=masks,
             seed=settings.seed,
+            room=room,
             processes=worker.processes,
         )
         return [[step.loss, step.grad_norm or 0.0, step.learned_tokens] for step in found]
@@ -82,6 +84,29 @@ def trained(team: Team, settings: Config, out: Path) -> None:
         out.write_text(json.dumps(found))
     else:
         team.wait_for_the_end()
+
+
+def short(team: Team, settings: Config, out: Path) -> None:
+    """Steps for which memory does not suffice in the last process: all make them again in smaller blocks."""
+    plain, tried, said = loop.block_loss, [], []
+
+    def block_loss(model: Any, block: Any) -> Any:
+        tried.append(sum(len(row.ids) for row in block))
+        if tried[-1] > 50 and team.index == team.count - 1 and len(block) > 1:
+            raise MemoryError
+        return plain(model, block)
+
+    loop.block_loss = block_loss
+    model = made(settings)
+    worker = share.take(team, model, loop.optimiser(model, settings.train) if team.first else None, settings)
+    room = Room(rows(), settings.train.micro_tokens, said.append)
+    found = steps(worker, settings, room)
+    loop.block_loss = plain
+    if team.first:
+        team.tell(END)
+    else:
+        team.wait_for_the_end()
+    out.write_text(json.dumps({"steps": found, "tried": tried, "said": said, "changes": room.notes()}))
 
 
 def parted(worker: Any, count: int) -> None:
@@ -137,6 +162,7 @@ def main(model: Path, folder: Path) -> None:
         for dropout in (0.0, 0.25):
             trained(team, config(model, dropout), folder / f"{'fsdp' if sharded else 'ddp'}-{dropout}.json")
         if not sharded:
+            short(team, config(model, 0.25, micro_tokens=75), folder / f"short-{team.index}.json")
             (folder / f"failing-{team.index}.json").write_text(json.dumps(failing(team)))
 
 

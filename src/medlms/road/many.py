@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +82,7 @@ def leading() -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        with suppress(MedLMsError):  # they may be gone, which then is the error at hand
-            members.tell(FAILED, getattr(error, "exit_code", 130 if isinstance(error, KeyboardInterrupt) else 1))
+        members.tell_if_heard(FAILED, getattr(error, "exit_code", 130 if isinstance(error, KeyboardInterrupt) else 1))
         raise
 
 
@@ -98,7 +97,7 @@ def follow() -> tuple[Run, dict[str, Any]]:
     from medlms.train.processes import Elsewhere
 
     members = team()
-    with _signals_left_to_the_first():
+    with _signals_held():
         while True:
             word, value = members.hear()
             if word == TRAIN:
@@ -141,17 +140,21 @@ def work(
         "again": again,
         "micro_tokens": room.notes(),
     }
-    members.tell(TRAIN, order)
-    with members.together():
-        share.check(model, members, config)  # the others load the model meanwhile
-    worker = share.take(members, model, optimiser, config)
-    for sentence in _said(members, tokens, config):
-        talk.say(sentence)
+    members.listening = False
+    with _signals_held() as heard:
+        members.tell(TRAIN, order)
+        with members.together():
+            share.check(model, members, config)  # the others load the model meanwhile
+        worker = share.take(members, model, optimiser, config)
+        members.listening = True
     try:
+        if heard:
+            raise KeyboardInterrupt
+        for sentence in _said(members, tokens, config):
+            talk.say(sentence)
         yield worker
     finally:
-        with suppress(MedLMsError):  # they may be gone, which then is the error at hand
-            members.tell(processes.END)
+        members.tell_if_heard(processes.END)
         members.release()
 
 
@@ -227,12 +230,14 @@ def _without(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _signals_left_to_the_first() -> Iterator[None]:
-    """A launcher passes Ctrl-C on to all processes: the first one decides what comes of it. A second one stops at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def _signals_held() -> Iterator[list[int]]:
+    """A launcher passes Ctrl-C on to all processes: the first one decides what comes of it, once the others stand ready to
+    hear it. Yields what was heard; a second one stops at once.
+    """
     heard: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield heard
+        return
 
     def note(number: int, frame: Any) -> None:
         if heard:
@@ -241,7 +246,7 @@ def _signals_left_to_the_first() -> Iterator[None]:
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield heard
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -116,6 +116,7 @@ class Team(Alone):
         self.gather: Callable[[], None] = lambda: None
         self.backend, self.device = distributed.get_backend(), self.accelerator.device.type
         self.ended = False
+        self.listening = True  # whether the others stand where they hear a word: not in the middle of a step
         atexit.register(_leave)
 
     # Words
@@ -123,6 +124,14 @@ class Team(Alone):
     def tell(self, word: str, value: Any = None) -> None:
         """Say a word to all others; the first process alone does."""
         self._broadcast([(word, value)])
+
+    def tell_if_heard(self, word: str, value: Any = None) -> None:
+        """Say how it ends, where the others stand ready to hear it. Elsewhere a word would wait for ever, so none is said:
+        they notice when this process leaves.
+        """
+        if self.listening:
+            with suppress(MedLMsError):  # they may be gone, which then is the error at hand
+                self.tell(word, value)
 
     def hear(self) -> tuple[str, Any]:
         """The next word of the first process, however long it takes."""
@@ -177,6 +186,7 @@ class Team(Alone):
         """The first process says that a step is made; the others hear what is next, and lend a hand."""
         if self.first:
             self.tell(STEP, number)
+            self.listening = False
             return True
         while True:
             word, value = self.hear()
@@ -258,7 +268,9 @@ class Team(Alone):
     def clip(self, parameters: Sequence[Tensor], limit: float) -> float:
         """See ``Alone.clip``; the norm is that of the whole gradient."""
         norm: Any = torch.nn.utils.clip_grad_norm_(parameters, limit, foreach=True)
-        return float(norm.full_tensor() if self.sharded else norm)
+        size = float(norm.full_tensor() if self.sharded else norm)
+        self.listening = True
+        return size
 
 
 @contextmanager
