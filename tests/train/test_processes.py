@@ -15,6 +15,8 @@ import torch
 from safetensors.torch import load_file
 
 import medlms
+from medlms.config import Config
+from medlms.errors import AskedWrongly
 from medlms.models import adapters
 from medlms.train import loop, share
 from medlms.train.processes import ALONE, FILLER, Team, _again, _described
@@ -148,3 +150,10 @@ def test_errors_travel_whole() -> None:
     again = _again(_described(errors.ResourceError("no room", hint="Make some.")), "process 3 of 4")
     assert (type(again), str(again), again.hint) == (errors.ResourceError, "no room (in process 3 of 4)", "Make some.")
     assert isinstance(_again(_described(KeyError("x")), "process 1 of 2"), errors.CouldNot)
+
+
+@pytest.mark.parametrize("method", ["full", "soft_prompt", "dora", "pissa"])
+def test_methods_that_are_not_shared_are_refused_in_words(method: str) -> None:
+    config = Config(model="any", data=["any"], method=method)
+    with pytest.raises(AskedWrongly, match=f"method: {method} is not shared"):
+        share.check(None, ALONE, config)  # type: ignore[arg-type]
