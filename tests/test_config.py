@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from medlms.config import ALIASES, Config, dump, load, reference
@@ -346,6 +346,7 @@ def test_what_the_caller_gave_is_left_alone() -> None:
     rate=st.floats(1e-9, 10, allow_nan=False),
     seed=st.integers(0, 2**63 - 1),
 )
+@example(text="a\x85b", rate=1.0, seed=0)
 def test_the_resolved_config_reads_back_the_same(text: str, rate: float, seed: int) -> None:
     import yaml
 

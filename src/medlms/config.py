@@ -367,7 +367,11 @@ def load(
 
 def dump(config: Config) -> str:
     """The resolved config as YAML that ``load`` reads back to an equal Config."""
-    return yaml.safe_dump(config.model_dump(), sort_keys=False, allow_unicode=True, width=100)
+    values = config.model_dump()
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
+    if "\x85" in text:  # a line break to YAML: PyYAML writes it as it is, and reads a space
+        text = yaml.safe_dump(values, sort_keys=False, width=100)
+    return text
 
 
 def reference(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[tuple[str, str, str]]:
