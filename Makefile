@@ -16,7 +16,8 @@ BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1 $(BIN)/python -m pip install
 SHOW := | awk -v tty="$$([ -t 1 ] && echo 1 || echo 0)" -f scripts/pip_progress.awk
 SOURCES := src tests scripts docs/conf.py docs/_ext $(wildcard benchmarks)
-PYTEST_ARGS ?=
+# Two processes of tests, one thread each: more threads than cores slow torch down many times over.
+PYTEST_ARGS ?= -n 2
 
 .PHONY: help demo test check docs clean install format lint types imports licences
 
@@ -27,10 +28,10 @@ demo: $(VENV)/.installed-all ## install, then fine-tune and grade the default mo
 	@$(BIN)/medlms demo
 
 test: $(VENV)/.installed-dev lint types imports ## install, then the fast checks and all tests
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(VENV)/.installed-dev lint types imports licences docs ## everything: checks, licences, documentation, tests
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 docs: $(VENV)/.installed-dev ## build the documentation into docs/_build/html; a warning is a failure
 	@echo "Building the documentation"
