@@ -52,7 +52,7 @@ def main(words: list[str] | None = None) -> int:
     result = Result(
         {**machine(), "threads": options.threads}, shlex.join(["python", "benchmarks/full_size.py", *shown])
     )
-    with tempfile.TemporaryDirectory(prefix="bench-full-") as scratch, contextlib.ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="bench-full-") as scratch:
         base = made(options, Path(scratch))
         steps = write_job(Path(scratch) / "job.json", options, base)
         result.extra = {
@@ -66,7 +66,6 @@ def main(words: list[str] | None = None) -> int:
             peers = [USUAL] if best["name"] == USUAL["name"] else [best, USUAL]
             rounds(options, result, Path(scratch), base, [OURS, *peers], tokens, steps[tokens], best["name"])
             result.write(options.out)
-        stack.close()
     result.complete = True
     result.write(options.out)
     print(summary(result))

@@ -98,6 +98,28 @@ def split_words(words: list[str] | None) -> tuple[str | None, list[str]]:
     return (configs[0] if configs else None), settings
 
 
+def read_config(words: list[str] | None, talk: Any) -> Any:
+    """The config that a command's words name, with what its reading has to say said."""
+    from medlms.config import load
+
+    path, settings = split_words(words)
+    config, notes = load(path if path else {}, settings)
+    for note in notes:
+        talk.say(note)
+    return config
+
+
+def written(proof: Any, what: str, folder: Path, *, as_json: bool) -> None:
+    """What a command that writes a model has proven, and where the model lies."""
+    if as_json:
+        out(proof)
+        return
+    from medlms.report.merged import agreement
+
+    for line in [*agreement(proof), *(f"note: {note}" for note in proof["notes"]), f"{what}: {folder}"]:
+        typer.echo(line)
+
+
 def fail(error: MedLMsError) -> int:
     """Say what went wrong and what to do; returns the exit code."""
     from rich.console import Console

@@ -81,14 +81,10 @@ def prepare(
 ) -> None:
     """Clean, split and account for a config's data without training; nothing is written."""
     from medlms import data
-    from medlms.cli._show import Terminal, out, split_words
-    from medlms.config import load
+    from medlms.cli._show import Terminal, out, read_config
 
-    path, settings = split_words(config)
     talk = Terminal()
-    read, notes = load(path if path else {}, settings)
-    for note in notes:
-        talk.say(note)
+    read = read_config(config, talk)
     with talk.bar("reading the data") as advance:
         prepared = data.prepare(read, progress=lambda title, done, wanted: advance(done, wanted))
     if as_json:
@@ -115,15 +111,11 @@ def preview(
     as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
 ) -> None:
     """Show rows as the model will read them, with what is learned and what is cut marked. No weights are loaded."""
-    from medlms.cli._show import Terminal, out, split_words
-    from medlms.config import load
+    from medlms.cli._show import Terminal, out, read_config
     from medlms.road.preview import preview as made
 
-    path, settings = split_words(config)
     talk = Terminal()
-    read, notes = load(path if path else {}, settings)
-    for note in notes:
-        talk.say(note)
+    read = read_config(config, talk)
     found = made(read, count=rows, row=row, talk=talk)
     for sentence in found.said:
         talk.say(sentence)

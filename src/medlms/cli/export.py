@@ -20,17 +20,8 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="Print the proof as JSON."),
 ) -> None:
     """Write a run's model as a GGUF file, and prove that outputs agree."""
-    from medlms.cli._show import Terminal, out
+    from medlms.cli._show import Terminal, written
     from medlms.road.merging import export
 
-    written = export(run, kind=kind, into=into, to=to, talk=Terminal())
-    if as_json:
-        out(written.proof)
-        return
-    from medlms.report.merged import agreement
-
-    for line in agreement(written.proof):
-        typer.echo(line)
-    for note in written.proof["notes"]:
-        typer.echo(f"note: {note}")
-    typer.echo(f"GGUF: {written.folder}")
+    found = export(run, kind=kind, into=into, to=to, talk=Terminal())
+    written(found.proof, "GGUF", found.folder, as_json=as_json)

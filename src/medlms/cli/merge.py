@@ -20,17 +20,8 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="Print the proof as JSON."),
 ) -> None:
     """Merge a run's adapter into its base's weights, and prove that outputs agree."""
-    from medlms.cli._show import Terminal, out
+    from medlms.cli._show import Terminal, written
     from medlms.road.merging import merge
 
-    written = merge(run, dtype=dtype, into=into, to=to, talk=Terminal())
-    if as_json:
-        out(written.proof)
-        return
-    from medlms.report.merged import agreement
-
-    for line in agreement(written.proof):
-        typer.echo(line)
-    for note in written.proof["notes"]:
-        typer.echo(f"note: {note}")
-    typer.echo(f"merged weights: {written.folder}")
+    found = merge(run, dtype=dtype, into=into, to=to, talk=Terminal())
+    written(found.proof, "merged weights", found.folder, as_json=as_json)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from medlms.models import attention
+from medlms.models import attention, overriding
 from medlms.models.dropout import Mask, mask_of
 from medlms.models.four_bit import PackedWeights
 from medlms.models.lora_step import lora_backward, lora_forward
@@ -72,16 +72,7 @@ def _replace(module: nn.Module, made: Forward) -> Callable[[], None]:
     def forward(*args: Any, **kwargs: Any) -> Any:
         return (made if torch.is_grad_enabled() else own)(*args, **kwargs)
 
-    before = module.__dict__.get("forward")
-    module.forward = forward
-
-    def restore() -> None:
-        if before is None:
-            del module.forward
-        else:
-            module.forward = before
-
-    return restore
+    return overriding.override(module, forward)
 
 
 def _norm(module: Any) -> Forward:

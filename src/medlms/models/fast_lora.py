@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from medlms.models import fast_layers
+from medlms.models import fast_layers, overriding
 from medlms.models.dropout import Mask, Masks, mask_of
 from medlms.models.four_bit import PackedWeights, is_four_bit
 from medlms.models.lora_step import lora_backward, lora_forward
@@ -150,16 +150,7 @@ def _override(layer: Any, group: Group, position: int) -> Callable[[], None]:
             return base
         return group.forward(position, x)
 
-    before = layer.__dict__.get("forward")
-    layer.forward = forward
-
-    def restore() -> None:
-        if before is None:
-            del layer.forward
-        else:
-            layer.forward = before
-
-    return restore
+    return overriding.override(layer, forward)
 
 
 def _groups(model: nn.Module, adapter: str, seed: int) -> tuple[list[Group], int]:

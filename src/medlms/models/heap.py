@@ -39,8 +39,8 @@ def resident() -> int:
 class Gaps:
     """Gives memory back when steps have made it grow: blocks of many sizes leave gaps that fit no later block.
 
-    Giving back costs the touching of every page anew, half a second of a step that takes five, so it is done when memory has
-    grown by a fifth over what the first steps after the last time held, and not at every step.
+    What was given back has to be touched anew, page by page, so it is done when memory has grown by a fifth over what the first
+    steps after the last time held, and not at every step.
     """
 
     resident: Callable[[], int] = resident

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from medlms.models import overriding
+
 
 @dataclass
 class Recompute:
@@ -62,13 +64,4 @@ def _override(module: Any, switch: Recompute) -> Callable[[], None]:
         with set_checkpoint_early_stop(False):
             return checkpoint(own, *args, use_reentrant=False, **kwargs)
 
-    before = module.__dict__.get("forward")
-    module.forward = forward
-
-    def restore() -> None:
-        if before is None:
-            del module.forward
-        else:
-            module.forward = before
-
-    return restore
+    return overriding.override(module, forward)

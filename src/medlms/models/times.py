@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from medlms.models.costs import Work, quantised, weight_bytes
 from medlms.models.shapes import Shape
 
-# Shares of a large matrix product's speed that whole steps reach on two cores: 0.51 to 0.58 measured with 135 million
-# weights, 0.8 to 1.0 beside the unpacking with 7 to 8 billion; the worst is a machine that others use too.
+# Shares of a large matrix product's speed that whole steps are taken to reach on two cores: 0.51 was measured with 135 million
+# weights; with 7 to 8 billion 0.6 to 0.85 follow from the measured steps, less what unpacking is reckoned to take. The ends of
+# the range lie beyond all of these: a machine that others use too, one with faster other operations.
 REACHED, WORST, BEST = 0.55, 0.25, 0.95
-UNPACKED = 5e9  # 4-bit weights turned into numbers in a second, on two cores: 5 to 10e9 measured, strip by strip
+# 4-bit weights turned into numbers in a second, on two cores; 6 to 10e9 were measured, strip by strip, beside other work.
+UNPACKED = 5e9
 
 
 @dataclass(frozen=True, slots=True)

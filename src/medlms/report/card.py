@@ -92,18 +92,10 @@ def _use() -> str:
 
 def _loading(report: Report) -> str:
     config, model = report.get("config") or {}, report.get("model") or {}
-    instruction = str(config.get("instruction") or "").strip()
-    system = [f'    {{"role": "system", "content": {instruction!r}}},'] if instruction else []
     whole = _is_whole(report)
     lines = [
-        *(_whole_lines() if whole else _adapter_lines(config, model)),
-        "messages = [",
-        *system,
-        '    {"role": "user", "content": "What are the symptoms of anaemia?"},',
-        "]",
-        'inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)',
-        "output = model.generate(**inputs, max_new_tokens=256, do_sample=False)",
-        'print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))',
+        *(whole_lines() if whole else _adapter_lines(config, model)),
+        *asking_lines(str(config.get("instruction") or "")),
     ]
     note = f"\n\nBase in these results: {as_markdown(one_line(model['note']))}." if model.get("note") else ""
     if _is_gguf(model) and _bits(config):
@@ -114,14 +106,30 @@ def _loading(report: Report) -> str:
     versions = ", ".join(f"{name} {known[name]}" for name in ("transformers", "peft", "torch") if known.get(name))
     made = f" (this run had {as_markdown(one_line(versions))})" if versions else ""
     tools = "transformers" if whole else "transformers and peft"
-    return f"## How to load it\n\nWith {tools} alone{made}:\n\n{_fenced(lines)}{note}"
+    code = markdown.fenced("\n".join(lines), "python")
+    return f"## How to load it\n\nWith {tools} alone{made}:\n\n{code}{note}"
 
 
 def _is_whole(report: Report) -> bool:
     return method.name(report.get("config")) == "full"
 
 
-def _whole_lines() -> list[str]:
+def asking_lines(instruction: str) -> list[str]:
+    """Python that asks a loaded model one question as it was tuned to be asked."""
+    system = [f'    {{"role": "system", "content": {instruction.strip()!r}}},'] if instruction.strip() else []
+    return [
+        "messages = [",
+        *system,
+        '    {"role": "user", "content": "What are the symptoms of anaemia?"},',
+        "]",
+        'inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)',
+        "output = model.generate(**inputs, max_new_tokens=256, do_sample=False)",
+        'print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))',
+    ]
+
+
+def whole_lines() -> list[str]:
+    """Python that loads the model of the folder which the card lies in."""
     return [
         "from transformers import AutoModelForCausalLM, AutoTokenizer",
         "",
@@ -214,13 +222,6 @@ def _package_lines(package: str, member: str, parts: Sequence[Sequence[str]]) ->
 
 def _distribution(requirement: str) -> str:
     return re.split(r"[=<>!~\[; ]", requirement)[0]
-
-
-def _fenced(lines: list[str]) -> str:
-    """Python in a block whose fence no line of the code can close."""
-    code = visible("\n".join(lines))
-    fence = "`" * (max([2, *(len(ticks) for ticks in re.findall(r"`+", code))]) + 1)
-    return f"{fence}python\n{code}\n{fence}"
 
 
 def _data(report: Report) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from typing import Any, cast
 
 import yaml
 
 from medlms.report import tables
-from medlms.report.card import card, front_matter
+from medlms.report.card import asking_lines, card, front_matter, whole_lines
+from medlms.report.markdown import fenced
 from medlms.report.shape import Report
 from medlms.report.untrusted import as_markdown, one_line
 
@@ -70,23 +72,11 @@ def _provenance(proof: Mapping[str, Any]) -> str:
 def _loading(proof: Mapping[str, Any], gguf: str) -> str:
     said = str(proof["instruction"]).strip()
     if gguf:
-        system = f" -sys {said!r}" if said else ""
-        return f"## How to load it\n\nWith llama.cpp:\n\n```sh\nllama-cli -m {gguf}{system} --temp 0\n```"
-    lines = [
-        "from transformers import AutoModelForCausalLM, AutoTokenizer",
-        "",
-        'folder = "."  # this folder',
-        "tokenizer = AutoTokenizer.from_pretrained(folder)",
-        'model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")',
-        "messages = [",
-        *([f'    {{"role": "system", "content": {said!r}}},'] if said else []),
-        '    {"role": "user", "content": "What are the symptoms of anaemia?"},',
-        "]",
-        'inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)',
-        "output = model.generate(**inputs, max_new_tokens=256, do_sample=False)",
-        'print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))',
-    ]
-    return "## How to load it\n\n```python\n" + "\n".join(lines) + "\n```"
+        system = f" -sys {shlex.quote(said)}" if said else ""
+        command = fenced(f"llama-cli -m {shlex.quote(gguf)}{system} --temp 0", "sh")
+        return f"## How to load it\n\nWith llama.cpp:\n\n{command}"
+    code = "\n".join([*whole_lines(), *asking_lines(said)])
+    return f"## How to load it\n\n{fenced(code, 'python')}"
 
 
 def _agreement(proof: Mapping[str, Any]) -> str:
