@@ -100,11 +100,11 @@ def _one_token(
     return (scores.softmax(-1).to(value.dtype) @ value).reshape(rows, 1, heads, size)
 
 
-def blocks(length: int, window: int | None) -> list[tuple[int, int, int]]:
-    """(first query, end of queries and keys, first key) of each block of a row."""
-    begins = range(0, length, BLOCK)
+def blocks(length: int, window: int | None, size: int | None = None) -> list[tuple[int, int, int]]:
+    """(first query, end of queries and keys, first key) of each block of ``size`` queries (BLOCK) of a row."""
+    size = size or BLOCK
     return [
-        (begin, min(begin + BLOCK, length), 0 if window is None else max(0, begin - window + 1)) for begin in begins
+        (begin, min(begin + size, length), 0 if window is None else max(0, begin - window + 1)) for begin in range(0, length, size)
     ]
 
 

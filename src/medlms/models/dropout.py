@@ -43,6 +43,11 @@ class Mask:
         # 15 random bits against a threshold: the sign of the difference, spread over the word.
         return ((self.words >> 1) - (round(self.keep * 32768) - 16384)).bitwise_right_shift_(15).view(self.shape)
 
+    @property
+    def floor(self) -> int:
+        """What native.c compares with: two-bit fields above it are kept; below 0, less one, its lift over 15-bit words."""
+        return 3 - round(4 * self.keep) if _in_quarters(self.keep) else -1 - round(self.keep * 32768)
+
     def kept(self) -> Tensor:
         """Bool of ``shape``: True where an entry is kept."""
         return self.opened() != 0

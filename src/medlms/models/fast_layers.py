@@ -9,6 +9,8 @@ transformers' own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from medlms.models import attention, overriding
+from medlms.models import attention, native, overriding
 from medlms.models.dropout import Mask, mask_of
 from medlms.models.four_bit import PackedWeights
-from medlms.models.lora_step import lora_backward, lora_forward
+from medlms.models.lora_step import dropped, lora_backward, lora_forward, low_gradients
 
 if TYPE_CHECKING:
     from medlms.models.fast_lora import Group
@@ -28,6 +30,7 @@ NORMS = {"LlamaRMSNorm", "MistralRMSNorm", "Qwen2RMSNorm", "Qwen3RMSNorm"}
 ATTENTIONS = {"LlamaAttention", "MistralAttention", "Qwen2Attention"}
 GATED = {"LlamaMLP", "MistralMLP", "Qwen2MLP", "Qwen3MLP"}
 
+NATIVE_BLOCK = 256  # queries at once where what lies above the diagonal costs a product, but no exponential
 KEPT = 512  # tokens of a row up to which its attention weights are kept for the backward pass
 
 Forward = Callable[..., Any]
@@ -89,16 +92,23 @@ class _Norm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
         """``x`` [..., width], ``weight`` [width]."""
+        library = native.of(x, weight)
+        if library is not None:
+            out, inverse = library.norm(x, weight, epsilon)
+            ctx.save_for_backward(x, weight, inverse)
+            return out
         size = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
         inverse = size.square_().div_(x.shape[-1]).add_(epsilon).rsqrt_()
         ctx.save_for_backward(x, weight, inverse)
-        out: Tensor = (x * inverse).to(x.dtype) * weight
-        return out
+        return (x * inverse).to(x.dtype) * weight
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """With g = grad * weight and r the inverse: r * g - x * r^3 * mean(g * x)."""
         x, weight, inverse = ctx.saved_tensors
+        library = native.of(x, weight, grad)
+        if library is not None:
+            return library.norm_back(grad, x, weight, inverse), None, None
         g = (grad * weight).float()
         along = (g * x).sum(-1, keepdim=True).mul_(inverse.pow(3)).div_(-x.shape[-1])
         return g.mul_(inverse).addcmul_(x, along).to(x.dtype), None, None
@@ -122,8 +132,14 @@ class _Gated(torch.autograd.Function):
         ctx: Any, both: Tensor, mask: Mask | None, weight: Tensor | PackedWeights, a: Tensor, b: Tensor, scale: float
     ) -> Tensor:
         """``both`` [tokens, 2 * inner] holds gate and up beside one another; the rest as in ``lora_forward``."""
-        gate, up = both.chunk(2, dim=-1)
-        out, low = lora_forward(silu(gate).mul_(up), mask, weight, a, b, scale)
+        library = native.of(both)
+        if library is not None:
+            inner, seen = library.gated(both, mask)
+        else:
+            gate, up = both.chunk(2, dim=-1)
+            inner = silu(gate).mul_(up)
+            seen = dropped(inner, mask)
+        out, low = lora_forward(inner, seen, weight, a, b, scale)
         ctx.save_for_backward(both, low, a, b, None if mask is None else mask.words)
         ctx.mask = None if mask is None else (mask.shape, mask.keep)
         ctx.weight, ctx.scale = weight, scale
@@ -134,6 +150,13 @@ class _Gated(torch.autograd.Function):
         """Gradients for gate and up, a and b."""
         both, low, a, b, words = ctx.saved_tensors
         mask = mask_of(words, ctx.mask)
+        library = native.of(both)
+        if library is not None:
+            grad_low, grad_b = low_gradients(grad, low, b, ctx.scale)
+            seen = grad_low @ a
+            whole = grad @ ctx.weight if isinstance(ctx.weight, Tensor) else ctx.weight.add_back(torch.zeros_like(seen), grad)
+            out = library.gated_back(both, whole, seen, mask)
+            return out, None, None, grad_low.t() @ seen, grad_b, None
         gate, up = both.chunk(2, dim=-1)
         bent = silu(gate)
         inner, grad_a, grad_b = lora_backward(grad, mask, bent * up, low, ctx.weight, a, b, ctx.scale, through=True)
@@ -159,7 +182,10 @@ def _attention(module: Any, joint: Group) -> Forward:
         if starts is None or kwargs.get("past_key_values") is not None or cosine.shape[-1] != size:
             return own(hidden_states, position_embeddings, *args, **kwargs)
         turn = cosine[0, :, : size // 2], sine[0, :, : size // 2]
-        out = _Attention.apply(joint.joint(hidden_states[0]), *turn, heads, module.scaling, window, list(starts))
+        both = joint.joint(hidden_states[0])
+        usable = size <= native.LARGEST_HEAD and native.of(both) is not None and cosine.dtype == both.dtype
+        node = _NativeAttention if usable else _Attention
+        out = node.apply(both, *turn, heads, module.scaling, window, list(starts))
         return module.o_proj(out.unsqueeze(0)), None
 
     return forward
@@ -242,6 +268,145 @@ class _Attention(torch.autograd.Function):
             parts[low:high, count + groups :] = dv.transpose(0, 1)
         parts[:, : count + groups] = _turn(turned, cosine, -sine)
         return out, None, None, None, None, None, None
+
+
+class _NativeAttention(torch.autograd.Function):
+    """As ``_Attention``, with what lies between its matrix products in one pass each.
+
+    Queries and outputs lie apart by block, keys and values by row, so that every matrix product reads and writes whole blocks.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        joint: Tensor,
+        cosine: Tensor,
+        sine: Tensor,
+        heads: tuple[int, int],
+        scale: float,
+        window: int | None,
+        starts: list[int],
+    ) -> Tensor:
+        """As ``_Attention``'s."""
+        library = native.of(joint)
+        assert library is not None
+        total, (count, groups) = joint.shape[0], heads
+        size = joint.shape[1] // (count + 2 * groups)
+        turn = cosine.contiguous(), sine.contiguous()
+        spread = _Spread(starts, window, count, groups, size)
+        by_block, by_row = spread.places
+        q = library.heads_apart(joint, 0, count, by_block, turn, size)
+        k = library.heads_apart(joint, count, groups, by_row, turn, size)
+        v = library.heads_apart(joint, count + groups, groups, by_row, None, size)
+        said = torch.empty_like(q)
+        short: list[Tensor] = []
+        for block in spread.blocks:
+            weights = block.weights(library, q, k, scale, window)
+            torch.bmm(weights, block.seen(v), out=block.own(said))
+            if block.length <= KEPT:
+                short.append(weights)
+        out = joint.new_empty(total, count * size)
+        library.heads_joined(said, by_block, None, size, out, 0)
+        ctx.save_for_backward(q, k, v, *turn, *short)
+        ctx.settings = heads, size, scale, window, spread
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradient for ``joint``."""
+        q, k, v, cosine, sine, *rest = ctx.saved_tensors
+        (count, groups), size, scale, window, spread = ctx.settings
+        grad = grad.contiguous()
+        library = native.of(grad)
+        assert library is not None
+        by_block, by_row = spread.places
+        g = library.heads_apart(grad, 0, count, by_block, None, size)
+        dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
+        kept = list(rest)
+        for block in reversed(spread.blocks):  # without a window the last block of a row sees all its keys
+            weights = kept.pop() if block.length <= KEPT else block.weights(library, q, k, scale, window)
+            own = block.own(g)
+            d = own @ block.seen(v).transpose(1, 2)
+            library.softmax_back(weights, d, block.queries, block.before, window, scale)
+            torch.bmm(d, block.seen(k), out=block.own(dq))
+            block.add(dv, weights.transpose(1, 2), own)
+            block.add(dk, d.transpose(1, 2), block.own(q))
+        out = grad.new_empty(grad.shape[0], (count + 2 * groups) * size)
+        library.heads_joined(dq, by_block, (cosine, sine), size, out, 0)
+        library.heads_joined(dk, by_row, (cosine, sine), size, out, count)
+        library.heads_joined(dv, by_row, None, size, out, count + groups)
+        return out, None, None, None, None, None, None
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Some queries of a row and the keys that they may see; ``row`` and the other places count tokens of all rows."""
+
+    row: int
+    length: int
+    begin: int
+    end: int
+    first: int
+    groups: int
+    per_group: int
+    size: int
+
+    @property
+    def queries(self) -> int:
+        return self.end - self.begin
+
+    @property
+    def before(self) -> int:
+        return self.begin - self.first
+
+    def own(self, x: Tensor) -> Tensor:
+        """This block's part [groups, per group * queries, size] of what lies apart by block."""
+        width = self.groups * self.per_group * self.size
+        part = x[(self.row + self.begin) * width : (self.row + self.end) * width]
+        return part.view(self.groups, self.per_group * self.queries, self.size)
+
+    def _row(self, x: Tensor) -> Tensor:
+        width = self.groups * self.size
+        return x[self.row * width : (self.row + self.length) * width].view(self.groups, self.length, self.size)
+
+    def seen(self, x: Tensor) -> Tensor:
+        """The part [groups, keys, size] that this block sees of what lies apart by row."""
+        return self._row(x)[:, self.first : self.end]
+
+    def weights(self, library: native.Native, q: Tensor, k: Tensor, scale: float, window: int | None) -> Tensor:
+        scores = self.own(q) @ self.seen(k).transpose(1, 2)
+        return library.causal_softmax(scores, self.queries, self.before, window, scale)
+
+    def add(self, x: Tensor, one: Tensor, other: Tensor) -> None:
+        """Add a product to what this block sees of ``x``; the last block of a row, which comes first, begins it."""
+        seen = self.seen(x)
+        if self.end < self.length:
+            seen.baddbmm_(one, other)
+            return
+        self._row(x)[:, : self.first] = 0
+        torch.bmm(one, other, out=seen) if seen.is_contiguous() else seen.copy_(one @ other)
+
+
+class _Spread:
+    """The blocks of rows, and where their heads lie apart."""
+
+    def __init__(self, starts: list[int], window: int | None, count: int, groups: int, size: int) -> None:
+        self.blocks = [
+            _Block(low, high - low, begin, end, first, groups, count // groups, size)
+            for low, high in pairwise(starts)
+            for begin, end, first in attention.blocks(high - low, window, NATIVE_BLOCK)
+        ]
+        edges = tuple(block.row + block.begin for block in self.blocks)
+        self.places = _places((*edges, starts[-1]), count, size), _places(tuple(starts), groups, size)
+
+
+@lru_cache(maxsize=64)  # the same in every layer
+def _places(edges: tuple[int, ...], heads: int, size: int) -> Tensor:
+    """Where each token's first head lies, and how far the next one, when the heads of each stretch lie apart: int64 [tokens, 2]."""
+    begin = torch.tensor(edges[:-1]).repeat_interleave(torch.tensor(edges).diff())
+    lengths = torch.tensor(edges).diff().repeat_interleave(torch.tensor(edges).diff())
+    token = torch.arange(edges[-1])
+    return torch.stack([begin * heads * size + (token - begin) * size, lengths * size], 1).contiguous()
 
 
 def _turn(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:

@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from medlms.models import fast_layers, overriding
+from medlms.models import fast_layers, native, overriding
 from medlms.models.dropout import Mask, Masks, mask_of
 from medlms.models.four_bit import PackedWeights, is_four_bit
-from medlms.models.lora_step import lora_backward, lora_forward
+from medlms.models.lora_step import dropped, lora_backward, lora_forward
 
 SHARED_INPUTS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 
@@ -34,8 +34,8 @@ class _SharedLora(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, mask: Mask | None, weight: Tensor | PackedWeights, a: Tensor, b: Tensor, scale: float
     ) -> Tensor:
-        """As ``lora_forward``."""
-        out, low = lora_forward(x, mask, weight, a, b, scale)
+        """As ``lora_forward``, behind the dropout of ``mask``."""
+        out, low = lora_forward(x, dropped(x, mask), weight, a, b, scale)
         # The mask's words too: gradient checkpointing lets go of what is kept here, and of nothing else.
         ctx.save_for_backward(x, low, a, b, None if mask is None else mask.words)
         ctx.mask = None if mask is None else (mask.shape, mask.keep)
@@ -111,11 +111,14 @@ class Group:
 
 
 @contextmanager
-def fast_lora(model: nn.Module, *, adapter: str = "default", seed: int = 0) -> Iterator[tuple[Masks | None, str]]:
+def fast_lora(
+    model: nn.Module, *, adapter: str = "default", seed: int = 0, compiled: bool = True
+) -> Iterator[tuple[Masks | None, str]]:
     """Run the adapters of a peft model through this module's forward and backward inside the ``with`` block.
 
     Yields the dropout masks (set ``step`` and ``rows`` before each forward; None without dropout) and a sentence that
-    says how many layers run which path. Layers that it does not know (8-bit, other adapter methods) stay peft's own.
+    says how many layers run which path. ``compiled``: what lies between matrix products runs through native.c where that can
+    be built. Layers that it does not know (8-bit, other adapter methods) stay peft's own.
     """
     groups, left = _groups(model, adapter, seed)
     undo: list[Callable[[], None]] = []
@@ -130,11 +133,23 @@ def fast_lora(model: nn.Module, *, adapter: str = "default", seed: int = 0) -> I
     said += f", {packed} of them over 4-bit weights" if packed else ""
     said += f", {fused} norms, attentions and feed-forwards run as one node each" if fused else ""
     said += f"; {left} run peft's own forward" if left else ""
+    library, how = _library(model, compiled) if groups else (None, "")
+    said += f"; between matrix products: {how}" if how else ""
     try:
-        yield (groups[0].masks if groups else None), said
+        with native.using(library):
+            yield (groups[0].masks if groups else None), said
     finally:
         for restore in reversed(undo):
             restore()
+
+
+def _library(model: nn.Module, compiled: bool) -> tuple[native.Native | None, str]:
+    if next(model.parameters()).device.type != "cpu":
+        return None, ""
+    if not compiled:
+        return None, "torch, as asked"
+    library, how = native.built()
+    return library, f"own code ({how})" if library else f"torch ({how})"
 
 
 def shared_inputs(model: nn.Module, adapter: str = "default", *, seed: int = 0) -> tuple[list[list[Any]], Masks | None]:

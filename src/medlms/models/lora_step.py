@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
+from medlms.models import native
 from medlms.models.dropout import Mask, mask_, masked
 from medlms.models.four_bit import PackedWeights
 
 
 def lora_forward(
-    x: Tensor, mask: Mask | None, weight: Tensor | PackedWeights, a: Tensor, b: Tensor, scale: float
+    x: Tensor, seen: Tensor, weight: Tensor | PackedWeights, a: Tensor, b: Tensor, scale: float
 ) -> tuple[Tensor, Tensor]:
     """Output [tokens, out] and low-rank activations [tokens, rank] of layers over ``x`` [tokens, in].
 
-    ``weight`` [out, in] (whole or in 4 bit) and ``a`` [rank, in] are stacked over layers, ``b`` [out, rank] is block diagonal.
+    ``seen`` is what the adapters see of x behind dropout. ``weight`` [out, in] (whole or in 4 bit) and ``a`` [rank, in] are
+    stacked over layers, ``b`` [out, rank] is block diagonal.
     """
-    low = (x if mask is None else masked(x, mask.opened())) @ a.t()
+    low = seen @ a.t()
     out = x @ weight.t() if isinstance(weight, Tensor) else weight.product(x)
     return out.addmm_(low, b.t(), alpha=scale), low
 
@@ -33,14 +36,35 @@ def lora_backward(
     through: bool,
 ) -> tuple[Tensor | None, Tensor, Tensor]:
     """Gradients for x (where ``through``), a and b; the base weight is frozen."""
-    opened = None if mask is None else mask.opened()
-    grad_low = (grad @ b).mul_(scale)
-    grad_a = grad_low.t() @ (x if opened is None else masked(x, opened))
-    grad_b = (low.t() @ grad).mul_(scale).t()
+    opened = None if mask is None or native.of(x) is not None else mask.opened()
+    grad_low, grad_b = low_gradients(grad, low, b, scale)
+    grad_a = grad_low.t() @ dropped(x, mask, opened)
     if not through:
         return None, grad_a, grad_b
     grad_x = grad_low @ a
-    if opened is not None:
-        mask_(grad_x, opened)
-    grad_x = grad_x.addmm_(grad, weight) if isinstance(weight, Tensor) else weight.add_back(grad_x, grad)
-    return grad_x, grad_a, grad_b
+    library = None if mask is None else native.of(grad_x)
+    if library is not None and mask is not None:
+        library.dropped(grad_x, mask, grad_x)
+    elif mask is not None:
+        mask_(grad_x, mask.opened() if opened is None else opened)
+    return add_back(grad_x, grad, weight), grad_a, grad_b
+
+
+def dropped(x: Tensor, mask: Mask | None, opened: Tensor | None = None) -> Tensor:
+    """``x`` with dropped entries set to 0; ``opened`` is the mask's, where it was opened already."""
+    if mask is None:
+        return x
+    library = native.of(x)
+    if library is not None:
+        return library.dropped(x, mask, torch.empty_like(x))
+    return masked(x, mask.opened() if opened is None else opened)
+
+
+def low_gradients(grad: Tensor, low: Tensor, b: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """Gradients for the low-rank activations and for b."""
+    return (grad @ b).mul_(scale), (low.t() @ grad).mul_(scale).t()
+
+
+def add_back(out: Tensor, grad: Tensor, weight: Tensor | PackedWeights) -> Tensor:
+    """``out`` [tokens, in], in place, plus ``grad`` [tokens, out] times the base weight."""
+    return out.addmm_(grad, weight) if isinstance(weight, Tensor) else weight.add_back(out, grad)

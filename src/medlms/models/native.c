@@ -1,0 +1,306 @@
+/* What lies between the matrix products of a training step, each in one pass over memory. native.py builds this file and says
+ * what goes in and out; fast_layers.py and dropout.py hold the same in torch, which is what runs where this can't be built.
+ *
+ * Numbers are fp32 or bf16 (NARROW), opened to fp32 a piece at a time; sums are fp32. A row's result depends on that row
+ * alone, so neighbours and the number of threads change nothing.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PIECE 256
+#define NARROW 1
+#define SMALL(a, b) ((a) < (b) ? (a) : (b))
+
+typedef int64_t i64;
+
+static inline float widened(uint16_t x) {
+    uint32_t bits = (uint32_t)x << 16;
+    float out;
+    memcpy(&out, &bits, 4);
+    return out;
+}
+
+/* To the nearest, ties to even, as torch does; a NaN stays one. */
+static inline uint16_t narrowed(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    return (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded);
+}
+
+static inline void load(const void *from, i64 at, float *restrict to, i64 n, int kind) {
+    if (kind == NARROW) {
+        const uint16_t *restrict x = (const uint16_t *)from + at;
+        for (i64 i = 0; i < n; i++) to[i] = widened(x[i]);
+    } else {
+        memcpy(to, (const float *)from + at, (size_t)n * 4);
+    }
+}
+
+static inline void store(const float *restrict from, void *to, i64 at, i64 n, int kind) {
+    if (kind == NARROW) {
+        uint16_t *restrict y = (uint16_t *)to + at;
+        for (i64 i = 0; i < n; i++) y[i] = narrowed(from[i]);
+    } else {
+        memcpy((float *)to + at, from, (size_t)n * 4);
+    }
+}
+
+/* e^x to about one unit in the last place; the range is cut where fp32 ends. */
+static inline float exponential(float x) {
+    x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
+    float whole = rintf(x * 1.44269504088896341f);
+    float r = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    int32_t power = ((int32_t)whole + 127) << 23;
+    float scale;
+    memcpy(&scale, &power, 4);
+    return p * scale;
+}
+
+/* Which entries of a token dropout keeps, all bits set or none, for entries [at, at + n). ``floor`` >= 0: eight two-bit fields a
+ * word, ``words`` apart, kept above the floor; otherwise one word an entry, its upper 15 bits kept below -floor - 1 - 16384.
+ */
+static inline void kept(const int16_t *restrict token, i64 words, i64 floor, i64 at, i64 n, uint32_t *restrict to) {
+    if (floor < 0) {
+        int32_t limit = (int32_t)(-floor - 1) - 16384;
+        for (i64 i = 0; i < n; i++) to[i] = (token[at + i] >> 1) < limit ? 0xffffffffu : 0;
+        return;
+    }
+    for (i64 done = 0; done < n;) {
+        i64 field = (at + done) / words, first = (at + done) % words, run = SMALL(words - first, n - done);
+        int shift = (int)(2 * field);
+        const int16_t *restrict word = token + first;
+        uint32_t *restrict out = to + done;
+        for (i64 i = 0; i < run; i++)
+            out[i] = (int32_t)(((uint16_t)word[i] >> shift) & 3) > (int32_t)floor ? 0xffffffffu : 0;
+        done += run;
+    }
+}
+
+static inline void drop(float *restrict x, const uint32_t *restrict keep, i64 n) {
+    for (i64 i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], 4);
+        bits &= keep[i];
+        memcpy(&x[i], &bits, 4);
+    }
+}
+
+/* out = x where kept, else 0. x and out [tokens, width], may be the same; mask [tokens, words]. */
+void dropped(const void *x, void *out, const int16_t *mask, i64 tokens, i64 width, i64 words, i64 floor, int kind) {
+#pragma omp parallel for schedule(static)
+    for (i64 token = 0; token < tokens; token++) {
+        float part[PIECE];
+        uint32_t keep[PIECE];
+        for (i64 at = 0; at < width; at += PIECE) {
+            i64 n = SMALL(PIECE, width - at);
+            load(x, token * width + at, part, n, kind);
+            kept(mask + token * words, words, floor, at, n, keep);
+            drop(part, keep, n);
+            store(part, out, token * width + at, n, kind);
+        }
+    }
+}
+
+/* both [tokens, 2 * width] is gate beside up: inner = silu(gate) * up, and seen = inner where kept (seen NULL: no dropout). */
+void gated(const void *both, void *inner, void *seen, const int16_t *mask, i64 tokens, i64 width, i64 words, i64 floor,
+           int kind) {
+#pragma omp parallel for schedule(static)
+    for (i64 token = 0; token < tokens; token++) {
+        float gate[PIECE], up[PIECE];
+        uint32_t keep[PIECE];
+        for (i64 at = 0; at < width; at += PIECE) {
+            i64 n = SMALL(PIECE, width - at);
+            load(both, token * 2 * width + at, gate, n, kind);
+            load(both, token * 2 * width + width + at, up, n, kind);
+            for (i64 i = 0; i < n; i++) up[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
+            store(up, inner, token * width + at, n, kind);
+            if (seen) {
+                kept(mask + token * words, words, floor, at, n, keep);
+                drop(up, keep, n);
+                store(up, seen, token * width + at, n, kind);
+            }
+        }
+    }
+}
+
+/* Backward of ``gated``: the gradient of inner is ``grad`` plus ``low`` where kept. out [tokens, 2 * width]; seen is made again
+ * (without dropout: inner is), into low's place.
+ */
+void gated_back(const void *both, const void *grad, void *low, void *out, const int16_t *mask, i64 tokens, i64 width,
+                i64 words, i64 floor, int kind) {
+#pragma omp parallel for schedule(static)
+    for (i64 token = 0; token < tokens; token++) {
+        float gate[PIECE], up[PIECE], g[PIECE], l[PIECE], inner[PIECE];
+        uint32_t keep[PIECE];
+        for (i64 at = 0; at < width; at += PIECE) {
+            i64 n = SMALL(PIECE, width - at), place = token * width + at;
+            load(both, token * 2 * width + at, gate, n, kind);
+            load(both, token * 2 * width + width + at, up, n, kind);
+            load(grad, place, g, n, kind);
+            load(low, place, l, n, kind);
+            if (mask) {
+                kept(mask + token * words, words, floor, at, n, keep);
+                drop(l, keep, n);
+            }
+            for (i64 i = 0; i < n; i++) {
+                float share = 1.0f / (1.0f + exponential(-gate[i])), bent = gate[i] * share, sum = g[i] + l[i];
+                inner[i] = bent * up[i];
+                g[i] = sum * bent;
+                gate[i] = sum * up[i] * (share + bent * (1.0f - share));
+            }
+            store(gate, out, token * 2 * width + at, n, kind);
+            store(g, out, token * 2 * width + width + at, n, kind);
+            if (mask) drop(inner, keep, n);
+            store(inner, low, place, n, kind);
+        }
+    }
+}
+
+/* Root-mean-square norm: out = round(x * inverse) * weight; inverse fp32 [tokens]. */
+void norm(const void *x, const void *weight, void *out, float *inverse, i64 tokens, i64 width, float epsilon, int kind) {
+#pragma omp parallel for schedule(static)
+    for (i64 token = 0; token < tokens; token++) {
+        float part[PIECE], w[PIECE], sum = 0;
+        for (i64 at = 0; at < width; at += PIECE) {
+            i64 n = SMALL(PIECE, width - at);
+            load(x, token * width + at, part, n, kind);
+            for (i64 i = 0; i < n; i++) sum += part[i] * part[i];
+        }
+        float turned = 1.0f / sqrtf(sum / (float)width + epsilon);
+        inverse[token] = turned;
+        for (i64 at = 0; at < width; at += PIECE) {
+            i64 n = SMALL(PIECE, width - at);
+            load(x, token * width + at, part, n, kind);
+            load(weight, at, w, n, kind);
+            if (kind == NARROW)
+                for (i64 i = 0; i < n; i++) part[i] = widened(narrowed(part[i] * turned)) * w[i];
+            else
+                for (i64 i = 0; i < n; i++) part[i] = part[i] * turned * w[i];
+            store(part, out, token * width + at, n, kind);
+        }
+    }
+}
+
+/* Backward of ``norm``. With g = grad * weight and r the inverse: r * g - x * r^3 * mean(g * x). */
+void norm_back(const void *grad, const void *x, const void *weight, const float *inverse, void *out, i64 tokens, i64 width,
+               int kind) {
+#pragma omp parallel for schedule(static)
+    for (i64 token = 0; token < tokens; token++) {
+        float part[PIECE], g[PIECE], w[PIECE], sum = 0, r = inverse[token];
+        for (i64 at = 0; at < width; at += PIECE) {
+            i64 n = SMALL(PIECE, width - at);
+            load(x, token * width + at, part, n, kind);
+            load(grad, token * width + at, g, n, kind);
+            load(weight, at, w, n, kind);
+            for (i64 i = 0; i < n; i++) sum += part[i] * (g[i] * w[i]);
+        }
+        float along = sum / (float)width * r * r * r;
+        for (i64 at = 0; at < width; at += PIECE) {
+            i64 n = SMALL(PIECE, width - at);
+            load(x, token * width + at, part, n, kind);
+            load(grad, token * width + at, g, n, kind);
+            load(weight, at, w, n, kind);
+            for (i64 i = 0; i < n; i++) part[i] = g[i] * w[i] * r - part[i] * along;
+            store(part, out, token * width + at, n, kind);
+        }
+    }
+}
+
+/* Between [tokens, heads * size] as layers write it and heads apart. ``places`` holds, for every token, where in a tensor of
+ * heads apart its first head begins (in numbers), and the distance to the next head: [tokens, 2]. The first ``turned`` heads
+ * are turned by the angles of their positions, backwards with way = -1. apart = 1: from the layers to heads apart; 0: back.
+ * ``stride`` numbers lie between two tokens of the layers' side. cosine, sine [tokens, size / 2].
+ */
+void heads(const void *from, void *to, const i64 *places, const void *cosine, const void *sine, i64 tokens, i64 count,
+           i64 size, i64 turned, i64 stride, float way, int apart, int kind) {
+    i64 half = size / 2;
+#pragma omp parallel for schedule(static)
+    for (i64 token = 0; token < tokens; token++) {
+        float x[PIECE], y[PIECE], c[PIECE], s[PIECE];
+        if (turned) {
+            load(cosine, token * half, c, half, kind);
+            load(sine, token * half, s, half, kind);
+        }
+        for (i64 head = 0; head < count; head++) {
+            i64 whole = token * stride + head * size, split = places[2 * token] + head * places[2 * token + 1];
+            i64 source = apart ? whole : split, target = apart ? split : whole;
+            if (head >= turned) {
+                i64 wide = kind == NARROW ? 2 : 4;
+                memcpy((char *)to + target * wide, (const char *)from + source * wide, (size_t)(size * wide));
+                continue;
+            }
+            load(from, source, x, size, kind);
+            for (i64 i = 0; i < half; i++) {
+                y[i] = x[i] * c[i] - way * (x[half + i] * s[i]);
+                y[half + i] = x[half + i] * c[i] + way * (x[i] * s[i]);
+            }
+            store(y, to, target, size, kind);
+        }
+    }
+}
+
+/* Softmax in place over scores [rows, keys], scaled; row i is query i % queries of its head and sees keys up to
+ * before + i % queries, of these the last ``window`` (0: all). What it does not see becomes 0.
+ */
+void causal_softmax(void *scores, i64 rows, i64 keys, i64 queries, i64 before, i64 window, float scale, int kind) {
+#pragma omp parallel
+    {
+        float *part = malloc((size_t)keys * sizeof(float));
+#pragma omp for schedule(static)
+        for (i64 row = 0; row < rows; row++) {
+            i64 last = before + row % queries, first = window && last >= window ? last - window + 1 : 0, n = last - first + 1;
+            i64 place = row * keys;
+            float largest = -INFINITY, sum = 0;
+            load(scores, place + first, part, n, kind);
+            for (i64 i = 0; i < n; i++) largest = part[i] > largest ? part[i] : largest;
+            for (i64 i = 0; i < n; i++) {
+                part[i] = exponential((part[i] - largest) * scale);
+                sum += part[i];
+            }
+            float share = 1.0f / sum;
+            for (i64 i = 0; i < n; i++) part[i] *= share;
+            size_t wide = kind == NARROW ? 2 : 4;
+            memset((char *)scores + (size_t)place * wide, 0, (size_t)first * wide);
+            store(part, scores, place + first, n, kind);
+            memset((char *)scores + (size_t)(place + last + 1) * wide, 0, (size_t)(keys - last - 1) * wide);
+        }
+        free(part);
+    }
+}
+
+/* Backward of ``causal_softmax`` in place of grad [rows, keys]: weights * (grad - sum(weights * grad)) * scale. */
+void softmax_back(const void *weights, void *grad, i64 rows, i64 keys, i64 queries, i64 before, i64 window, float scale,
+                  int kind) {
+#pragma omp parallel for schedule(static)
+    for (i64 row = 0; row < rows; row++) {
+        i64 last = before + row % queries, first = window && last >= window ? last - window + 1 : 0;
+        i64 place = row * keys;
+        float w[PIECE], g[PIECE], sum = 0;
+        for (i64 at = first; at <= last; at += PIECE) {
+            i64 n = SMALL(PIECE, last + 1 - at);
+            load(weights, place + at, w, n, kind);
+            load(grad, place + at, g, n, kind);
+            for (i64 i = 0; i < n; i++) sum += w[i] * g[i];
+        }
+        size_t wide = kind == NARROW ? 2 : 4;
+        memset((char *)grad + (size_t)place * wide, 0, (size_t)first * wide);
+        for (i64 at = first; at <= last; at += PIECE) {
+            i64 n = SMALL(PIECE, last + 1 - at);
+            load(weights, place + at, w, n, kind);
+            load(grad, place + at, g, n, kind);
+            for (i64 i = 0; i < n; i++) g[i] = w[i] * (g[i] - sum) * scale;
+            store(g, grad, place + at, n, kind);
+        }
+        memset((char *)grad + (size_t)(place + last + 1) * wide, 0, (size_t)(keys - last - 1) * wide);
+    }
+}
