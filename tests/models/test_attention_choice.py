@@ -78,8 +78,8 @@ def test_a_processor_has_its_own_and_no_trial() -> None:
         ("llama", Need(4, 2, 16)),
         ("mistral", Need(4, 2, 16, (8,))),
         ("gpt2", Need(4, 4, 16)),
-        ("gemma2", Need(4, 2, 32, (None, 8), 20.0)),
-        ("gemma3", Need(4, 2, 32, (None, 8))),
+        ("gemma2", Need(4, 2, 16, (None, 8), 2.0)),
+        ("gemma3", Need(4, 2, 16, (None, 8))),
     ],
 )
 def test_a_config_tells_what_is_needed(tiny_folder: Any, family: str, wanted: Need) -> None:
