@@ -101,6 +101,16 @@ def test_flex_is_plain_attention(groups: int, window: int | None, cap: float | N
 
 
 @pytest.mark.usefixtures("backward")
+def test_models_with_other_scales_and_caps_follow_one_another() -> None:
+    for scale, cap in ((0.3, 0.7), (0.2, 0.7), (0.2, 2.0), (0.1, None), (0.4, None), (0.1, 3.0)):
+        held, settings = inputs(2), (scale, None, cap, STARTS)
+        for one, other in zip(
+            outcome(attention_kernels.flex, held, *settings), outcome(attention.own_rows, held, *settings), strict=True
+        ):
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.usefixtures("backward")
 def test_flex_over_more_than_one_block() -> None:
     starts = [0, 100, 300, 301]
     settings = (SIZE**-0.5, 50, None, starts)

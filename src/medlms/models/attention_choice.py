@@ -41,13 +41,16 @@ ON_CPU = AttentionPath(PACKED, f"{_OWN} (on the processor)")
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a model asks of its attention: heads, key heads, a head's size, windows (None: none) and the soft cap."""
+    """What a model asks of its attention: heads, key heads, a head's size, windows (None: none), the soft cap, and the scale
+    where it is not one over the root of the size.
+    """
 
     heads: int
     groups: int
     size: int
     windows: tuple[int | None, ...] = (None,)
     softcap: float | None = None
+    scale: float | None = None
 
 
 Trial = Callable[[str, Need, torch.device, torch.dtype], str]
@@ -80,15 +83,18 @@ def need_of(config: Any) -> Need:
     """What a model's config asks of its attention."""
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
     heads = int(text.num_attention_heads)
+    size = int(getattr(text, "head_dim", None) or text.hidden_size // heads)
+    divisor = getattr(text, "query_pre_attn_scalar", None) or size
     window = getattr(text, "sliding_window", None)
     kinds = set(getattr(text, "layer_types", None) or ())
     everywhere = window is not None and not kinds - {"sliding_attention"}
     return Need(
         heads=heads,
         groups=int(getattr(text, "num_key_value_heads", None) or heads),
-        size=int(getattr(text, "head_dim", None) or text.hidden_size // heads),
+        size=size,
         windows=(window,) if everywhere else (None,) if window is None else (None, window),
         softcap=getattr(text, "attn_logit_softcapping", None),
+        scale=None if divisor == size else divisor**-0.5,
     )
 
 
@@ -138,5 +144,6 @@ def _outcome(compute: attention.Rows, inputs: list[Tensor], need: Need, window: 
         *leaves, slope = (tensor.clone() for tensor in inputs)
         for leaf in leaves:
             leaf.requires_grad_(True)
-        out = compute(*leaves, need.size**-0.5, window, need.softcap, list(STARTS))
+        scale = need.size**-0.5 if need.scale is None else need.scale
+        out = compute(*leaves, scale, window, need.softcap, list(STARTS))
         return [out.detach(), *torch.autograd.grad(out, leaves, slope)]

@@ -53,15 +53,19 @@ def flex(
     q: Tensor, k: Tensor, v: Tensor, scale: float, window: int | None, softcap: float | None, starts: Sequence[int]
 ) -> Tensor:
     """As ``varlen``, by ``torch.nn.attention.flex_attention``: any dtype, any soft cap; compiled on CUDA."""
-    said = _flex(q.device.type)(
-        q[None],
-        k[None],
-        v[None],
-        score_mod=None if softcap is None else _capped(softcap),
-        block_mask=block_mask(tuple(starts), window, q.device),
-        scale=scale,
-        enable_gqa=q.shape[0] != k.shape[0],
-    )
+    from torch._dynamo import config as compiler
+
+    # The compiler would make a variable of a scale or soft cap that is another than the model's before, and then fail.
+    with compiler.patch(specialize_float=True):
+        said = _flex(q.device.type)(
+            q[None],
+            k[None],
+            v[None],
+            score_mod=None if softcap is None else _capped(softcap),
+            block_mask=block_mask(tuple(starts), window, q.device),
+            scale=scale,
+            enable_gqa=q.shape[0] != k.shape[0],
+        )
     out: Tensor = said[0].transpose(0, 1)
     return out
 
