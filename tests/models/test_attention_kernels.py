@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch._dynamo.testing import CompileCounterWithBackend
 from torch.nn.attention import flex_attention as torch_flex
 from torch.nn.attention import varlen as torch_varlen
 
@@ -108,6 +109,31 @@ def test_models_with_other_scales_and_caps_follow_one_another() -> None:
             outcome(attention_kernels.flex, held, *settings), outcome(attention.own_rows, held, *settings), strict=True
         ):
             torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.usefixtures("backward")
+def test_compiled_whole_it_is_traced_once_for_all_rows_and_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As on CUDA, but for the kernels that a compiler would make of the graph.
+    counter = CompileCounterWithBackend("aot_eager")
+    torch._dynamo.reset()
+    compiled = torch.compile(torch_flex.flex_attention, fullgraph=True, backend=counter)
+    monkeypatch.setattr(attention_kernels, "_flex", lambda kind: compiled)
+    counts = []
+    for starts, window in (
+        ([0, 100, 300], None),
+        ([0, 7, 150, 300], None),
+        ([0, 100, 300], 50),
+        ([0, 100, 500], None),
+        ([0, 100, 300, 700], 20),
+        ([0, 610], None),
+    ):
+        held, settings = inputs(2, starts[-1]), (0.3, window, 0.7, starts)
+        for one, other in zip(
+            outcome(attention_kernels.flex, held, *settings), outcome(attention.own_rows, held, *settings), strict=True
+        ):
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+        counts.append(counter.frame_count)
+    assert counts == [1, 1, 1, 2, 2, 2]
 
 
 @pytest.mark.usefixtures("backward")

@@ -16,6 +16,7 @@ from torch import Tensor
 from medlms.errors import ModelError
 
 SIDE = 128  # tokens a block of the flex mask has: what the compiled kernels expect
+VARIANTS = 64  # kernels compiled in one process (models, with and without gradients) before it is an error
 
 
 def varlen(
@@ -56,7 +57,7 @@ def flex(
     from torch._dynamo import config as compiler
 
     # The compiler would make a variable of a scale or soft cap that is another than the model's before, and then fail.
-    with compiler.patch(specialize_float=True):
+    with compiler.patch(specialize_float=True, recompile_limit=VARIANTS):
         said = _flex(q.device.type)(
             q[None],
             k[None],
@@ -136,4 +137,5 @@ def _capped(softcap: float) -> Callable[..., Tensor]:
 def _flex(kind: str) -> Any:
     from torch.nn.attention.flex_attention import flex_attention
 
-    return torch.compile(flex_attention) if kind == "cuda" else flex_attention
+    # Whole or not at all: in parts it would run unfused without a word, with a matrix of all pairs.
+    return torch.compile(flex_attention, fullgraph=True) if kind == "cuda" else flex_attention
