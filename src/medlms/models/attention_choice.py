@@ -68,7 +68,7 @@ def choose(
     if need is None:
         return AttentionPath(PACKED, f"{_OWN} (no family says what this model's attention is like)")
     trial = trial or try_out
-    reasons = []
+    reasons: list[str] = []
     for name, title in ((VARLEN, "varlen flash"), (FLEX, "flex attention")):
         reason = _no_flash(need, dtype, hardware) if name == VARLEN else ""
         reason = reason or trial(name, need, device, dtype)
@@ -141,9 +141,7 @@ def _inputs(need: Need, device: torch.device, dtype: torch.dtype) -> list[Tensor
 def _outcome(compute: attention.Rows, inputs: list[Tensor], need: Need, window: int | None) -> list[Tensor]:
     """The output and the gradients of queries, keys and values."""
     with torch.inference_mode(False), torch.enable_grad():
-        *leaves, slope = (tensor.clone() for tensor in inputs)
-        for leaf in leaves:
-            leaf.requires_grad_(True)
+        q, k, v = leaves = [tensor.clone().requires_grad_(True) for tensor in inputs[:3]]
         scale = need.size**-0.5 if need.scale is None else need.scale
-        out = compute(*leaves, scale, window, need.softcap, list(STARTS))
-        return [out.detach(), *torch.autograd.grad(out, leaves, slope)]
+        out = compute(q, k, v, scale, window, need.softcap, list(STARTS))
+        return [out.detach(), *torch.autograd.grad(out, leaves, inputs[3].clone())]
