@@ -163,7 +163,7 @@ def ours(line: Line, start: dict[str, Any]) -> None:
     ]
     optimiser = loop.optimiser(model, config)
     with fast_lora(model, seed=start["seed"]) as (masks, said):
-        line.give({**ready(model, loaded.dtype), "path": said})
+        line.give({**ready(model, loaded.dtype), "path": f"{said}; {loaded.attention.said}"})
         steps = loop.train(model, rows, planned, config, optimiser=optimiser, masks=masks, seed=start["seed"])
         serve(line, ((step.tokens, step.loss) for step in steps), model, job["dev"])
 

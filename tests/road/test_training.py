@@ -104,6 +104,9 @@ def test_its_manifest_names_what_went_in_and_no_place(finished: Path, config: di
     text = (finished / "manifest.json").read_text()
     manifest = json.loads(text)
     assert manifest["seed"] == 13
+    report = json.loads((finished / "report.json").read_text())
+    assert "attention over packed rows" in manifest["attention"]
+    assert manifest["attention"] in report["model"]["path"].partition("training: ")[2].partition("; tuned: ")[0]
     assert [len(value) for value in manifest["weights_sha256"].values()] == [64]
     assert next(iter(manifest["data_sha256"])).endswith("my.csv")
     assert str(Path(config["model"]).parent) not in text

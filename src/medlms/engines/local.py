@@ -41,7 +41,8 @@ class LocalEngine:
         self.places = soft_prompt.length_of(self.model)
         """Places of the context that a soft prompt takes."""
         kind = methods.kind(self.model, loaded.model)
-        self.path = f"transformers {type(loaded.model).__name__}, {kind}, {loaded.why}, own greedy loop"
+        how = f"{loaded.why}, {loaded.attention.said}, own greedy loop"
+        self.path = f"transformers {type(loaded.model).__name__}, {kind}, {how}"
 
     @torch.inference_mode()
     def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:

@@ -1,6 +1,7 @@
 """Attention over rows that lie behind one another without padding: no token sees a neighbour, cost grows with the rows.
 
-Registered in transformers' attention interface under ``PACKED``; a forward call passes ``row_starts`` (offsets of the
+Registered in transformers' attention interface under ``PACKED`` (and under ``VARLEN`` and ``FLEX`` with torch's GPU kernels
+in the own function's place: ``attention_choice`` says which a model runs). A forward call passes ``row_starts`` (offsets of the
 rows, ending with the number of tokens) and position ids that restart with each row. The fast function keeps queries,
 keys and values, and computes the weights again in the backward pass, block by block.
 While answers are written, a call passes ``row_lengths`` instead: one new token a row, over the keys of a ``RowCache``.
@@ -9,8 +10,8 @@ While answers are written, a call passes ``row_lengths`` instead: one new token 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -18,8 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from medlms.errors import ModelError
+from medlms.models import attention_kernels
 
 PACKED = "medlms_packed"
+VARLEN = "medlms_packed_varlen"  # no name with "flash" in it: transformers would prepare what its own kernels need
+FLEX = "medlms_packed_flex"
 BLOCK = 128  # queries at once: what lies above the diagonal is not computed, and the score matrix stays small
 
 # What transformers' layers pass along that changes no result: places, and what to return. Everything else is refused.
@@ -31,12 +35,18 @@ HARMLESS = frozenset({
 REASONS = {"s_aux": "sinks (s_aux)", "position_bias": "a bias by distance (position_bias)"}
 
 
+Rows = Callable[[Tensor, Tensor, Tensor, float, int | None, float | None, list[int]], Tensor]
+"""Causal attention within each row: queries [heads, tokens, size], keys and values [key heads, tokens, size], scale, window,
+soft cap and the rows' offsets; gives [tokens, heads, size]."""
+
+
 def register() -> None:
-    """Make ``attn_implementation=PACKED`` known to transformers."""
+    """Make ``PACKED``, ``VARLEN`` and ``FLEX`` known to transformers as values of ``attn_implementation``."""
     from transformers import AttentionInterface
 
-    # No mask function goes with it: transformers then builds no mask, which rows of their own do not need.
-    AttentionInterface.register(PACKED, packed_attention)
+    # No mask function goes with them: transformers then builds no mask, which rows of their own do not need.
+    for name, compute in COMPUTE.items():
+        AttentionInterface.register(name, partial(packed_attention, compute=compute))
 
 
 def packed_attention(
@@ -52,9 +62,10 @@ def packed_attention(
     softcap: float | None = None,
     row_starts: Sequence[int] | None = None,
     row_lengths: Tensor | None = None,
+    compute: Rows | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """Causal attention within each row.
+    """Causal attention within each row, by ``compute`` (``own_rows``).
 
     query [1, heads, tokens, size], key and value [1, key heads, tokens, size]; returns [1, tokens, heads, size].
     """
@@ -63,8 +74,19 @@ def packed_attention(
     if row_lengths is not None:
         return _one_token(query, key, value, row_lengths, scale, sliding_window, softcap), None
     starts = list(row_starts) if row_starts is not None else [0, query.shape[2]]
-    out = _Rows.apply(query[0], key[0], value[0], scale, sliding_window, softcap, starts)
+    out = (compute or own_rows)(query[0], key[0], value[0], scale, sliding_window, softcap, starts)
     return out.unsqueeze(0), None
+
+
+def own_rows(
+    q: Tensor, k: Tensor, v: Tensor, scale: float, window: int | None, softcap: float | None, starts: list[int]
+) -> Tensor:
+    """``Rows`` by own matrix products, block by block."""
+    out: Tensor = _Rows.apply(q, k, v, scale, window, softcap, starts)
+    return out
+
+
+COMPUTE: dict[str, Rows] = {PACKED: own_rows, VARLEN: attention_kernels.varlen, FLEX: attention_kernels.flex}
 
 
 def _refuse(module: nn.Module, mask: Tensor | None, dropout: float, rest: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from medlms.errors import AskedWrongly, ModelError, ResourceError
-from medlms.models import attention, norms, precision
+from medlms.models import attention, attention_choice, norms, precision
 from medlms.models.families import Family, family_of, what_to_add
 from medlms.models.fetch import Located, Say, sha256
 from medlms.models.precision import Hardware
@@ -27,7 +27,7 @@ from medlms.run import home
 class Loaded:
     """A model in memory. ``context`` is its longest text in tokens; ``stops`` end a turn;
     ``adapted`` is the peft model once adapters were put on (in place); ``family`` is None for an architecture that no file
-    of models/families covers.
+    of models/families covers; ``attention`` is the code that reads packed rows.
     """
 
     located: Located
@@ -40,6 +40,7 @@ class Loaded:
     stops: frozenset[int] = field(default_factory=frozenset)
     adapted: Any = None
     family: Family | None = None
+    attention: attention_choice.AttentionPath = attention_choice.ON_CPU
 
     @property
     def parameters(self) -> int:
@@ -138,7 +139,6 @@ def load(
     _check_memory(folder, device, dtype=dtype, stored=stored, share=share)
     options: dict[str, Any] = {
         "dtype": dtype,
-        "attn_implementation": attention.PACKED,
         "local_files_only": True,
         "trust_remote_code": False,
         "use_safetensors": True,
@@ -150,6 +150,9 @@ def load(
         options |= _eight_bit()
         why += "; base weights in 8 bit: saves memory, not time"
     tokenizer = read_tokenizer(folder)
+    need = attention_choice.need_of(config) if family and device.type == "cuda" else None
+    path = attention_choice.choose(need, device=device, dtype=dtype, hardware=hardware(device))
+    options["attn_implementation"] = path.name
     try:
         model, account = AutoModelForCausalLM.from_pretrained(
             folder, config=config, output_loading_info=True, **options
@@ -182,6 +185,7 @@ def load(
         context=context_of(config, family, say),
         stops=stops_of(model, tokenizer, family),
         family=family,
+        attention=path,
     )
 
 

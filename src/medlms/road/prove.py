@@ -301,7 +301,7 @@ def _train(work: _Work, proof: Proof, loaded: Any, *, steps: int, seed: int, ada
         model = adapters.create(loaded, DECK, seed=seed)
     proof.trainable = sum(tensor.numel() for tensor in adapters.tensors(model).values())
     with work.stage("train"), fast_lora(model, seed=seed) as (masks, path):
-        proof.path = path
+        proof.path = f"{path}; {loaded.attention.said}"
         for step in loop.train(
             model,
             rows,

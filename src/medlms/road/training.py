@@ -264,7 +264,8 @@ def _prepared(run: Run, config: Config, talk: Talk) -> Work:
     weights = loading.weights_hashes(located)
     if not (run.folder / MANIFEST).is_file():
         made_with = manifest(seed=config.seed, files=files, template=template.hash, weights=weights)
-        run.write_json(MANIFEST, {**made_with, "config_sha256": _config_hash(config)})
+        made_with |= {"attention": loaded.attention.said, "config_sha256": _config_hash(config)}
+        run.write_json(MANIFEST, made_with)
     return Work(run, config, talk, split, loaded, template, weights)
 
 

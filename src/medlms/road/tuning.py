@@ -80,8 +80,8 @@ def tune(work: Work, tokens: list[Tokens]) -> Any:
         state.gather, state.log = worker.gather, log
         if config.train.checkpoint_gradients == "auto":
             state.room.spare = layers.turn_on
-        work.paths["training"] = path
-        talk.say(path)
+        work.paths["training"] = f"{path}; {work.loaded.attention.said}"
+        talk.say(work.paths["training"])
         over = bool(start) and planned[start - 1].ends_epoch and _after_epoch(state, planned, start)
         gaps = heap.Gaps()
         with talk.bar("training") as advance, _stop_between_steps() as stopped, _last_good(state):
