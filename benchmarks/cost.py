@@ -30,7 +30,7 @@ from medlms.bench.fits import line  # noqa: E402
 from medlms.bench.quiet import busy_share  # noqa: E402
 from medlms.bench.result import Result, Row, read, table  # noqa: E402
 from medlms.bench.worker import TooSlow, Worker, WorkerFailed  # noqa: E402
-from medlms.errors import MedLMsError, ResourceError  # noqa: E402
+from medlms.errors import AskedWrongly, MedLMsError  # noqa: E402
 
 OURS, PADDED = "ours", "plain_padded"
 MODEL = "smollm2-135m-instruct-q4_1"
@@ -103,6 +103,17 @@ QUICK = Sizes(
     micro_tokens=32,
     padded={"length": (8, 32), "rows": (1, 4), "longest": (16, 40)},
 )
+# Lines through ours: name, axis, what x is among the settings, metric.
+FITS = (
+    ("seconds over tokens of a step", "rows", "tokens", "seconds"),
+    ("seconds over row length, equal tokens", "length", "longest", "seconds"),
+    ("seconds over rank", "rank", "rank", "seconds"),
+    ("memory over tokens of a step, where more than are read at once", "rows", "tokens", "peak_memory_bytes"),
+    ("memory over row length, equal tokens", "length", "longest", "peak_memory_bytes"),
+    ("memory over the longest row, equal tokens", "longest", "longest", "peak_memory_bytes"),
+    ("memory over tokens read at once", "micro_tokens", "micro_tokens", "peak_memory_bytes"),
+    ("memory over rank", "rank", "rank", "peak_memory_bytes"),
+)
 Axes = dict[str, list[tuple[float, Case]]]
 
 
@@ -167,7 +178,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
 
 
 def begun(options: argparse.Namespace, words: Sequence[str]) -> Result:
-    """A new result, with what the file already holds. ResourceError when that is of another model or other settings."""
+    """A new result, with what the file already holds. AskedWrongly when that is of another model or other settings."""
     from medlms.bench.machine import libraries, machine
 
     # Paths of this machine say nothing to others: their last part is kept.
@@ -188,7 +199,7 @@ def begun(options: argparse.Namespace, words: Sequence[str]) -> Result:
         same = [held.get("subject") == subject]
         same += [held["machine"].get(key) == described[key] for key in ("processor", "cores", "torch")]
         if not all(same):
-            raise ResourceError(
+            raise AskedWrongly(
                 f"{options.out.name}: holds measurements of another model, machine or setting.",
                 hint="Give another --out, or --again to measure anew.",
             )
@@ -296,9 +307,8 @@ def conclude(result: Result, axes: Axes) -> None:
         ]
         fit = line([(float(row.settings[x]), row.median) for row in held if row.median])
         if fit is not None:
-            fits[name] = {"axis": axis, "metric": metric, **asdict(fit)}
-            if axis == "length" and metric == "seconds":
-                fits[name]["share_at_longest"] = fit.share(max(float(row.settings[x]) for row in held))
+            most = max(float(row.settings[x]) for row in held)
+            fits[name] = {"axis": axis, "metric": metric, "x": x, **asdict(fit), "most": most, "share": fit.share(most)}
     result.extra["fits"] = fits
 
 
@@ -307,6 +317,7 @@ def point(x: float, case: Case, rows: Mapping[tuple[Any, str], Row], lost: Mappi
     seconds, peak = rows.get((case.name, "seconds")), rows.get((case.name, "peak_memory_bytes"))
     found = {"x": x, "system": case.system, "case": case.name, "four_bit": case.four_bit, "rank": case.rank}
     found |= {"rows": len(case.lengths), "longest": max(case.lengths), "tokens": case.tokens}
+    found |= {"micro_tokens": case.micro_tokens, "padded_tokens": case.work}
     if seconds is None or peak is None:
         return found | {"missing": lost.get(case.name, "not measured yet")}
     return found | {

@@ -144,7 +144,7 @@ def attention_share(model: Any, rows: Rows, rank: int) -> float:
 
 
 def plain_padded(line: Line, start: dict[str, Any]) -> None:
-    """transformers and peft without a trainer: the rows of a step as one batch, padded to the longest, all logits."""
+    """A loop over peft's model without a trainer: the rows of a step as one batch, padded to the longest, all logits."""
     import torch
     from peft import get_peft_model
 
