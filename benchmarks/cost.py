@@ -339,6 +339,7 @@ def message(options: argparse.Namespace, case: Case, *, system: str = "", steps:
         "learned": LEARNED,
         "learning_rate": 2e-4,
         "seed": SEED,
+        "warm_up": 1,
         "steps": steps,
         "most_bytes": int(MEMORY_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")),
     }

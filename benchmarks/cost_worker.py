@@ -95,7 +95,7 @@ def ours(line: Line, start: dict[str, Any]) -> None:
     model = adapters.create(loaded, Lora(**start["lora"]), seed=start["seed"])
     with fast_lora(model, seed=start["seed"]) as (masks, said):
         line.give({**ready(model, loaded.dtype), "path": said, "attention_share": share})
-        serve(line, our_steps(model, start, rows, masks), model, [])
+        serve(line, our_steps(model, start, rows, masks), model, rows)
 
 
 def our_steps(model: Any, start: dict[str, Any], rows: Rows, masks: Any) -> Iterator[tuple[int, float]]:
@@ -112,7 +112,7 @@ def our_steps(model: Any, start: dict[str, Any], rows: Rows, masks: Any) -> Iter
     lengths = [len(row["ids"]) for row in rows]
     blocks = blocks_of(range(len(rows)), lengths, config.micro_tokens)
     first = max(blocks, key=lambda block: sum(lengths[row] for row in block))
-    planned = [PlannedStep((first,), 1, False)] + [PlannedStep(blocks, 1, False)] * start["steps"]
+    planned = [PlannedStep((first,), 1, False)] * start["warm_up"] + [PlannedStep(blocks, 1, False)] * start["steps"]
     tokens = [Tokens(row["id"], tuple(row["ids"]), tuple(map(bool, row["learn"]))) for row in rows]
     optimiser, gaps = loop.optimiser(model, config), heap.Gaps()
     for step in loop.train(model, tokens, planned, config, optimiser=optimiser, masks=masks, seed=start["seed"]):
@@ -154,7 +154,7 @@ def plain_padded(line: Line, start: dict[str, Any]) -> None:
     model = get_peft_model(loaded.model, lora_config(start))
     model.train()
     line.give(ready(model, loaded.dtype))
-    serve(line, padded_steps(model, start, rows, loaded.dtype), model, [])
+    serve(line, padded_steps(model, start, rows, loaded.dtype), model, rows)
 
 
 def padded_steps(model: Any, start: dict[str, Any], rows: Rows, dtype: Any) -> Iterator[tuple[int, float]]:
@@ -163,7 +163,8 @@ def padded_steps(model: Any, start: dict[str, Any], rows: Rows, dtype: Any) -> I
 
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=start["learning_rate"], weight_decay=0.0)
-    for held in [[min(rows, key=lambda row: len(row["ids"]))]] + [rows] * start["steps"]:
+    shortest = min(rows, key=lambda row: len(row["ids"]))
+    for held in [[shortest]] * start["warm_up"] + [rows] * start["steps"]:
         ids, mask, wanted = padded(held)
         with torch.autocast("cpu", torch.bfloat16) if dtype == torch.bfloat16 else contextlib.nullcontext():
             loss = model(input_ids=ids, attention_mask=mask, labels=wanted, use_cache=False).loss
