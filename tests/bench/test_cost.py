@@ -191,7 +191,7 @@ def test_a_real_run_over_three_configurations(tiny_folder, tmp_path, monkeypatch
     pytest.importorskip("bitsandbytes")
     rows = (16,) * 4
     cases = [cost.Case(rows, 32), cost.Case(rows, 32, four_bit=True), cost.Case(rows, 0, system="plain_padded")]
-    empty = dict.fromkeys(("length", "rows", "micro_tokens", "rank", "longest"), [])
+    empty = {key: [] for key in ("length", "rows", "micro_tokens", "rank", "longest")}
     monkeypatch.setattr(cost, "axes_of", lambda sizes: empty | {"precision": [(64, case) for case in cases]})
     out = tmp_path / "cost.json"
     assert cost.main(["--quick", "--threads", "1", "--model", str(tiny_folder("llama")), "--out", str(out)]) == 0
