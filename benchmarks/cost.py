@@ -294,17 +294,12 @@ def conclude(result: Result, axes: Axes) -> None:
     lost = {item["settings"]["case"]: item["error"].partition(": ")[2] for item in result.failed}
     result.extra["axes"] = {axis: [point(x, case, rows, lost) for x, case in points] for axis, points in axes.items()}
     fits = {}
-    for name, axis, x, metric in (
-        ("seconds over tokens of a step", "rows", "tokens", "seconds"),
-        ("seconds over row length, equal tokens", "length", "longest", "seconds"),
-        ("seconds over rank", "rank", "rank", "seconds"),
-        ("memory over tokens read at once", "micro_tokens", "micro_tokens", "peak_memory_bytes"),
-        ("memory over row length, equal tokens", "length", "longest", "peak_memory_bytes"),
-        ("memory over rank", "rank", "rank", "peak_memory_bytes"),
-    ):
-        held = [
-            rows[case.name, metric] for _, case in axes[axis] if case.system == OURS and (case.name, metric) in rows
-        ]
+    for name, axis, x, metric in FITS:
+        ours = [case for _, case in axes[axis] if case.system == OURS]
+        if (axis, metric) == ("rows", "peak_memory_bytes"):
+            # Below that all rows are read at once, and memory grows with them.
+            ours = [case for case in ours if case.tokens >= case.micro_tokens]
+        held = [rows[case.name, metric] for case in ours if (case.name, metric) in rows]
         fit = line([(float(row.settings[x]), row.median) for row in held if row.median])
         if fit is not None:
             most = max(float(row.settings[x]) for row in held)

@@ -123,7 +123,7 @@ def test_another_model_is_not_mixed_in(run, tmp_path, capsys):
 
 
 def test_a_peer_that_meets_a_limit_is_a_finding(run):
-    slow, large = "plain_padded_4x16", "plain_padded_2x32"
+    slow, large = "plain_padded_4x16", "plain_padded_1x32"
     fails = {
         slow: TooSlow(f"{slow}: no answer within 90 s"),
         large: WorkerFailed(f"{large}: stopped at the limit of 19 GB"),
