@@ -39,14 +39,14 @@ AXES = {
         "Row length",
         "longest",
         "tokens in a row",
-        "Rows of one length, {tokens} tokens a step whatever the length, all read at once. Only attention's own products "
+        "Rows of one length, {tokens:,} tokens a step whatever the length, all read at once. Only attention's own products "
         "grow with a row's square; padding plays no part here, since rows are alike.",
     ),
     "rows": Axis(
         "Rows in a step",
         "tokens",
         "tokens in a step",
-        "Rows of {longest} tokens, {few} to {many} a step, of which MedLMs reads at most {micro_tokens} tokens at once. "
+        "Rows of {longest} tokens, {few} to {many} a step, of which MedLMs reads at most {micro_tokens:,} tokens at once. "
         "The peer reads all rows of a step at once.",
     ),
     "micro_tokens": Axis(
@@ -60,7 +60,7 @@ AXES = {
         "One long row among short ones",
         "longest",
         "tokens in the longest row",
-        "{rows} rows and {tokens} tokens a step everywhere; the longest row grows and the others shrink. The first point "
+        "{rows} rows and {tokens:,} tokens a step everywhere; the longest row grows and the others shrink. The first point "
         "has equal rows.",
     ),
 }
@@ -130,7 +130,7 @@ def section(held: dict[str, Any], name: str) -> list[str]:
     fixed = {**of_ours[-1], "few": of_ours[0]["rows"], "many": of_ours[-1]["rows"]}
     lines = [f"## {axis.title}", "", axis.said.format(**fixed), "", *spread(known, axis), ""]
     lines += [f"![{plot_text(known, axis, metric)}](cost/{name}-{STEMS[metric]}.svg)" for metric in UNITS]
-    return [*lines, "", *points_table(points, axis), ""]
+    return [*lines, "", CAPTION, "", *points_table(points, axis), ""]
 
 
 def spread(points: Sequence[Point], axis: Axis) -> list[str]:
@@ -143,7 +143,7 @@ def spread(points: Sequence[Point], axis: Axis) -> list[str]:
             times = last["seconds"]["median"] / first["seconds"]["median"]
             memory = last["peak_memory_bytes"] / first["peak_memory_bytes"]
             said.append(
-                f"- {name}, from {first[axis.x]:,} to {last[axis.x]:,} {axis.label.partition(' (')[0]}: "
+                f"- {name}, {axis.label.partition(' (')[0]} from {first[axis.x]:,} to {last[axis.x]:,}: "
                 f"{times:.2f} times the seconds, {memory:.2f} times the memory."
             )
     return said
@@ -170,6 +170,7 @@ def points_table(points: Sequence[Point], axis: Axis) -> list[str]:
     return [*markdown(lines), *(["", ATTENTION] if attention else [])]
 
 
+CAPTION = "Bars: 95 % intervals. Dashed, for seconds: the straight line through MedLMs' points, where it stands in the table of lines."
 ATTENTION = (
     "Attention's share is counted: its seven products forward and backward, of all operations of the step (frozen layers "
     "and head 4 a weight and token, LoRA)."
@@ -227,9 +228,9 @@ def precision(points: Sequence[Point]) -> list[str]:
             cells += [f"{a / scale:.2f}", f"{b / scale:.2f}", f"{a / b:.2f}"]
         lines.append(cells)
     said = (
-        "NF4 with double quantisation against weights as they are otherwise read. It unpacks each weight in both passes, so "
-        "it saves memory and not time; the smaller the model, the smaller the part of memory that weights take. Its peak "
-        "counts quantising at the start, too."
+        "NF4 with double quantisation against weights as they are otherwise read; below 1.00 is a saving, above it a cost. NF4 "
+        "unpacks each weight in both passes, and the smaller the model, the smaller the part of memory that weights take. "
+        "The peak also holds the 16-bit weights that are quantised at the start, where that is more than training takes."
     )
     return ["## 4 bit against 16 bit", "", said, "", *markdown(lines), ""]
 
@@ -252,9 +253,10 @@ def plots(held: dict[str, Any]) -> Iterator[tuple[str, str]]:
     check_libraries()
     for name, axis in AXES.items():
         known = [point for point in held["axes"][name] if "missing" not in point]
-        fits = [fit for fit in held["fits"].values() if fit["axis"] == name and fit["x"] == axis.x]
+        fits = [fit for fit in held["fits"].values() if fit["axis"] == name]
         for metric in UNITS if known else ():
-            fit = next((fit for fit in fits if fit["metric"] == metric), None)
+            # Memory bends where a step is no longer read at once: its points are joined and no line is drawn through them.
+            fit = next((fit for fit in fits if fit["metric"] == metric == "seconds"), None)
             plot = drawn(f"{name}-{STEMS[metric]}", known, axis, metric, fit)
             yield plot.name, standalone(plot)
 
@@ -266,7 +268,8 @@ def plot_text(points: Sequence[Point], axis: Axis, metric: str) -> str:
         found = sorted((p[axis.x], value(p, metric)) for p in points if p["system"] == system)
         if found:
             parts.append(f"{name}: " + "; ".join(f"{x:,}: {y:.2f}" for x, y in found))
-    return f"{LABELS[metric].capitalize()} over {axis.label}. " + ". ".join(parts) + "."
+    label = LABELS[metric]
+    return f"{label[0].upper()}{label[1:]} over {axis.label}. " + ". ".join(parts) + "."
 
 
 def value(point: Point, metric: str) -> float:
@@ -291,17 +294,16 @@ def drawn(stem: str, points: Sequence[Point], axis: Axis, metric: str, fit: Mapp
     y = alt.Y("y:Q", title=LABELS[metric], scale=alt.Scale(zero=True))
     base = alt.Chart(alt.Data(values=rows)).encode(x=x, color=colour)
     chart = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.6).encode(y="low:Q", y2="high:Q")
-    chart += base.mark_line(strokeWidth=2, opacity=0.8).encode(y=y)
+    joined = base if fit is None else base.transform_filter(f"datum.system != {NAMES['ours']!r}")
+    chart += joined.mark_line(strokeWidth=2, opacity=0.8).encode(y=y)
     chart += base.mark_point(size=52, filled=True, opacity=1).encode(y=y, shape=shape)
-    caption = "Bars: 95 % intervals."
     if fit is not None:
         scale = UNITS[metric][1]
         most = max(row["x"] for row in rows if row["system"] == NAMES["ours"])
         straight = [{"x": at, "y": (fit["intercept"] + fit["slope"] * at) / scale} for at in (0, most)]
         chart += alt.Chart(alt.Data(values=straight)).mark_line(color=ZERO, strokeDash=[4, 3]).encode(x=x, y=y)
-        caption += " Dashed: the straight line through MedLMs' points."
     return finished(
-        stem, f"{LABELS[metric]} over {axis.label}", plot_text(points, axis, metric), caption, chart, 380, 220
+        stem, f"{LABELS[metric]} over {axis.label}", plot_text(points, axis, metric), CAPTION, chart, 380, 220
     )
 
 

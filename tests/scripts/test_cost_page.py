@@ -70,7 +70,7 @@ def test_numbers_stand_where_they_belong(held: dict[str, Any]) -> None:
     assert "| 2,048 | MedLMs | 8 | 2,048 | 5.12 | 4.97 to 5.22 | 3 | 400 | 2.50 |" in text
     assert "| 2,048 | peft, padded | 8 | 2,048 | stopped at the limit of 19.9 GB |" in text
     assert "| 2,048 | 5.12 | 5.12 | 1.00 | 1.90 | 2.50 | 0.76 |" in text
-    assert "MedLMs, from 256 to 2,048 tokens in a step: 8.00 times the seconds, 1.00 times the memory." in text
+    assert "MedLMs, tokens in a step from 256 to 2,048: 8.00 times the seconds, 1.00 times the memory." in text
     assert "+2.500 s | 0.9999" in text or "+2.500 s | 1.0000" in text
     assert "25.6 %" in text  # attention's share of rows of 2,048 tokens
     assert "Not complete" not in text and "Not to be trusted" not in text
