@@ -33,6 +33,7 @@ from medlms.bench.worker import TooSlow, Worker, WorkerFailed  # noqa: E402
 from medlms.errors import AskedWrongly, MedLMsError  # noqa: E402
 
 OURS, PADDED = "ours", "plain_padded"
+MEMORY = "training_memory_bytes"  # the most that the process held once its model was loaded
 MODEL = "smollm2-135m-instruct-q4_1"
 LORA = {"alpha": 16, "dropout": 0.25}
 RANK, LEARNED, SEED = 16, 0.75, 13
@@ -108,11 +109,11 @@ FITS = (
     ("seconds over tokens of a step", "rows", "tokens", "seconds"),
     ("seconds over row length, equal tokens", "length", "longest", "seconds"),
     ("seconds over rank", "rank", "rank", "seconds"),
-    ("memory over tokens of a step, where more than are read at once", "rows", "tokens", "peak_memory_bytes"),
-    ("memory over row length, equal tokens", "length", "longest", "peak_memory_bytes"),
-    ("memory over the longest row, equal tokens", "longest", "longest", "peak_memory_bytes"),
-    ("memory over tokens read at once", "micro_tokens", "micro_tokens", "peak_memory_bytes"),
-    ("memory over rank", "rank", "rank", "peak_memory_bytes"),
+    ("memory over tokens of a step, where more than are read at once", "rows", "tokens", MEMORY),
+    ("memory over row length, equal tokens", "length", "longest", MEMORY),
+    ("memory over the longest row, equal tokens", "longest", "longest", MEMORY),
+    ("memory over tokens read at once", "micro_tokens", "micro_tokens", MEMORY),
+    ("memory over rank", "rank", "rank", MEMORY),
 )
 Axes = dict[str, list[tuple[float, Case]]]
 
@@ -266,12 +267,14 @@ def measure(options: argparse.Namespace, result: Result, case: Case, scratch: Pa
         "loaded_memory_bytes": ready["loaded_memory_bytes"],
         "busy": busy,
     }
-    peak = found[-1]["peak_memory_bytes"]
+    training = found[-1]["peak_memory_bytes"]
+    peak = max(training, ready["loaded_memory_bytes"])
     result.add(case.system, "seconds", median(seconds), settings)
     result.add(case.system, "tokens_per_second", median([case.tokens / took for took in seconds]), settings)
     result.add(case.system, "peak_memory_bytes", Estimate(peak, None, None, 1), settings)
+    result.add(case.system, MEMORY, Estimate(training, None, None, 1), settings)
     say(
-        f"    {median(seconds).value:.2f} s a step, {case.tokens / median(seconds).value:.0f} tokens/s, {peak / 1e9:.2f} GB"
+        f"    {median(seconds).value:.2f} s a step, {case.tokens / median(seconds).value:.0f} tokens/s, {training / 1e9:.2f} GB"
     )
 
 
@@ -296,7 +299,7 @@ def conclude(result: Result, axes: Axes) -> None:
     fits = {}
     for name, axis, x, metric in FITS:
         ours = [case for _, case in axes[axis] if case.system == OURS]
-        if (axis, metric) == ("rows", "peak_memory_bytes"):
+        if (axis, metric) == ("rows", MEMORY):
             # Below that all rows are read at once, and memory grows with them.
             ours = [case for case in ours if case.tokens >= case.micro_tokens]
         held = [rows[case.name, metric] for case in ours if (case.name, metric) in rows]
@@ -309,15 +312,15 @@ def conclude(result: Result, axes: Axes) -> None:
 
 def point(x: float, case: Case, rows: Mapping[tuple[Any, str], Row], lost: Mapping[str, str]) -> dict[str, Any]:
     """One point of an axis as the page and its plots read it; only ``x``, names and why it is missing where it is."""
-    seconds, peak = rows.get((case.name, "seconds")), rows.get((case.name, "peak_memory_bytes"))
+    seconds, *memory = (rows.get((case.name, metric)) for metric in ("seconds", MEMORY, "peak_memory_bytes"))
     found = {"x": x, "system": case.system, "case": case.name, "four_bit": case.four_bit, "rank": case.rank}
     found |= {"rows": len(case.lengths), "longest": max(case.lengths), "tokens": case.tokens}
     found |= {"micro_tokens": case.micro_tokens, "padded_tokens": case.work}
-    if seconds is None or peak is None:
+    if seconds is None or None in memory:
         return found | {"missing": lost.get(case.name, "not measured yet")}
     return found | {
         "seconds": {"median": seconds.median, "low": seconds.low, "high": seconds.high, "n": seconds.n},
-        "peak_memory_bytes": peak.median,
+        **{row.metric: row.median for row in memory if row is not None},
         "attention_share": seconds.settings["attention_share"],
     }
 
@@ -355,12 +358,13 @@ def worker(name: str, scratch: Path, options: argparse.Namespace) -> Worker:
 
 
 def summary(result: Result) -> str:
-    lines = [["configuration", "tokens", "seconds", "tokens/s", "peak GB"]]
+    lines = [["configuration", "tokens", "seconds", "tokens/s", "GB, training", "GB, in all"]]
     rows = {(str(row.settings["case"]), row.metric): row for row in result.rows}
     for name in sorted(measured(result)):
-        seconds, peak = rows[name, "seconds"], rows[name, "peak_memory_bytes"]
+        seconds, *memory = (rows[name, metric] for metric in ("seconds", MEMORY, "peak_memory_bytes"))
         took, tokens = seconds.median or 0.0, seconds.settings["tokens"]
-        lines.append([name, str(tokens), f"{took:.2f}", f"{tokens / took:.0f}", f"{(peak.median or 0) / 1e9:.2f}"])
+        held = [f"{(row.median or 0) / 1e9:.2f}" for row in memory]
+        lines.append([name, str(tokens), f"{took:.2f}", f"{tokens / took:.0f}", *held])
     text = [table(lines)]
     for name, fit in result.extra["fits"].items():
         r2 = "" if fit["r2"] is None else f", R² {fit['r2']:.4f}"
