@@ -45,18 +45,20 @@ def outcome(model: Any) -> tuple[Tensor, dict[str, Tensor]]:
     return hidden.detach(), {name: tensor.grad.clone() for name, tensor in adapters.tensors(model).items()}
 
 
+@pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("block", [4, 128])
 @pytest.mark.parametrize("kept", [0, 20, 512])
 @pytest.mark.parametrize("family", ["llama", "mistral"])
 def test_the_covered_layers_are_transformers_own(
-    tiny: Any, monkeypatch: pytest.MonkeyPatch, family: str, kept: int, block: int
+    tiny: Any, monkeypatch: pytest.MonkeyPatch, family: str, kept: int, block: int, compiled: bool
 ) -> None:
     model = adapted(tiny, family)
     wanted = outcome(model)
     monkeypatch.setattr(fast_layers, "KEPT", kept)
     monkeypatch.setattr(attention, "BLOCK", block)
+    monkeypatch.setattr(fast_layers, "NATIVE_BLOCK", block)
     before = {name: module.forward for name, module in model.named_modules()}
-    with fast_lora(model) as (_, said):
+    with fast_lora(model, compiled=compiled) as (_, said):
         # two layers of two norms, an attention and a feed-forward, and the last norm
         assert "9 norms, attentions and feed-forwards run as one node each" in said
         found = outcome(model)

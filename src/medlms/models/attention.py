@@ -126,7 +126,8 @@ def blocks(length: int, window: int | None, size: int | None = None) -> list[tup
     """(first query, end of queries and keys, first key) of each block of ``size`` queries (BLOCK) of a row."""
     size = size or BLOCK
     return [
-        (begin, min(begin + size, length), 0 if window is None else max(0, begin - window + 1)) for begin in range(0, length, size)
+        (begin, min(begin + size, length), 0 if window is None else max(0, begin - window + 1))
+        for begin in range(0, length, size)
     ]
 
 

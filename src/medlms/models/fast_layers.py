@@ -154,7 +154,11 @@ class _Gated(torch.autograd.Function):
         if library is not None:
             grad_low, grad_b = low_gradients(grad, low, b, ctx.scale)
             seen = grad_low @ a
-            whole = grad @ ctx.weight if isinstance(ctx.weight, Tensor) else ctx.weight.add_back(torch.zeros_like(seen), grad)
+            whole = (
+                grad @ ctx.weight
+                if isinstance(ctx.weight, Tensor)
+                else ctx.weight.add_back(torch.zeros_like(seen), grad)
+            )
             out = library.gated_back(both, whole, seen, mask)
             return out, None, None, grad_low.t() @ seen, grad_b, None
         gate, up = both.chunk(2, dim=-1)
@@ -360,7 +364,7 @@ class _Block:
         return self.begin - self.first
 
     def own(self, x: Tensor) -> Tensor:
-        """This block's part [groups, per group * queries, size] of what lies apart by block."""
+        """The block's part [groups, per group * queries, size] of what lies apart by block."""
         width = self.groups * self.per_group * self.size
         part = x[(self.row + self.begin) * width : (self.row + self.end) * width]
         return part.view(self.groups, self.per_group * self.queries, self.size)
@@ -402,7 +406,7 @@ class _Spread:
 
 @lru_cache(maxsize=64)  # the same in every layer
 def _places(edges: tuple[int, ...], heads: int, size: int) -> Tensor:
-    """Where each token's first head lies, and how far the next one, when the heads of each stretch lie apart: int64 [tokens, 2]."""
+    """Where a token's first head lies, and how far the next, where heads of each stretch lie apart: int64 [tokens, 2]."""
     begin = torch.tensor(edges[:-1]).repeat_interleave(torch.tensor(edges).diff())
     lengths = torch.tensor(edges).diff().repeat_interleave(torch.tensor(edges).diff())
     token = torch.arange(edges[-1])

@@ -122,7 +122,10 @@ void gated(const void *both, void *inner, void *seen, const int16_t *mask, i64 t
             i64 n = SMALL(PIECE, width - at);
             load(both, token * 2 * width + at, gate, n, kind);
             load(both, token * 2 * width + width + at, up, n, kind);
-            for (i64 i = 0; i < n; i++) up[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
+            for (i64 i = 0; i < n; i++) {
+                float share = 1.0f / (1.0f + exponential(-gate[i]));
+                up[i] = gate[i] * share * up[i];
+            }
             store(up, inner, token * width + at, n, kind);
             if (seen) {
                 kept(mask + token * words, words, floor, at, n, keep);
@@ -174,6 +177,7 @@ void norm(const void *x, const void *weight, void *out, float *inverse, i64 toke
         for (i64 at = 0; at < width; at += PIECE) {
             i64 n = SMALL(PIECE, width - at);
             load(x, token * width + at, part, n, kind);
+#pragma omp simd reduction(+ : sum)
             for (i64 i = 0; i < n; i++) sum += part[i] * part[i];
         }
         float turned = 1.0f / sqrtf(sum / (float)width + epsilon);
@@ -202,6 +206,7 @@ void norm_back(const void *grad, const void *x, const void *weight, const float 
             load(x, token * width + at, part, n, kind);
             load(grad, token * width + at, g, n, kind);
             load(weight, at, w, n, kind);
+#pragma omp simd reduction(+ : sum)
             for (i64 i = 0; i < n; i++) sum += part[i] * (g[i] * w[i]);
         }
         float along = sum / (float)width * r * r * r;
@@ -262,7 +267,9 @@ void causal_softmax(void *scores, i64 rows, i64 keys, i64 queries, i64 before, i
             i64 place = row * keys;
             float largest = -INFINITY, sum = 0;
             load(scores, place + first, part, n, kind);
+#pragma omp simd reduction(max : largest)
             for (i64 i = 0; i < n; i++) largest = part[i] > largest ? part[i] : largest;
+#pragma omp simd reduction(+ : sum)
             for (i64 i = 0; i < n; i++) {
                 part[i] = exponential((part[i] - largest) * scale);
                 sum += part[i];
@@ -290,6 +297,7 @@ void softmax_back(const void *weights, void *grad, i64 rows, i64 keys, i64 queri
             i64 n = SMALL(PIECE, last + 1 - at);
             load(weights, place + at, w, n, kind);
             load(grad, place + at, g, n, kind);
+#pragma omp simd reduction(+ : sum)
             for (i64 i = 0; i < n; i++) sum += w[i] * g[i];
         }
         size_t wide = kind == NARROW ? 2 : 4;

@@ -27,8 +27,7 @@ from medlms.models.dropout import Mask
 from medlms.run import home
 
 FLAGS = (
-    "-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-fassociative-math",
-    "-fno-signed-zeros", "-shared", "-fPIC",
+    "-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC",
 )  # fmt: skip
 BUILD_SECONDS = 60
 LARGEST_HEAD = 256  # PIECE in native.c
@@ -247,9 +246,7 @@ def built() -> tuple[Native | None, str]:
 
 def _shares_threads() -> bool:
     """Whether torch brings GNU's OpenMP under its common name: a library built here then runs in the same threads."""
-    return torch.backends.openmp.is_available() and any(
-        (Path(torch.__file__).parent / "lib").glob("libgomp.so.1")
-    )
+    return torch.backends.openmp.is_available() and any((Path(torch.__file__).parent / "lib").glob("libgomp.so.1"))
 
 
 def _library(compiler: str) -> Path:
