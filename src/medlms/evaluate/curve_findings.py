@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from medlms.catalogue import find
@@ -30,8 +31,8 @@ def knee_findings(found: Sequence[tuple[str, Knee]]) -> list[str]:
 def _alone(item: Knee) -> str:
     name, last = _title(item.metric), f"{item.last:g}"
     if item.state == "no gain":
-        way = "It gets worse over" if item.gain_high < 0 else "No measurable gain within"
-        return f"Epochs, {name}: {way[0].lower()}{way[1:]} {last} epochs of training; the gain is {_gain(item)}."
+        way = f"it gets worse over {last} epochs" if item.gain_high < 0 else f"no measurable gain within {last} epochs"
+        return f"Epochs, {name}: {way}: {_gain(item)}."
     if item.state == "none":
         return f"Epochs, {name}: no knee within {last} epochs; the gain over them is {_gain(item)}."
     return (
@@ -44,7 +45,7 @@ def _beyond(item: Knee) -> str:
     span = _span(item.after, item.after_low, item.after_high)
     if item.after_high < 0:
         return f"makes it worse: {span}"
-    return f"brings {span}" if item.after_low > 0 else f"no measurable gain: {span}"
+    return f"brings {span}" if item.after_low > 0 else f"brings no measurable gain: {span}"
 
 
 def _several(items: Sequence[tuple[str, Knee]]) -> str:
@@ -98,7 +99,7 @@ def _gain(item: Knee) -> str:
 
 
 def _span(value: float, low: float, high: float) -> str:
-    if low != low:  # noqa: PLR0124 - not a number
+    if math.isnan(low):
         return f"{value:+.3f} (no interval)".replace("-", "−")
     return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")
 

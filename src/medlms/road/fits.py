@@ -33,8 +33,8 @@ def knees(runs: Sequence[Run], *, resamples: int = RESAMPLES, seed: int = SEED) 
 
     Nothing for fewer than four epochs, or where what each question scored was not kept (runs of older versions).
     """
-    shared = set.intersection(*({record["epoch"] for record in run.rows("epochs.jsonl")} for run in runs))
-    epochs = sorted(shared)
+    graded = [{record["epoch"] for record in run.rows("epochs.jsonl")} for run in runs]
+    epochs = sorted(set.intersection(*graded)) if graded else []
     if len(epochs) < bent.LEAST or epochs[0] != 0:
         return []
     found = []
