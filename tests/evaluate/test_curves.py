@@ -77,6 +77,6 @@ def test_scatter_over_seeds_is_students_t() -> None:
     errors = runs.std(axis=0, ddof=1) / 2
     assert np.quantile(drawn, 0.75, axis=0) == pytest.approx(0.7649 * errors, rel=0.03)
     assert np.quantile(drawn, 0.975, axis=0) == pytest.approx(3.182 * errors, rel=0.05)
-    normal = drawn[np.abs(drawn).max(axis=1) < 3 * errors.max()]  # the tails have no fourth moment to correlate by
-    assert np.corrcoef(normal.T) == pytest.approx(np.corrcoef(runs.T), abs=0.03)
+    weights = np.array([1.0, -2.0, 0.5])  # places move together as the runs do
+    assert np.quantile(drawn @ weights, 0.75) == pytest.approx(0.7649 * (runs @ weights).std(ddof=1) / 2, rel=0.03)
     assert not spread(runs[:1], 5, np.random.default_rng(1)).any()

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from medlms.errors import AskedWrongly
 from medlms.evaluate.intervals import Floats, resampled_sums
@@ -114,9 +113,11 @@ def spread(runs: Floats, resamples: int, generator: np.random.Generator) -> Floa
         return np.zeros((resamples, places))
     around = runs - runs.mean(axis=0)
     normal = generator.standard_normal((resamples, count)) @ around / np.sqrt(count * (count - 1))
-    return normal * heavy(resamples, count - 1, generator)[:, None]
+    drawn: Floats = normal * heavy(resamples, count - 1, generator)[:, None]
+    return drawn
 
 
-def heavy(resamples: int, freedom: int, generator: np.random.Generator) -> NDArray[np.float64]:
+def heavy(resamples: int, freedom: int, generator: np.random.Generator) -> Floats:
     """Factors [resamples] that turn normal draws into Student's t with ``freedom`` degrees of freedom."""
-    return np.sqrt(freedom / generator.chisquare(freedom, resamples))
+    factors: Floats = np.sqrt(freedom / generator.chisquare(freedom, resamples))
+    return factors

@@ -76,8 +76,8 @@ def as_json(found: Knee) -> dict[str, Any]:
 def _risen(values: Floats, at: Floats) -> Floats:
     """The gain over all epochs along one straight line: curves [curves, epochs] to gains [curves]."""
     centred = at - at.mean()
-    slope: Floats = values @ centred / (centred @ centred)
-    return slope * (at[-1] - at[0])
+    risen: Floats = values @ centred / (centred @ centred) * (at[-1] - at[0])
+    return risen
 
 
 def _fit(values: Floats, at: Floats) -> tuple[Floats, Floats, Floats, np.ndarray]:

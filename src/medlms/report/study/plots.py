@@ -231,11 +231,13 @@ def _by_epoch(groups: Sequence[Group], metric: str) -> Plot | None:
     else:
         caption += " Intervals would hide the lines; they stand in the tables below."
     bent = {
-        name: item for name, group in zip(names, shown, strict=True) if (item := knees.of(group.get("knees"), metric))
+        name: found
+        for name, group in zip(names, shown, strict=True)
+        if (found := knees.of(group.get("knees"), metric)) is not None
     }
     if len(names) == 1 and bent:
-        item = next(iter(bent.values()))
-        chart, caption = knees.band(alt, item, 240, fill=PALE, ink=MUTED) + chart, f"{caption} {knees.told(item)}"
+        one = next(iter(bent.values()))
+        chart, caption = knees.band(alt, one, 240, fill=PALE, ink=MUTED) + chart, f"{caption} {knees.told(one)}"
     elif bent and len(names) <= WITH_INTERVALS:
         marks = knees.bars(alt, bent, names, _colour(alt, "line", names), top=metric == "dev_loss", height=240)
         chart, caption = marks + chart, f"{caption} {knees.BARS.format('head' if metric == 'dev_loss' else 'foot')}"
