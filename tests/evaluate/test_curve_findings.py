@@ -70,5 +70,5 @@ def test_an_interval_with_zero_in_it_is_no_measurable_difference() -> None:
         "[−0.004, +0.020]."
     )
     assert said[1].endswith("and the luck of training.")
-    assert "(no interval)" in growth_findings([("", replace(CURVE, low=NAN, high=NAN))])[0]
+    assert "(no interval: too few questions)" in growth_findings([("", replace(CURVE, low=NAN, high=NAN))])[0]
     assert growth_findings([]) == []

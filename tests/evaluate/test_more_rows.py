@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,8 +88,13 @@ def test_nothing_is_said_beyond_twice_the_largest() -> None:
 def test_runs_of_several_seeds_need_no_scatter() -> None:
     curve = scripted(saturating(SIZES), 1, luck=0.01)
     one = more_rows(curve, SIZES)
-    three = more_rows(type(curve)("token_f1", curve.values, curve.redrawn, 1, 60, 60, 3), SIZES)
+    three = more_rows(replace(curve, seeds=3), SIZES)
     assert not three.scatter and three.high - three.low < one.high - one.low
+
+
+def test_few_groups_of_questions_give_no_interval() -> None:
+    found = more_rows(replace(scripted(saturating(SIZES), 1), groups=7), SIZES)
+    assert not found.sure and math.isnan(found.low) and as_json(found)["fitted"][0]["low"] is None
 
 
 def test_a_report_can_hold_it() -> None:

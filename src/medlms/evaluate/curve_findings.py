@@ -100,7 +100,7 @@ def _gain(item: Knee) -> str:
 
 def _span(value: float, low: float, high: float) -> str:
     if math.isnan(low):
-        return f"{value:+.3f} (no interval)".replace("-", "−")
+        return f"{value:+.3f} (no interval: too few questions)".replace("-", "−")
     return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")
 
 

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from medlms.errors import AskedWrongly
-from medlms.evaluate.intervals import Floats, resampled_sums
+from medlms.evaluate.intervals import Floats, percentile, resampled_sums
 from medlms.evaluate.rows import by_group, groups, rows
 from medlms.types import Prediction
 
 RESAMPLES, SEED = 2000, 13
+FEWEST = 8
+"""Groups of questions below which a fit gets no interval: redrawing fewer tells too little."""
+
 LOSS = "dev_loss"
 _SPREAD = 2  # a stream of random numbers beside those of the resampled questions
 
@@ -36,6 +39,10 @@ class Curve:
     n: int
     groups: int
     seeds: int
+
+    def ends(self, values: Floats) -> tuple[float, float]:
+        """The 95 % interval of what was fitted to each redrawn curve; not a number for fewer than eight groups."""
+        return percentile(values, groups=self.groups if self.groups >= FEWEST else 0)
 
 
 def along(

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from medlms.errors import AskedWrongly
-from medlms.evaluate.curves import Curve
-from medlms.evaluate.intervals import LEVEL, Floats, finite, percentile
+from medlms.evaluate.curves import FEWEST, Curve
+from medlms.evaluate.intervals import LEVEL, Floats, finite
 
 SHARE = 0.25
 LEAST = 4  # epochs, epoch 0 among them: two lines that meet have four numbers
@@ -60,7 +60,7 @@ def knee(curve: Curve, epochs: Sequence[float]) -> Knee:
     low, high = _interval(place[1:], bent[1:], curve.groups)
     sure = bool(bent[0]) and math.isfinite(high)
     gain = np.where(bent, gain, _risen(values, at)) if sure else _risen(values, at)
-    gains, afters = percentile(gain[1:], groups=curve.groups), percentile(after[1:], groups=curve.groups)
+    gains, afters = curve.ends(gain[1:]), curve.ends(after[1:])
     state = "no gain" if not gains[0] > 0 else "knee" if sure else "none"
     return Knee(
         curve.metric, state, *((float(place[0]), low, high) if state == "knee" else (math.nan,) * 3),
@@ -97,7 +97,7 @@ def _interval(place: Floats, bent: np.ndarray, groups: int) -> tuple[float, floa
 
     A curve without a knee counts as one with a knee beyond the last epoch, which may make the upper end infinite.
     """
-    if groups < 2 or not len(place):
+    if groups < FEWEST or not len(place):
         return math.nan, math.nan
     ordered = np.sort(np.where(bent, place, np.inf))
     last = len(ordered) - 1

@@ -16,7 +16,7 @@ import numpy as np
 
 from medlms.errors import AskedWrongly
 from medlms.evaluate.curves import SEED, Curve, heavy
-from medlms.evaluate.intervals import Floats, finite, percentile
+from medlms.evaluate.intervals import Floats, finite
 
 LEAST = 3
 FREE = 5  # sizes from which on the shape is fitted too
@@ -70,8 +70,8 @@ def more_rows(curve: Curve, sizes: Sequence[float], *, seed: int = SEED) -> More
     lines, power = _fit(np.vstack([curve.values[None, :], redrawn]), rows, powers, places)
     now = int(np.flatnonzero(places == rows[-1])[0])
     change = lines[:, -1] - lines[:, now]
-    low, high = percentile(change[1:], groups=curve.groups)
-    band = [percentile(column, groups=curve.groups) for column in lines[1:].T]
+    low, high = curve.ends(change[1:])
+    band = [curve.ends(column) for column in lines[1:].T]
     fitted = tuple((float(x), float(y), *ends) for x, y, ends in zip(places, lines[0], band, strict=True))
     return MoreRows(
         curve.metric, tuple(map(float, rows)), tuple(map(float, curve.values)), float(rows[-1]), float(power[0]),
