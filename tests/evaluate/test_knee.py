@@ -22,7 +22,8 @@ EPOCHS = np.arange(11.0)
 
 
 def bent(at: float, before: float = 0.05, beyond: float = 0.0) -> np.ndarray:
-    return 0.2 + before * np.minimum(EPOCHS, at) + beyond * np.maximum(EPOCHS - at, 0)
+    course: np.ndarray = 0.2 + before * np.minimum(EPOCHS, at) + beyond * np.maximum(EPOCHS - at, 0)
+    return course
 
 
 def many(truth: np.ndarray, count: int = 80, **more: float) -> list[Knee]:

@@ -49,7 +49,7 @@ class Knee:
     seeds: int
 
 
-def knee(curve: Curve, epochs: Sequence[float]) -> Knee:
+def knee(curve: Curve, epochs: Sequence[float] | Floats) -> Knee:
     """Fit the knee of a curve over ``epochs`` (rising, from 0). AskedWrongly for fewer than four epochs or another start."""
     at = np.asarray(epochs, dtype=np.float64)
     if len(at) < LEAST or at[0] != 0 or (np.diff(at) <= 0).any() or len(curve.values) != len(at):

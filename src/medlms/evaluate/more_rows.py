@@ -55,7 +55,7 @@ class MoreRows:
         return self.low > 0 or self.high < 0
 
 
-def more_rows(curve: Curve, sizes: Sequence[float], *, seed: int = SEED) -> MoreRows:
+def more_rows(curve: Curve, sizes: Sequence[float] | Floats, *, seed: int = SEED) -> MoreRows:
     """Fit a learning curve over ``sizes`` (training rows, rising). AskedWrongly for fewer than three or not rising ones."""
     rows = np.asarray(sizes, dtype=np.float64)
     if len(rows) < LEAST or rows[0] <= 0 or (np.diff(rows) <= 0).any() or len(curve.values) != len(rows):
