@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -95,8 +96,8 @@ def test_only_what_stands_up_to_all_comparisons_is_a_finding() -> None:
     said = findings(base, [], between, titles=TITLES, seeds=[1, 1])
     assert said[0] == "Tuned beats its base on token F1 at r = 4 +0.050 [+0.030, +0.070]."
     assert said[1] == (
-        "No measurable difference from its base on token F1 at r = 8 +0.030 [+0.010, +0.050]; 1 of them has an interval "
-        "without zero, which may be chance among 3 comparisons."
+        "No measurable difference from its base on token F1 at r = 8 +0.030 [+0.010, +0.050]; its interval leaves out "
+        "zero, which may be chance among 3 comparisons."
     )
     assert said[2] == ("No measurable difference on token F1 between r = 4 and r = 8: +0.020 [−0.010, +0.050].")
     assert said[3].startswith("Each point was trained once")
@@ -119,6 +120,54 @@ def test_points_apart_are_named_better_first_whichever_way_is_better() -> None:
     assert said[0] == "Between points, better on token F1: r = 4 over r = 8 by +0.050 [+0.040, +0.060]."
     assert said[1].startswith("Between points, better on bits per byte: r = 8 over r = 4 by −0.050")
     assert "both the choice of questions and the luck of training" in said[2]
+
+
+def test_an_interval_without_zero_that_is_no_finding_is_always_told_as_such() -> None:
+    near = [difference(f"{name}/tuned", "base", 0.03, 0.02, 0.03) for name in "ab"]
+    bits = [replace(item, metric="bits_per_byte", difference=-0.03, low=-0.05, high=-0.01) for item in near]
+    said = findings([near[0], *bits], [], [], titles=TITLES, seeds=[1, 1])
+    assert said[0] == (
+        "No measurable difference from its base on token F1: +0.030 [+0.010, +0.050]; its interval leaves out zero, which may "
+        "be chance among 3 comparisons."
+    )
+    assert said[1].startswith(
+        "No measurable difference in how well the reference answers fit tuned and base (bits per byte)"
+    )
+    assert said[1].endswith("; 2 of them have an interval without zero, which may be chance among 3 comparisons.")
+    pairs = [
+        difference("b/tuned", "a/tuned", -0.03, 0.02, 0.03),
+        difference("b/tuned", "a/tuned", 0.01, 0.02, 0.3, "rougeL"),
+    ]
+    assert findings([], [], pairs, titles=TITLES, seeds=[1, 1])[0] == (
+        "No measurable difference on token F1 between r = 4 and r = 8: +0.030 [+0.010, +0.050]; its interval leaves out zero, "
+        "which may be chance among 2 comparisons."
+    )
+
+
+def test_only_the_pairs_that_were_compared_are_spoken_of() -> None:
+    titles = {f"{name}/tuned": name for name in "abcd"}
+    all_pairs = [difference(f"{a}/tuned", f"{b}/tuned", 0.01, 0.03, 0.5) for b, a in itertools.combinations("abc", 2)]
+    assert (
+        "on token F1 between the points (b, a, c); the largest"
+        in findings([], [], all_pairs, titles=titles, seeds=[1] * 3)[0]
+    )
+    one_apart = [replace(item, p_value=0.0001, low=0.005) if at == 0 else item for at, item in enumerate(all_pairs)]
+    assert (
+        "between the other pairs of points; the largest" in findings([], [], one_apart, titles=titles, seeds=[1] * 3)[1]
+    )
+    to_first = [difference(f"{a}/tuned", "a/tuned", 0.01, 0.03, 0.5) for a in "bcd"]
+    said = findings([], [], to_first, titles=titles, seeds=[1] * 4)[0]
+    assert said.startswith(
+        "No measurable difference on token F1 between a and the points it was compared with; the largest"
+    )
+    two_tests = [difference("b/tuned", "a/tuned", 0.01, 0.03, 0.5), difference("d/tuned", "c/tuned", 0.02, 0.03, 0.5)]
+    said = findings([], [], two_tests, titles=titles, seeds=[1] * 4)[0]
+    assert said.startswith("No measurable difference on token F1 between the points that answered the same questions;")
+    mixed = [*to_first[:2], difference("d/tuned", "a/tuned", 0.09, 0.03, 0.0005)]
+    said = findings([], [], mixed, titles=titles, seeds=[1, 3, 3, 3])
+    assert said[0] == "Between points, better on token F1: d over a by +0.090 [+0.060, +0.120]."
+    assert "between a and the other points it was compared with" in said[1]
+    assert said[2].endswith("Of points that were trained once they hold the choice of questions alone.")
 
 
 def test_nothing_compared_says_nothing() -> None:

@@ -63,7 +63,7 @@ def findings(
     sentences = []
     for metric in METRICS:
         sentences += _against(of(against_base, metric), "its base", titles, len(family))
-    sentences += _likelihood(of(against_base, LIKELIHOOD), titles)
+    sentences += _likelihood(of(against_base, LIKELIHOOD), titles, len(family))
     for metric in METRICS:
         sentences += _against(of(against_shots, metric), "the base with examples in its prompt", titles, len(family))
     for metric in METRICS:
@@ -87,7 +87,8 @@ def _against(items: Sequence[Found], other: str, titles: Mapping[str, str], fami
     if rest and (won or lost or len(items) > 1):
         sentences.append(f"No measurable difference from {other} on {measure} {_where(rest, items, titles, family)}.")
     elif rest:
-        sentences.append(f"No measurable difference from {other} on {measure}: {_span(rest[0].item)}.")
+        span = f"{_span(rest[0].item)}{_chance(rest, family)}"
+        sentences.append(f"No measurable difference from {other} on {measure}: {span}.")
     return sentences
 
 
@@ -95,17 +96,20 @@ def _where(found: Sequence[Found], all_: Sequence[Found], titles: Mapping[str, s
     spans = [f"{titles.get(item.item.a, item.item.a)} {_span(item.item)}" for item in found]
     place = "at every point" if len(found) == len(all_) > 1 else "at"
     shown = _listed(spans) if len(spans) <= SHOWN else f"{_listed(spans[:SHOWN])} and {len(spans) - SHOWN} more"
-    near = [item for item in found if item.apart]
-    chance = (
-        f"; {len(near)} of them {'has' if len(near) == 1 else 'have'} an interval without zero, which may be chance "
-        f"among {family} comparisons"
-        if family and near
-        else ""
-    )
+    chance = _chance(found, family) if family else ""
     return f"{place}{': ' if place.endswith('point') else ' '}{shown}{chance}"
 
 
-def _likelihood(items: Sequence[Found], titles: Mapping[str, str]) -> list[str]:
+def _chance(found: Sequence[Found], family: int) -> str:
+    """What to add to comparisons that are no findings, where some have an interval without zero all the same."""
+    near = sum(item.apart for item in found)
+    if not near:
+        return ""
+    who = f"{near} of them {'has' if near == 1 else 'have'} an" if len(found) > 1 else "its"
+    return f"; {who} interval {'leaves out' if who == 'its' else 'without'} zero, which may be chance among {family} comparisons"
+
+
+def _likelihood(items: Sequence[Found], titles: Mapping[str, str], family: int) -> list[str]:
     if not items:
         return []
     better, worse = (
@@ -118,7 +122,10 @@ def _likelihood(items: Sequence[Found], titles: Mapping[str, str]) -> list[str]:
                 f"The reference answers fit tuned {words} than its base (bits per byte) {_where(found, items, titles)}."
             )
     if rest := [found for found in items if not found.sure]:
-        sentences.append(f"They fit tuned and base about equally well {_where(rest, items, titles)}.")
+        sentences.append(
+            "No measurable difference in how well the reference answers fit tuned and base (bits per byte) "
+            f"{_where(rest, items, titles, family)}."
+        )
     return sentences
 
 
@@ -135,19 +142,31 @@ def _between(items: Sequence[Found], titles: Mapping[str, str], family: int) -> 
         sentences.append(f"Between points, better on {measure}: {_listed(shown)}{more}.")
     rest = [found for found in items if not found.sure]
     if rest:
-        largest = max(rest, key=lambda found: abs(found.item.difference)).item
-        largest = largest if largest.difference >= 0 else _turned(largest)
-        pairs = "the other" if sure else "the"
-        names = list(dict.fromkeys(_name(name, titles) for found in rest for name in (found.item.a, found.item.b)))
-        among = f" ({', '.join(names)})" if not sure and len(names) <= SHOWN else ""
+        largest = max(rest, key=lambda found: abs(found.item.difference))
+        ahead = largest.item if largest.item.difference >= 0 else _turned(largest.item)
+        one, other = _name(ahead.a, titles), _name(ahead.b, titles)
+        span = f"{_span(ahead)}{_chance(rest, family)}"
         sentences.append(
-            f"No measurable difference on {measure} between {pairs} points{among}; the largest is "
-            f"{_name(largest.a, titles)} minus {_name(largest.b, titles)}, {_span(largest)}."
+            f"No measurable difference on {measure} {_among(items, rest, titles)}; the largest is {one} minus {other}, {span}."
             if len(rest) > 1
-            else f"No measurable difference on {measure} between {_name(largest.a, titles)} and "
-            f"{_name(largest.b, titles)}: {_span(largest)}."
+            else f"No measurable difference on {measure} between {one} and {other}: {span}."
         )
     return sentences
+
+
+def _among(items: Sequence[Found], rest: Sequence[Found], titles: Mapping[str, str]) -> str:
+    """Between which points: all pairs of them, one with each of the others, or only some pairs (other tests)."""
+    known = list(dict.fromkeys(name for found in items for name in (found.item.a, found.item.b)))
+    every = len(rest) == len(items)
+    which = "the points" if every else "the other pairs of points"
+    if len(items) == len(known) * (len(known) - 1) // 2:
+        names = ", ".join(_name(name, titles) for name in known)
+        return f"between {which}{f' ({names})' if every and len(known) <= SHOWN else ''}"
+    firsts = {found.item.b for found in items}
+    if len(firsts) == 1:
+        first = _name(firsts.pop(), titles)
+        return f"between {first} and the {'' if every else 'other '}points it was compared with"
+    return f"between {which} that answered the same questions"
 
 
 def _seeds(seeds: Sequence[int], several: bool) -> list[str]:
@@ -159,8 +178,9 @@ def _seeds(seeds: Sequence[int], several: bool) -> list[str]:
             "difference between points may not come again with another seed."
         ]
     counts = f"{seeds[0]}" if len(set(seeds)) == 1 else f"{min(seeds)} to {max(seeds)}"
+    single = " Of points that were trained once they hold the choice of questions alone." if min(seeds) == 1 else ""
     return [
-        f"{counts} seeds a point; intervals of differences hold both the choice of questions and the luck of training."
+        f"{counts} seeds a point; intervals of differences hold both the choice of questions and the luck of training.{single}"
     ]
 
 

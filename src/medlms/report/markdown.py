@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from medlms.report import page, tables
+from medlms.report import knees, page, tables
 from medlms.report.account import account
 from medlms.report.plots import Plot
 from medlms.report.shape import Answer, Report
@@ -100,9 +100,9 @@ def _differences(report: Report, drawn: Sequence[Plot]) -> str:
 
 def _learning(report: Report, drawn: Sequence[Plot]) -> str:
     names = ("loss-by-step", "held-out-loss-by-epoch", "bleu-by-epoch", "rouge-by-epoch", "token-f1-by-epoch")
-    return section(
-        "Learning curves", [*images(drawn, *names), maybe(tables.epochs(report)), pairs(tables.training(report))]
-    )
+    bent = knees.table([("", item) for item in report.get("knees") or []])
+    parts = [*images(drawn, *names), maybe(tables.epochs(report)), maybe(bent), pairs(tables.training(report))]
+    return section("Learning curves", parts)
 
 
 def _samples(report: Report) -> str:

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import yaml
 
-from medlms.report import method, plots, tables
+from medlms.report import knees, method, plots, tables
 from medlms.report.account import account
 from medlms.report.plots import Plot
 from medlms.report.shape import Answer, Prompt, Report, Sample
@@ -156,12 +156,14 @@ def _learning(report: Report, drawn: Sequence[Plot]) -> str:
     loss = [plot for plot in drawn if plot.name in ("loss-by-step", "held-out-loss-by-epoch")]
     metrics = [plot for plot in drawn if plot.name in ("bleu-by-epoch", "rouge-by-epoch", "token-f1-by-epoch")]
     table = tables.epochs(report)
+    bent = knees.table([("", item) for item in report.get("knees") or []])
     if not (facts or loss or metrics or table):
         return ""
     return (
         figures_html(loss)
         + figures_html(metrics, "three" if len(metrics) == 3 else "")
         + (table_html(table, "stack") if table else "")
+        + (table_html(bent, "stack") if bent else "")
         + (f"<h3>What training took</h3>{pairs_html(facts, 'pairs wide')}" if facts else "")
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medlms.errors import CouldNot
-from medlms.report import tables
+from medlms.report import knees, tables
 from medlms.report.shape import Report
 from medlms.report.untrusted import as_html, visible
 
@@ -152,6 +152,7 @@ def _loss_by_epoch(report: Report) -> Plot | None:
             color=MUTED, align="right" if right else "left", dx=-6 if right else 6, y=8, fontSize=12
         ).encode(x="epoch:Q", text="label:N")
         caption += " Dashed: the epoch whose adapter was kept."
+    chart, caption = _with_knee(alt, report, "dev_loss", chart, caption, 220)
     return finished("held-out-loss-by-epoch", "Held-out loss by epoch", _told(values), caption, chart, _WIDE, 220)
 
 
@@ -163,7 +164,17 @@ def _metrics_by_epoch(report: Report, name: str, title: str, metrics: Sequence[s
         return None
     chart = _curve(alt, values, zero=True, title=None)
     caption = f"Mean and 95 % interval{_sizes(report, *metrics)}."
+    if len(metrics) == 1:
+        chart, caption = _with_knee(alt, report, metrics[0], chart, caption, 190)
     return finished(name, title, _told(values), caption, chart, _NARROW, 190)
+
+
+def _with_knee(alt: Any, report: Report, metric: str, chart: Any, caption: str, height: int) -> tuple[Any, str]:
+    """A chart over epochs and its caption, with the knee of the metric where there is one."""
+    item = knees.of(report.get("knees"), metric)
+    if item is None:
+        return chart, caption
+    return knees.band(alt, item, height, fill=PALE, ink=MUTED) + chart, f"{caption} {knees.told(item)}"
 
 
 def _differences(report: Report) -> list[Plot]:

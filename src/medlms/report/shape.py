@@ -153,6 +153,25 @@ class DataReport(TypedDict, total=False):
     identifiers: Mapping[str, Any]
 
 
+class Knee(TypedDict, total=False):
+    """Where a metric's curve over epochs bends: ``state`` is knee, none or no gain; see ``evaluate.knee``."""
+
+    metric: str
+    state: str
+    epoch: float | None
+    low: float | None
+    high: float | None
+    gain: float | None
+    gain_low: float | None
+    gain_high: float | None
+    after: float | None
+    after_low: float | None
+    after_high: float | None
+    last: float
+    n: int
+    seeds: int
+
+
 class Report(TypedDict, total=False):
     """The whole of report.json.
 
@@ -174,6 +193,7 @@ class Report(TypedDict, total=False):
     comparisons: list[Difference]
     training: Training | None
     epochs: list[Mapping[str, Any]]
+    knees: list[Knee]
     samples: list[Sample]
     prompts: list[Prompt]
     data: DataReport

@@ -17,10 +17,15 @@ from medlms.errors import AskedWrongly
 from medlms.evaluate import compare as one_seed
 from medlms.evaluate import seeds
 from medlms.evaluate.ask import read_predictions
+from medlms.evaluate.curve_findings import growth_findings, knee_findings
 from medlms.evaluate.findings import METRICS, findings
 from medlms.evaluate.intervals import finite
+from medlms.evaluate.knee import Knee
+from medlms.evaluate.knee import as_json as knee_json
+from medlms.evaluate.more_rows import as_json as growth_json
 from medlms.report import study as pages
 from medlms.report.plots import smoothed
+from medlms.road import fits
 from medlms.road.grading import OVERLAP
 from medlms.road.points import SEED, describe
 from medlms.run import CONFIG, REPORT, STEPS, Run, now
@@ -106,6 +111,8 @@ def combine(
     between = _between(groups)
     titles = {f"{group.name}/tuned": group.title for group in groups}
     counts = [len(group.members) for group in groups if group.predictions("tuned")]
+    knees = {group.name: _knees(group) for group in groups}
+    more = fits.growth(_sized(groups), **(_settings(groups[0]) if groups else {}))
     report: dict[str, Any] = {
         "kind": "study",
         "run": folder.name,
@@ -115,13 +122,16 @@ def combine(
         "verdict": [
             *_states(entries),
             *findings(base_pairs, floor_pairs, between, titles=titles, seeds=counts, against_shots=shot_pairs),
+            *growth_findings(more),
+            *knee_findings([(group.title, item) for group in groups for item in knees[group.name]]),
         ],
         "warnings": [*warnings, *_warnings(groups)],
         "varied": list(dict.fromkeys(key for entry in entries for key in entry.settings)),
         "config": yaml.safe_load(config) if config else {},
         "systems": _systems(groups, bases, shots, floors),
         "comparisons": [one_seed.as_json(item) for item in (*base_pairs, *shot_pairs, *floor_pairs, *between)],
-        "groups": [_group_json(group, bases) for group in groups],
+        "groups": [{**_group_json(group, bases), "knees": list(map(knee_json, knees[group.name]))} for group in groups],
+        "more_rows": [{"title": title, **growth_json(item)} for title, item in more],
         "points": [_point_json(entry, folder) for entry in entries],
         "machine": machine(),
     }
@@ -207,6 +217,21 @@ def _between(groups: Sequence[_Group]) -> list[Comparison]:
         for a, b in pairs:
             left, right = a.predictions("tuned"), b.predictions("tuned")
             found += seeds.compare(f"{a.name}/tuned", left, f"{b.name}/tuned", right, MEASURED, **_settings(a))
+    return found
+
+
+def _knees(group: _Group) -> list[Knee]:
+    return fits.knees([member.entry.run for member in group.members if member.entry.run], **_settings(group))
+
+
+def _sized(groups: Sequence[_Group]) -> list[fits.Sized]:
+    """Groups as places of a learning curve over training rows, for a study that varies them."""
+    found = []
+    for group in groups:
+        training = group.members[0].report.get("training") or {}
+        if fits.ROWS in group.settings and group.predictions("tuned") and training.get("rows"):
+            rest = {key: value for key, value in group.settings.items() if key != fits.ROWS}
+            found.append(fits.Sized(training["rows"], describe(rest), group.test, group.predictions("tuned")))
     return found
 
 

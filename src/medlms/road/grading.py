@@ -21,6 +21,7 @@ from medlms.types import QA, Comparison, Engine, Prediction, Reply, Request, Sco
 
 OVERLAP = ("exact_match", "token_f1", "rouge1", "rouge2", "rougeL", "bleu", "chrf")
 CURVES = ("bleu", "rouge1", "rouge2", "rougeL", "token_f1")
+LOSS_FIELDS = ("id", "group", "reference_logprob", "reference_tokens")
 
 
 def task_of(config: Config) -> Any:
@@ -79,6 +80,11 @@ def latency(run: Run, config: Config, rows: Rows, engine: Engine, system: str, *
     return dict(known[system])
 
 
+def losses_file(epoch: int) -> str:
+    """Where a run keeps what each development row adds to an epoch's held-out loss."""
+    return f"predictions/dev/loss-{epoch}.jsonl"
+
+
 def epoch_scores(run: Run, config: Config, rows: Rows, engine: Engine, epoch: int, *, talk: Talk) -> dict[str, Any]:
     """Held-out loss over all development rows, and the learning-curve metrics over the first of them."""
     task = task_of(config)
@@ -94,6 +100,7 @@ def epoch_scores(run: Run, config: Config, rows: Rows, engine: Engine, epoch: in
             losses.append(task.read(row, reply, references=(row.answer,), prompt=""))
             advance(len(losses), len(dev))
     losses.sort(key=lambda item: item.id)
+    run.keep_rows(losses_file(epoch), [{key: getattr(item, key) for key in LOSS_FIELDS} for item in losses])
     perplexity = as_json(score(losses, ["perplexity"], resamples=config.evaluate.resamples, seed=config.seed)[0])
     loss = {
         key: math.log(value) if key in ("value", "low", "high") and value else value

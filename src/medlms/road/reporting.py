@@ -10,12 +10,14 @@ from typing import Any
 from medlms import __version__
 from medlms.bench.machine import machine
 from medlms.config import Config
-from medlms.evaluate import compare, score
+from medlms.evaluate import compare, knee, score
+from medlms.evaluate.curve_findings import knee_findings
 from medlms.evaluate.endings import endings
 from medlms.evaluate.rows import rows as metric_rows
 from medlms.evaluate.score import per_item
 from medlms.evaluate.verdict import verdict
 from medlms.report import card, method, write
+from medlms.road import fits
 from medlms.road.grading import comparisons_of, ending_counts, scores_of, task_of
 from medlms.road.rows import Rows
 from medlms.run import REPORT, STEPS, Run, now
@@ -50,12 +52,13 @@ def build(
     epochs = list(run.rows("epochs.jsonl"))
     data = run.read_json("data_report.json")
     ended = {system: ending_counts(items) for system, items in predictions.items()}
+    knees = fits.knees([run], resamples=config.evaluate.resamples, seed=config.seed)
     report: dict[str, Any] = {
         "run": run.name,
         "date": now(),
         "command": command,
         "version": __version__,
-        "verdict": verdict(scores, comparisons, endings=ended),
+        "verdict": [*verdict(scores, comparisons, endings=ended), *knee_findings([("", item) for item in knees])],
         "warnings": [*_warnings(data), *warnings],
         "model": dict(model),
         "config": config.model_dump(),
@@ -73,6 +76,7 @@ def build(
         "comparisons": [compare.as_json(item) for item in comparisons],
         "training": _training(rows, steps, epochs, config),
         "epochs": epochs,
+        "knees": [knee.as_json(item) for item in knees],
         "samples": _samples(task_of(config), rows, predictions, scores),
         "prompts": list(prompts),
         "data": {**data, "cut": len((data.get("tokens") or {}).get("cut", []))},

@@ -103,6 +103,7 @@ def _base_extras(run: Run, config: Config, own: rows.Rows, other: Run, settings:
     same_curves = (settings.train.evaluate_rows, theirs.resamples) == (config.train.evaluate_rows, ours.resamples)
     if first and same_curves and _whole(other, "dev/epoch-0", asked, _plan(config, asked, own, "base")):
         _copy(other, run, "dev/epoch-0")
+        _copy(other, run, "dev/loss-0")
         run.keep_rows("epochs.jsonl", first)
 
 

@@ -9,7 +9,7 @@ from medlms.report import markdown as house
 from medlms.report import page
 from medlms.report import tables as shared
 from medlms.report.plots import Plot
-from medlms.report.study import tables
+from medlms.report.study import growth, tables
 from medlms.report.study.shape import StudyReport
 from medlms.report.untrusted import as_markdown, one_line
 
@@ -30,7 +30,10 @@ def markdown(report: StudyReport, drawn: Sequence[Plot], missing_plots: str = ""
                 "\n".join(meanings),
             ],
         ),
-        house.section("Scores over what was varied", _images(drawn, "-over-", "-by-point")),
+        house.section(
+            "Scores over what was varied",
+            [*_images(drawn, "-over-", "-by-point"), house.maybe(growth.table(report))],
+        ),
         house.section(
             "Paired differences",
             [
@@ -44,6 +47,7 @@ def markdown(report: StudyReport, drawn: Sequence[Plot], missing_plots: str = ""
             [
                 *_images(drawn, "-by-epoch", "loss-by-step"),
                 *(house.maybe(tables.epochs(report, name)) for name in ("token_f1", "dev_loss")),
+                house.maybe(tables.knees(report)),
             ],
         ),
         house.section(

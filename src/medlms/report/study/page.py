@@ -9,7 +9,7 @@ from medlms.report import page as house
 from medlms.report import tables as shared
 from medlms.report.plots import Plot
 from medlms.report.shape import Report
-from medlms.report.study import tables
+from medlms.report.study import growth, tables
 from medlms.report.study.shape import StudyReport
 from medlms.report.untrusted import as_html
 
@@ -24,7 +24,7 @@ def html(report: StudyReport, drawn: Sequence[Plot], missing_plots: str = "") ->
     content = cast(Report, report)
     sections = [
         ("results", "Results", _results(report)),
-        ("curves", _curves_title(drawn), house.figures_html(_named(drawn, "-over-", "-by-point"))),
+        ("curves", _curves_title(drawn), _curves(report, drawn)),
         ("differences", "Paired differences", _differences(report, drawn)),
         ("learning", "Learning curves", _learning(report, drawn)),
         ("cost", "Memory and time", _cost(report, drawn)),
@@ -98,6 +98,10 @@ def _curves_title(drawn: Sequence[Plot]) -> str:
     return "Scores over what was varied" if _named(drawn, "-over-") else "Scores by point"
 
 
+def _curves(report: StudyReport, drawn: Sequence[Plot]) -> str:
+    return house.figures_html(_named(drawn, "-over-", "-by-point")) + _optional(growth.table(report), "stack")
+
+
 def _differences(report: StudyReport, drawn: Sequence[Plot]) -> str:
     base, between = tables.against_base(report), tables.between(report)
     if base is None and between is None:
@@ -112,7 +116,7 @@ def _differences(report: StudyReport, drawn: Sequence[Plot]) -> str:
 
 
 def _learning(report: StudyReport, drawn: Sequence[Plot]) -> str:
-    found = [tables.epochs(report, metric) for metric in ("token_f1", "dev_loss")]
+    found = [*(tables.epochs(report, metric) for metric in ("token_f1", "dev_loss")), tables.knees(report)]
     return house.figures_html(_named(drawn, "-by-epoch", "loss-by-step")) + "".join(
         _optional(table, "stack") for table in found
     )

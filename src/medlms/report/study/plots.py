@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from medlms.report import knees
 from medlms.report.plots import (
     BLUE,
     GREEN,
@@ -22,7 +23,7 @@ from medlms.report.plots import (
     finished,
     is_number,
 )
-from medlms.report.study import tables
+from medlms.report.study import growth, tables
 from medlms.report.study.shape import Group, StudyReport
 from medlms.report.tables import capital, count, duration, interval, measure, number, signed, size
 
@@ -44,6 +45,7 @@ def draw(report: StudyReport) -> list[Plot]:
     drawn: list[Plot | None] = [_against_base(report, groups)]
     for key in keys:
         drawn += [_over(report, groups, key, metric) for metric in SCORES]
+    drawn += growth.draw(report)
     if not keys:
         drawn += [_by_point(report, groups, metric) for metric in SCORES]
     drawn += [_by_epoch(groups, metric) for metric in CURVES]
@@ -228,6 +230,17 @@ def _by_epoch(groups: Sequence[Group], metric: str) -> Plot | None:
         caption += " Bars: 95 % intervals; lines stand a little apart so that they can be told."
     else:
         caption += " Intervals would hide the lines; they stand in the tables below."
+    bent = {
+        name: found
+        for name, group in zip(names, shown, strict=True)
+        if (found := knees.of(group.get("knees"), metric)) is not None
+    }
+    if len(names) == 1 and bent:
+        one = next(iter(bent.values()))
+        chart, caption = knees.band(alt, one, 240, fill=PALE, ink=MUTED) + chart, f"{caption} {knees.told(one)}"
+    elif bent and len(names) <= WITH_INTERVALS:
+        marks = knees.bars(alt, bent, names, _colour(alt, "line", names), top=metric == "dev_loss", height=240)
+        chart, caption = marks + chart, f"{caption} {knees.BARS.format('head' if metric == 'dev_loss' else 'foot')}"
     if len(groups) > len(shown):
         caption += f" The first {len(shown)} of {len(groups)} points are drawn."
     known = measure(metric)

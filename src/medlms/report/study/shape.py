@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from medlms.report.shape import Difference, Measured, Model
+from medlms.report.shape import Difference, Knee, Measured, Model
 
 
 class Row(TypedDict, total=False):
@@ -46,6 +46,29 @@ class Group(TypedDict, total=False):
     training: Mapping[str, Any] | None
     epochs: list[Mapping[str, Any]]
     losses: list[Mapping[str, Any]]
+    knees: list[Knee]
+
+
+class Growth(TypedDict, total=False):
+    """A learning curve over training rows: ``title`` says what else is set; the rest is that of ``evaluate.more_rows``.
+
+    An item of ``fitted`` is {"rows", "value", "low", "high"}; the last stands at twice the largest size.
+    """
+
+    title: str
+    metric: str
+    sizes: list[float]
+    values: list[float]
+    largest: float
+    power: float
+    change: float | None
+    low: float | None
+    high: float | None
+    fitted: list[Mapping[str, float | None]]
+    better: int
+    n: int
+    seeds: int
+    scatter: bool
 
 
 class PointState(TypedDict, total=False):
@@ -74,5 +97,6 @@ class StudyReport(TypedDict, total=False):
     systems: list[Row]
     comparisons: list[Difference]
     groups: list[Group]
+    more_rows: list[Growth]
     points: list[PointState]
     machine: Mapping[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from medlms.report import knees as bends
 from medlms.report import tables
 from medlms.report.shape import Difference, Measured, Report
 from medlms.report.study.shape import Group, Row, StudyReport
@@ -96,6 +97,12 @@ def epochs(report: StudyReport, metric: str) -> Table | None:
         tuple(rows),
         notes,
     )
+
+
+def knees(report: StudyReport) -> Table | None:
+    """Where each point's epochs bend: a row a metric and group."""
+    groups = report.get("groups") or []
+    return bends.table([(group.get("title", "?"), item) for group in groups for item in group.get("knees") or []])
 
 
 def cost(report: StudyReport) -> Table | None:
