@@ -157,12 +157,13 @@ class Train(_Part):
     @field_validator("micro_tokens", mode="before")
     @classmethod
     def _tokens(cls, value: Any) -> Any:
-        if isinstance(value, str) and value.strip().isdecimal():
+        if isinstance(value, bool) or value == "auto":
+            return value  # _no_switch has a word for the first
+        if (isinstance(value, str) and value.strip().isdecimal()) or (isinstance(value, float) and value.is_integer()):
             value = int(value)
-        whole = isinstance(value, int | float) and value == int(value)
-        if value != "auto" and not (whole and value >= 1):
+        if not isinstance(value, int) or value < 1:
             raise ValueError("must be a whole number of at least 1, or auto")
-        return value if value == "auto" else int(value)
+        return value
 
     @property
     def at_once(self) -> int:
