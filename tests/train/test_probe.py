@@ -100,12 +100,12 @@ def test_what_is_best(seconds: dict[Any, float], usual: Any, wanted: Any) -> Non
     assert probe.best(seconds, usual) == wanted
 
 
-@pytest.mark.parametrize("method", ["lora", "soft_prompt"])
+@pytest.mark.parametrize(("family", "method"), [("llama", "lora"), ("llama", "soft_prompt"), ("gpt2", "lora")])
 def test_a_measurement_varies_one_thing_after_the_other(
-    tiny: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, method: str
+    tiny: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, family: str, method: str
 ) -> None:
     """With a clock that is ours: two threads are twice as fast, torch's attention a third faster, larger blocks slower."""
-    model = adapted(tiny(), method)
+    model = adapted(tiny(family), method)
     timed: list[tuple[int, Any, int]] = []
     path: list[Any] = [None]
     taken = attention_paths.taken
@@ -131,7 +131,7 @@ def test_a_measurement_varies_one_thing_after_the_other(
     assert torch.get_num_threads() == before
     assert found.layers == 2, "all that the model has"
     assert min(found.threads, key=lambda count: found.threads[count]) == 2
-    if method == "lora":
+    if family == "llama":
         assert set(found.attention) == set(attention_paths.PATHS)
         assert timed[-1][:2] == (2, "rows"), "blocks are measured with the best of what came before"
     else:
