@@ -35,6 +35,18 @@ BUSY = 0.25
 """Share of the processors that others may use while something is measured."""
 CHOSEN = "step"
 """The key of the manifest."""
+SHAPE = (
+    "model_type",
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "vocab_size",
+    "sliding_window",
+)
+"""What a model's config says that a finding holds for."""
 SET = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -67,7 +79,7 @@ def probe(name: str, *, talk: Talk | None = None) -> Probed:
     from medlms.models import fetch, load, methods
 
     talk = talk or Silent()
-    config = Config(model=name, data=["none"])  # type: ignore[list-item]
+    config = Config(model=name, data=["none"])
     loaded = load.load(fetch.locate(name, say=talk.say), say=talk.say)
     with talk.bar("measuring the training step") as advance:
         advance(0, 1)
@@ -197,11 +209,9 @@ def _measured(loaded: Any, model: Any, config: Config) -> Probed | str:
 
 def _key(loaded: Any, config: Config) -> dict[str, Any]:
     shape = loaded.model.config.to_dict()
-    names = ("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
-    names += ("num_key_value_heads", "head_dim", "vocab_size", "sliding_window")
     return probed.key_of(
         device=str(loaded.device.type),
-        shape={name: shape.get(name) for name in names},
+        shape={name: shape.get(name) for name in SHAPE},
         dtype=str(loaded.dtype).removeprefix("torch."),
         bits=4 if config.load_in_4bit else 8 if config.load_in_8bit else 16,
         method=config.method,

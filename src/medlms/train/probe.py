@@ -67,7 +67,8 @@ def rows(longest: int, vocabulary: int) -> list[Tokens]:
     """Rows of drawn ids, none over ``longest`` tokens, about 2,048 tokens in all. One in sixteen is learned: the head costs
     the same in every way.
     """
-    drawn, made, total = random.Random(0), [], 0
+    drawn, total = random.Random(0), 0
+    made: list[Tokens] = []
     while total < sum(LENGTHS):
         size = min(LENGTHS[len(made) % len(LENGTHS)], longest)
         learn = tuple(place >= size - max(1, size // 16) for place in range(size))
