@@ -217,13 +217,13 @@ def prepare(bench: Bench) -> None:
     start = {
         "config": config.model_dump(),
         "rows_per_step": options.step_rows,
-        "micro_tokens": config.train.micro_tokens,
+        "micro_tokens": config.train.at_once,
         "wanted": options.rounds * (options.rows // options.step_rows) + 1,
         "dev_rows": 2 if options.quick else 12,
         "dev_length": 512,
         "seed": config.seed,
     }
-    bench.facts |= {"learning_rate": config.train.learning_rate, "micro_tokens": config.train.micro_tokens}
+    bench.facts |= {"learning_rate": config.train.learning_rate, "micro_tokens": config.train.at_once}
     with worker(bench, {"name": "prepare"}) as process:
         facts = process.ask(message(bench, "prepare", start), seconds=MOST)
     needed = options.rows // options.step_rows + 2

@@ -95,6 +95,24 @@ def test_missing_keys_are_named() -> None:
         ("lora.r=0", "lora.r: must be at least 1 (found 0)."),
         ("lora.r=true", "lora.r: must not be true or false (nor yes, no, on, off, unless in quotes) (found True)."),
         ("lora.r=1.5", "lora.r: must be a whole number (found 1.5)."),
+        *(
+            (
+                f"train.micro_tokens={value}",
+                f"train.micro_tokens: must be a whole number of at least 1, or auto (found {seen}).",
+            )
+            for value, seen in (
+                ("0", "0"),
+                ("1.5", "1.5"),
+                ("most", "'most'"),
+                (".inf", "inf"),
+                (".nan", "nan"),
+                ("[1]", "[1]"),
+            )
+        ),
+        (
+            "train.micro_tokens=true",
+            "train.micro_tokens: must not be true or false (nor yes, no, on, off, unless in quotes) (found True).",
+        ),
         ("lora.dropout=1", "lora.dropout: must be below 1.0 (found 1)."),
         (
             "lora.targets=3",
@@ -383,6 +401,14 @@ def test_a_switch_may_be_written_as_yaml_reads_it(tmp_path: Path, said: str, mea
     path.write_text(dump(config))
     assert load(path)[0] == config
     assert load(LEAST, [f"train.checkpoint_gradients={said}"])[0].train.checkpoint_gradients == meant
+
+
+@pytest.mark.parametrize(
+    ("said", "meant", "at_once"), [("auto", "auto", 1024), ("512", 512, 512), ("'512'", 512, 512), ("64.0", 64, 64)]
+)
+def test_tokens_read_at_once_are_a_number_or_left_to_the_machine(said: str, meant: int | str, at_once: int) -> None:
+    train = load(LEAST, [f"train.micro_tokens={said}"])[0].train
+    assert (train.micro_tokens, train.at_once) == (meant, at_once)
 
 
 @pytest.mark.parametrize(

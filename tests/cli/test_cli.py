@@ -134,7 +134,7 @@ def test_what_a_light_command_prints_as_json(medlms: Medlms, words: tuple[str, .
     assert done.code == 0
     value = json.loads(done.out, parse_constant=pytest.fail)
     if words == ("doctor",):
-        assert {"machine", "libraries", "will_run", "to_fix"} == set(value)
+        assert {"machine", "libraries", "will_run", "measured", "to_fix"} == set(value)
     elif words == ("runs", "list"):
         assert value == []
     else:

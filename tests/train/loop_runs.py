@@ -87,7 +87,7 @@ def going(
     model = methods.create(loaded, config)
     optimiser = loop.optimiser(model, config.train, methods.groups(model, config))
     with methods.running(model, seed=SEED) as (masks, _), recompute(model, on=again):
-        run = Going(model, made, config.train, optimiser, masks, Room(made, config.train.micro_tokens))
+        run = Going(model, made, config.train, optimiser, masks, Room(made, config.train.at_once))
         run.room.say = run.said.append
         yield run
 

@@ -99,7 +99,7 @@ def short(team: Team, settings: Config, out: Path) -> None:
     loop.block_loss = block_loss
     model = made(settings)
     worker = share.take(team, model, loop.optimiser(model, settings.train) if team.first else None, settings)
-    room = Room(rows(), settings.train.micro_tokens, said.append)
+    room = Room(rows(), settings.train.at_once, said.append)
     found = steps(worker, settings, room)
     loop.block_loss = plain
     if team.first:

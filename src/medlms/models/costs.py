@@ -114,7 +114,7 @@ def work_of(
     step = config.train.rows_per_step * longest if config.train.rows_per_step else config.train.tokens_per_step
     # First-fit fills blocks nearly to the brim; one row alone may be longer than a block.
     usual = min(rows.longest or round(2 * rows.mean), config.max_length)
-    block = max(min(config.train.micro_tokens, step, max(1, round(rows.train * rows.mean))), usual)
+    block = max(min(config.train.at_once, step, max(1, round(rows.train * rows.mean))), usual)
     places = config.places
     weights: Weights = "fp32" if element == 4 else "16-bit"
     if config.load_in_4bit:

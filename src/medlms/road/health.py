@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any
 
+from medlms.bench import probed
 from medlms.bench.machine import libraries, machine
 from medlms.models.known import DEFAULT
+from medlms.road import probing
 from medlms.run import home
 
 NEEDED = {
@@ -18,7 +21,7 @@ NEEDED = {
 
 
 def examine() -> dict[str, Any]:
-    """The machine, the libraries, what will run, and what to fix; JSON-able."""
+    """The machine, the libraries, what will run, what was measured of the training step here, and what to fix; JSON-able."""
     have = machine()
     missing = {extra for name, extra in NEEDED.items() if find_spec(name) is None}
     fix = (
@@ -26,9 +29,10 @@ def examine() -> dict[str, Any]:
         if missing
         else []
     )
-    runs = []
+    runs, measured = [], []
     if not missing & {"train"}:
         runs += _compute()
+        measured = [{**asdict(found), "said": probing.line(found)} for found in probed.of_this_machine()]
     folder = home()
     there = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(there).free
@@ -39,7 +43,7 @@ def examine() -> dict[str, Any]:
         fix.append(f"{folder} can't be written: set MEDLMS_HOME to a folder of yours")
     if not (folder / "models" / DEFAULT).is_dir():
         runs.append(f"the default model is not here yet: medlms models get {DEFAULT}")
-    return {"machine": have, "libraries": libraries(), "will_run": runs, "to_fix": fix}
+    return {"machine": have, "libraries": libraries(), "will_run": runs, "measured": measured, "to_fix": fix}
 
 
 def _compute() -> list[str]:

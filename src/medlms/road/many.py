@@ -179,7 +179,7 @@ def _lend_a_hand(members: Any, order: dict[str, Any]) -> None:
     if scale is not None:
         scale.restore(order["scale"])
     worker = share.take(members, model, None, config)
-    room, gaps = memory.Room(tokens, config.train.micro_tokens), heap.Gaps()
+    room, gaps = memory.Room(tokens, config.train.at_once), heap.Gaps()
     room.restore(order["micro_tokens"])
     with worker.layers(config.seed) as (masks, _), recompute(worker.model, on=order["again"]) as layers:
         if config.train.checkpoint_gradients == "auto":

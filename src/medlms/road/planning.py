@@ -291,7 +291,7 @@ def _advice(shape: Any, config: Config, rows: Any, machine: Machine, stored: int
 
 def _changed(config: Config, change: Sequence[str]) -> Config | None:
     """The config with these settings; None when one of them would not lower anything."""
-    low = {"train.micro_tokens": config.train.micro_tokens, "evaluate.batch": config.evaluate.batch}
+    low = {"train.micro_tokens": config.train.at_once, "evaluate.batch": config.evaluate.batch}
     low["max_length"] = config.max_length
     method = "lora" if "method=lora" in change else config.method
     for setting in change:

@@ -316,7 +316,7 @@ def _check_fit(work: Work, tokens: list[Tokens]) -> None:
         raise AskedWrongly(_IS_TUNED.format(work.config.model), hint=_GIVE_ITS_BASE)
     trainable, places = _trainable(work), work.config.places
     longest = max(len(row.ids) for row in tokens)
-    block = max(longest, work.config.train.micro_tokens)
+    block = max(longest, work.config.train.at_once)
     block += places * max(1, block * len(tokens) // sum(len(row.ids) for row in tokens))
     plan.check_memory(work.loaded, trainable=trainable, block_tokens=block, config=work.config, longest=longest)
     # Two checkpoints with moments while one replaces the other, the best one, and the adapter; and answers and plots.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from medlms.errors import AskedWrongly, ModelError, ResourceError, TrainingError
-from medlms.road import grading, keys, many, reporting
+from medlms.road import grading, keys, many, probing, reporting
 from medlms.road.work import Work
 from medlms.run import STEPS
 from medlms.types import Step, Tokens
@@ -34,12 +34,14 @@ def tune(work: Work, tokens: list[Tokens]) -> Any:
     """
     from medlms.models import adapters, heap, methods, plan
     from medlms.models.recompute import recompute
-    from medlms.train import loop, memory, scaling, seeds, trackers, watch
+    from medlms.train import loop, memory, probe, scaling, seeds, trackers, watch
 
     config, talk = work.config, work.talk
     seeds.seed_all(config.seed)
     model = methods.create(work.loaded, config)
     work.trainable = sum(tensor.numel() for tensor in adapters.tensors(model).values())
+    way = probing.way_of(work, model, tokens)
+    config = work.config = probing.settled(config, way)
     planned = loop.plan(tokens, config.train, seed=config.seed)
     state = _State(
         work,
@@ -47,7 +49,7 @@ def tune(work: Work, tokens: list[Tokens]) -> Any:
         model,
         loop.optimiser(model, config.train, methods.groups(model, config)),
         scaling.scale_for(work.loaded.dtype),
-        memory.Room(tokens, config.train.micro_tokens, talk.say),
+        memory.Room(tokens, config.train.at_once, talk.say),
         watch.Watch(),
     )
     start = state.resume(len(planned))
@@ -74,6 +76,7 @@ def tune(work: Work, tokens: list[Tokens]) -> Any:
             talk=talk,
         ) as worker,
         worker.layers(config.seed) as (masks, path),
+        probe.running(worker.model, way),
         recompute(worker.model, on=again) as layers,
         trackers.tracked(config.trackers, work.run.folder, run=work.run.name, settings=config.model_dump()) as log,
     ):

@@ -41,7 +41,7 @@ def plan(rows: Sequence[Tokens], config: Train, *, seed: int) -> list[PlannedSte
         epochs=config.epochs,
         tokens_per_step=config.tokens_per_step,
         rows_per_step=config.rows_per_step,
-        block_tokens=config.micro_tokens,
+        block_tokens=config.at_once,
         seed=seed,
     )
 
