@@ -9,9 +9,9 @@ from tests.identifiers.draw import Draw, Piece
 # Kinds whose loss is a loss of clinical content; the others (years, countries, phrases, ...) are merely no identifiers.
 CLINICAL = frozenset(
     """
-    eponym_dx eponym_sign eponym_thing scale drug drug_namelike lab lab_value bp vital dose fraction gene variant icd cpt loinc snomed
-    ndc stage age duration ratio size count exam obstetric spine score range acuity dx finding symptom procedure
-    percent immunology range_dose plain_drug body
+    eponym_dx eponym_sign eponym_thing scale drug drug_namelike lab_value bp vital dose fraction gene variant icd cpt loinc
+    snomed ndc stage age age_spoken duration ratio size obstetric spine score range acuity immunology statistic eeg
+    dx finding symptom procedure plain_drug body
     """.split()
 )
 

@@ -64,7 +64,8 @@ def year_said(year: int) -> str:
     """A year as people say it."""
     if 2000 <= year < 2010:
         return "two thousand" + (f" {words(year % 100)}" if year % 100 else "")
-    return f"{words(year // 100)} {words(year % 100) if year % 100 > 9 else 'oh ' + words(year % 100) if year % 100 else 'hundred'}"
+    rest = year % 100
+    return f"{words(year // 100)} {'hundred' if not rest else words(rest) if rest > 9 else 'oh ' + words(rest)}"
 
 
 Writer = Callable[[Day], str]

@@ -73,13 +73,11 @@ def address(draw: Draw, country: str, comma: str) -> list[Piece]:
         ]  # fmt: skip
     street = draw.filled(draw.pick(words[f"{country} streets"]))
     code = draw.filled(code)
+    road, town, post = (
+        span(text, tag, country) for text, tag in ((street, "street"), (city, "city"), (code, "postcode"))
+    )
     if country in {"germany", "sweden", "mexico"}:
-        return [
-            span(street, "street", country), Piece(comma), span(code, "postcode", country), Piece(" "), span(city, "city", country),
-        ]  # fmt: skip
-    between = {"india": " - ", "uk": comma, "canada": " ", "australia": " "}.get(country, " ")
+        return [road, Piece(comma), post, Piece(" "), town]
+    between = {"india": " - ", "uk": comma}.get(country, " ")
     region = f" {rest[0]}" if rest else ""
-    return [
-        span(street, "street", country), Piece(comma), span(city, "city", country), Piece(region + between),
-        span(code, "postcode", country),
-    ]  # fmt: skip
+    return [road, Piece(comma), town, Piece(region + between), post]
