@@ -16,10 +16,11 @@ CLINICAL = frozenset(
 )
 
 
-def negative(draw: Draw, kind: str) -> list[Piece]:
-    """A hard negative of a kind. An item may mark with <...> which part of it is the trap."""
-    item = draw.fresh("negatives", kind)
-    if kind in PATTERNED:
+def negative(draw: Draw, key: str) -> list[Piece]:
+    """A hard negative of a kind (`kind` or `kind.variety`). An item may mark with <...> which part of it is the trap."""
+    item = draw.fresh("negatives", key)
+    kind = key.partition(".")[0]
+    if kind in PATTERNED and key != "dose.combo":
         return [Piece(draw.filled(item).replace("¤", "%"), "negative", kind)]
     if "<" not in item:
         return [Piece(item, "negative", kind)]
@@ -33,7 +34,7 @@ def negative(draw: Draw, kind: str) -> list[Piece]:
 
 def content(draw: Draw, kind: str) -> list[Piece]:
     """A clinical word or phrase that is no trap but must survive."""
-    return [Piece(draw.fresh("clinical", kind), "clinical", kind)]
+    return [Piece(draw.fresh("clinical", kind), "clinical", kind.partition(".")[0])]
 
 
 # Kinds whose items hold digit signs to be drawn, so that the same number does not come again and again; ¤ is a per cent sign.

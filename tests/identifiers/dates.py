@@ -89,7 +89,7 @@ WITH_YEAR: tuple[tuple[str, Writer], ...] = (
     ("german", lambda d: f"{d.day}. {GERMAN[d.month - 1]} {d.year}"),
     ("spanish", lambda d: f"{d.day} de {SPANISH[d.month - 1]} de {d.year}"),
     ("french", lambda d: f"{d.day} {FRENCH[d.month - 1]} {d.year}"),
-    ("mon_dot_apostrophe", lambda d: f"{SHORT[d.month - 1]}. {d.day}, '{d.year % 100:02d}"),
+    ("mon_dot_apostrophe", lambda d: f"{SHORT[d.month - 1]}{'' if d.month == 5 else '.'} {d.day}, '{d.year % 100:02d}"),
     ("day_mon_yy", lambda d: f"{d.day}-{SHORT[d.month - 1][:3]}-{d.year % 100:02d}"),
 )
 NO_YEAR: tuple[tuple[str, Writer], ...] = (

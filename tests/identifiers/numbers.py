@@ -193,7 +193,9 @@ def url(draw: Draw, form: str, key: str) -> list[Piece]:
     """A web address of a person or of a person's record, with or without the scheme."""
     who = person(draw, key)
     handle = re.sub(r"[^a-z]", "", folded(who.given + who.family).lower())
-    tag, pattern = draw.pick([tuple(item.split("=", 1)) for item in lists(draw.split, "numbers")["url"]])
+    words = lists(draw.split, "numbers")
+    known = words["url_own"] + words["url_service"] if form else words["url_own" if key else "url_service"]
+    tag, pattern = draw.pick([tuple(item.split("=", 1)) for item in known if item.startswith(form)])
     text = draw.filled(pattern.replace("HANDLE", "\0")).replace("\0", handle)
     return [Piece(text, "identifier", "url", tag, who.culture)]
 

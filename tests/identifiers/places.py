@@ -19,7 +19,7 @@ COUNTRIES = (
     "australia",
     "vietnam",
 )
-UNITS = ("", "", "", ", Apt ##", ", Unit %@", ", #%##", " Apt. %@", ", Suite %##", ", Lot ##")
+UNITS = ("", "", "", ", Apt ##", ", Unit %@", ", No. %##", " Apt. %@", ", Suite %##", ", Lot ##")
 HOUSES = ("%##", "%###", "%#", "%####", "%")
 
 
@@ -37,6 +37,8 @@ def place(draw: Draw, form: str, key: str) -> list[Piece]:
     if form == "city":
         country = draw.pick(COUNTRIES)
         return [span(draw.pick(words[f"{country} cities"]).split(";")[0], "city", country)]
+    if form == "town":
+        return [span(draw.pick(words["us cities"]).split(";")[0], "city", "us")]
     if form == "street":
         return [span(american_street(draw), "street", "us")]
     if form == "road":
