@@ -60,7 +60,7 @@ def family_name(draw: Draw, culture: str, *, female: bool) -> str:
     if culture == "hispanic" and draw.chance(0.4):
         return f"{name} {draw.pick([other for other in names if other != name])}"
     if culture in {"anglo", "scandinavian", "german"} and draw.chance(0.12):
-        return f"{name}-{draw.pick(names)}"
+        return f"{name}-{draw.pick([other for other in names if other != name])}"
     return name
 
 
