@@ -86,18 +86,9 @@ def wrapped(text: str, width: int) -> str:
     return "".join(signs)
 
 
-def lines(split: str) -> Iterator[str]:
-    """The rows as lines of JSON, without their line ends."""
-    for entry in rows(split):
-        yield json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
-
-
-def checksum(split: str) -> str:
-    """The sha256 of the file that `main` writes."""
-    digest = hashlib.sha256()
-    for line in lines(split):
-        digest.update(line.encode() + b"\n")
-    return digest.hexdigest()
+def written(entries: Iterable[dict[str, Any]]) -> bytes:
+    """The rows as JSONL."""
+    return "".join(json.dumps(entry, ensure_ascii=False, separators=(",", ":")) + "\n" for entry in entries).encode()
 
 
 def counts(entries: Iterable[dict[str, Any]]) -> dict[str, Counter[str]]:
@@ -124,11 +115,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--split", choices=sorted(COPIES), default="test")
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args(arguments)
-    chosen.out.write_text("".join(line + "\n" for line in lines(chosen.split)), encoding="utf-8", newline="\n")
-    for name, counter in counts(rows(chosen.split)).items():
+    entries = list(rows(chosen.split))
+    content = written(entries)
+    chosen.out.write_bytes(content)
+    for name, counter in counts(entries).items():
         said = ", ".join(f"{key} {value}" for key, value in counter.most_common())
         print(f"{name} ({sum(counter.values())}): {said}", file=sys.stderr)
-    print(f"sha256 {checksum(chosen.split)}", file=sys.stderr)
+    print(f"sha256 {hashlib.sha256(content).hexdigest()}", file=sys.stderr)
 
 
 if __name__ == "__main__":
