@@ -15,7 +15,7 @@ from medlms import errors
 from medlms.bench import probed, quiet
 from medlms.bench.probed import Probed
 from medlms.config import Config, load
-from medlms.models import plan
+from medlms.models import native, plan
 from medlms.road import many, probing
 from medlms.run import home
 from medlms.types import Tokens
@@ -49,7 +49,7 @@ def finding(key: Any = None, **ways: list[tuple[Any, float]]) -> Probed:
 
 def test_a_short_run_is_not_measured(finished: Path) -> None:
     found = chosen(finished)
-    assert (found["micro_tokens"], found["attention"], found["compiled"]) == (1024, None, False)
+    assert (found["micro_tokens"], found["attention"], found["native"]) == (1024, None, native.built()[0] is not None)
     assert found["why"] == "the run is too short to be worth a measurement"
     assert "measured" not in found
     assert load(finished / "config.yaml")[0].train.micro_tokens == "auto"

@@ -112,13 +112,13 @@ class Group:
 
 @contextmanager
 def fast_lora(
-    model: nn.Module, *, adapter: str = "default", seed: int = 0, compiled: bool = True
+    model: nn.Module, *, adapter: str = "default", seed: int = 0, compiled: bool | None = True
 ) -> Iterator[tuple[Masks | None, str]]:
     """Run the adapters of a peft model through this module's forward and backward inside the ``with`` block.
 
     Yields the dropout masks (set ``step`` and ``rows`` before each forward; None without dropout) and a sentence that
     says how many layers run which path. ``compiled``: what lies between matrix products runs through native.c where that can
-    be built. Layers that it does not know (8-bit, other adapter methods) stay peft's own.
+    be built; None where nothing is learned. Layers that it does not know (8-bit, other adapter methods) stay peft's own.
     """
     groups, left = _groups(model, adapter, seed)
     undo: list[Callable[[], None]] = []
@@ -143,8 +143,8 @@ def fast_lora(
             restore()
 
 
-def _library(model: nn.Module, compiled: bool) -> tuple[native.Native | None, str]:
-    if next(model.parameters()).device.type != "cpu":
+def _library(model: nn.Module, compiled: bool | None) -> tuple[native.Native | None, str]:
+    if compiled is None or next(model.parameters()).device.type != "cpu":
         return None, ""
     if not compiled:
         return None, "torch, as asked"

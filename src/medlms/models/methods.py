@@ -49,8 +49,13 @@ def groups(model: Any, config: Config) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def running(model: Any, *, seed: int = 0, learning: bool = True) -> Iterator[tuple[Masks | None, str]]:
-    """Run a tuned model through the fastest code that computes it; yields the dropout masks and which code runs, in words."""
+def running(
+    model: Any, *, seed: int = 0, learning: bool = True, native: bool = True
+) -> Iterator[tuple[Masks | None, str]]:
+    """Run a tuned model through the fastest code that computes it; yields the dropout masks and which code runs, in words.
+
+    ``native`` lets a training step run through code built here (``train.native``).
+    """
     if isinstance(model, FullModel):
         yield None, "all weights learn through transformers' own layers, with packed rows and no padding"
         return
@@ -61,7 +66,8 @@ def running(model: Any, *, seed: int = 0, learning: bool = True) -> Iterator[tup
         with fast_frozen(model) if learning else nullcontext("transformers' own layers") as path:
             yield None, f"a soft prompt of {length} vectors before each packed row; {path}"
         return
-    with nullcontext() if learning else _kept_dora(model), fast_lora(model, seed=seed) as running:
+    compiled = native if learning else None
+    with nullcontext() if learning else _kept_dora(model), fast_lora(model, seed=seed, compiled=compiled) as running:
         yield running
 
 

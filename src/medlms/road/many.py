@@ -181,7 +181,10 @@ def _lend_a_hand(members: Any, order: dict[str, Any]) -> None:
     worker = share.take(members, model, None, config)
     room, gaps = memory.Room(tokens, config.train.at_once), heap.Gaps()
     room.restore(order["micro_tokens"])
-    with worker.layers(config.seed) as (masks, _), recompute(worker.model, on=order["again"]) as layers:
+    with (
+        worker.layers(config.seed, native=config.train.native) as (masks, _),
+        recompute(worker.model, on=order["again"]) as layers,
+    ):
         if config.train.checkpoint_gradients == "auto":
             room.spare = layers.turn_on
         for _ in loop.train(

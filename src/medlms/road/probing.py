@@ -58,7 +58,7 @@ def way_of(work: Work, model: Any, tokens: Sequence[Tokens]) -> Any:
     way, why, found = _chosen(work, model, tokens)
     threads = way.threads or _threads()
     said = {"threads": threads, "attention": way.attention, "micro_tokens": way.micro_tokens}
-    manifest[CHOSEN] = {**said, "compiled": False, "why": why}
+    manifest[CHOSEN] = {**said, "native": _native(work.loaded, work.config), "why": why}
     if found is not None:
         manifest[CHOSEN] |= {"measured": found.date, "seconds": found.ways, "layers": found.layers}
     work.run.write_json(MANIFEST, manifest)
@@ -164,10 +164,22 @@ def _as_begun(held: Mapping[str, Any], work: Work) -> Any:
     there = os.cpu_count() or threads
     if threads > there and many.launched() == 1:
         work.talk.say(f"the run began with {threads} threads; here are {there}, so last digits may differ")
+    if bool(held.get("native")) != _native(work.loaded, work.config):
+        began, here = ("own code", "torch") if held.get("native") else ("torch", "own code")
+        work.talk.say(
+            f"between matrix products the run began with {began}; here runs {here}, so last digits may differ"
+        )
     # A launcher has given each process its threads.
     way = Way(None if many.launched() > 1 else min(threads, there), attention, size)
     work.talk.say(f"steps: {in_words(way, _threads())}; as the run began")
     return way
+
+
+def _native(loaded: Any, config: Config) -> bool:
+    """Whether steps run through code built here, between their matrix products."""
+    from medlms.models import native
+
+    return config.train.native and loaded.device.type == "cpu" and native.built()[0] is not None
 
 
 def _measured(loaded: Any, model: Any, config: Config) -> Probed | str:
@@ -180,7 +192,7 @@ def _measured(loaded: Any, model: Any, config: Config) -> Probed | str:
         return f"others use {busy:.0%} of the processors now"
     began = time.perf_counter()
     cpu = loaded.device.type == "cpu"
-    with methods.running(model, seed=config.seed) as (masks, _):
+    with methods.running(model, seed=config.seed, native=config.train.native) as (masks, _):
         timed = measure(
             model,
             masks,
@@ -220,6 +232,7 @@ def _key(loaded: Any, config: Config) -> dict[str, Any]:
         dropout=0.0 if config.places else config.lora.dropout,
         longest=_longest(loaded, config),
         threads=_counts(),
+        native=_native(loaded, config),
     )
 
 

@@ -75,7 +75,7 @@ def tune(work: Work, tokens: list[Tokens]) -> Any:
             room=state.room,
             talk=talk,
         ) as worker,
-        worker.layers(config.seed) as (masks, path),
+        worker.layers(config.seed, native=config.train.native) as (masks, path),
         probe.running(worker.model, way),
         recompute(worker.model, on=again) as layers,
         trackers.tracked(config.trackers, work.run.folder, run=work.run.name, settings=config.model_dump()) as log,

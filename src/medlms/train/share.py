@@ -37,12 +37,12 @@ class Worker:
     masks: Masks | None = None
 
     @contextmanager
-    def layers(self, seed: int) -> Iterator[tuple[Masks | None, str]]:
+    def layers(self, seed: int, *, native: bool = True) -> Iterator[tuple[Masks | None, str]]:
         """How the adapted layers compute inside the block: see ``methods.running``; peft's own forward where they are sharded."""
         if self.processes.sharded:
             yield self.masks, "sharded: adapted layers run peft's own forward, with the masks of the fused step"
             return
-        with methods.running(self.model, seed=seed) as found:
+        with methods.running(self.model, seed=seed, native=native) as found:
             yield found
 
     def gather(self) -> None:
