@@ -136,6 +136,11 @@ def arguments(words: list[str]) -> argparse.Namespace:
     add("--model", help="model instead of the config's: a name or a folder")
     add("--threads", type=int, default=min(2, os.cpu_count() or 1), help="threads of every system (default 2)")
     add("--rounds", type=int, help="most rounds (default 8); fewer when the time is up, never under 3")
+    add(
+        "--micro-tokens",
+        type=int,
+        help="tokens that ours reads at once; `medlms doctor --probe` says what a run chooses here",
+    )
     add("--minutes", type=float, default=15.0, help="time to aim at (default 15)")
     add("--loss-steps", type=int, help="optimiser steps before held-out losses are compared (default 3)")
     add("--seeds", type=int, help="seeds of that comparison, as far as time allows (default 3)")
@@ -217,13 +222,13 @@ def prepare(bench: Bench) -> None:
     start = {
         "config": config.model_dump(),
         "rows_per_step": options.step_rows,
-        "micro_tokens": config.train.at_once,
+        "micro_tokens": options.micro_tokens or config.train.at_once,
         "wanted": options.rounds * (options.rows // options.step_rows) + 1,
         "dev_rows": 2 if options.quick else 12,
         "dev_length": 512,
         "seed": config.seed,
     }
-    bench.facts |= {"learning_rate": config.train.learning_rate, "micro_tokens": config.train.at_once}
+    bench.facts |= {"learning_rate": config.train.learning_rate, "micro_tokens": start["micro_tokens"]}
     with worker(bench, {"name": "prepare"}) as process:
         facts = process.ask(message(bench, "prepare", start), seconds=MOST)
     needed = options.rows // options.step_rows + 2

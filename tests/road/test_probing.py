@@ -124,8 +124,8 @@ def test_a_busy_machine_is_not_measured(short: dict[str, Any], monkeypatch: pyte
     [
         ({}, 10**12, 2048),
         ({}, 1, 1024),  # larger blocks must leave half of the free memory
-        ({"tokens_per_step": 1024}, 10**12, 1024),  # a block is no larger than a step
-        ({"rows_per_step": 9}, 10**12, 1024),
+        ({"tokens_per_step": 1024}, 10**12, 2048),  # a block never holds more than its step
+        ({"rows_per_step": 9}, 10**12, 2048),
         ({"rows_per_step": 11}, 10**12, 2048),
     ],
 )

@@ -55,7 +55,7 @@ def test_paths_of_attention_give_the_same(tiny: Callable[..., Any], family: str,
     one, other = gradients
     assert len(one) > 10
     for name, tensor in one.items():
-        torch.testing.assert_close(other[name], tensor, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(other[name], tensor, rtol=1e-3, atol=2e-5 * tensor.abs().max().item())
 
 
 def test_another_path_is_left_as_it_was_found(tiny: Callable[..., Any]) -> None:

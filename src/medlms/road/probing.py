@@ -250,7 +250,7 @@ def _best(found: Probed) -> Any:
 
 
 def _block(work: Work, found: Probed, tokens: Sequence[Tokens]) -> int:
-    """The fastest block that is no larger than a step and leaves half of the free memory."""
+    """The fastest block that leaves half of the free memory."""
     from medlms.models import plan
     from medlms.train.probe import best
 
@@ -263,9 +263,10 @@ def _block(work: Work, found: Probed, tokens: Sequence[Tokens]) -> int:
     def fits(size: int) -> bool:
         if size <= USUAL_TOKENS:
             return True
-        block = size + round(config.places * size / mean)
+        block = min(size, math.ceil(step))  # no block is larger than its step
+        block += round(config.places * block / mean)
         with suppress(MedLMsError):
-            return size <= step and 2 * plan.training_bytes(
+            return 2 * plan.training_bytes(
                 work.loaded, trainable=work.trainable, block_tokens=block, config=config, longest=max(lengths)
             ) <= (free or math.inf)
         return False  # memory can't be foretold for this kind
