@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import silu
 
 from medlms.config import Lora
-from medlms.models import adapters, attention, fast_layers, native
+from medlms.models import adapters, attention, fast_layers, four_bit, native
 from medlms.models.dropout import Mask, Masks, masked
 from medlms.models.fast_lora import fast_lora
 
@@ -139,6 +139,32 @@ def test_heads_go_apart_turned_and_come_back(library: native.Native, dtype: torc
     norm = (c.square() + s.square()).repeat(1, 1, 2)  # turned there and back
     close(out.view(9, 5, size)[:, 1:3], (chosen * norm))
     assert (out.view(9, 5, size)[:, [0, 3, 4]] == 0).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", ["nf4", "fp4"])
+@pytest.mark.parametrize("nested", [True, False])
+@pytest.mark.parametrize("shape", [(300, 320), (5, 64), (7, 192)])
+def test_four_bit_weights_are_unpacked_as_bitsandbytes_does(
+    library: native.Native, shape: tuple[int, int], nested: bool, kind: str, dtype: torch.dtype
+) -> None:
+    quantised = pytest.importorskip("bitsandbytes").nn
+    layer = quantised.Linear4bit(shape[1], shape[0], bias=False, compress_statistics=nested, quant_type=kind)
+    drawn = random(*shape, dtype=torch.float32)
+    layer.weight = quantised.Params4bit(drawn, requires_grad=False, compress_statistics=nested, quant_type=kind)
+    layer = layer.to("cpu")
+    wanted = torch.cat([part for _, part in four_bit.unpacked(layer, dtype)])
+    with native.using(library):
+        found = torch.cat([part.clone() for _, part in four_bit.unpacked(layer, dtype, four_bit.Space())])
+    assert torch.equal(found, wanted)
+
+
+def test_a_scale_that_is_no_number_is_kept_one(library: native.Native) -> None:
+    code, packed = torch.linspace(-1, 1, 16), torch.arange(64, dtype=torch.uint8)
+    scales = torch.tensor([torch.nan, 2.0])
+    found = library.unpacked(packed, scales, code, 64, torch.empty(128, dtype=torch.bfloat16))
+    assert found[:64].isnan().all()
+    assert found[64:].isfinite().all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

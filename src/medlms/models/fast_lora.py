@@ -117,8 +117,9 @@ def fast_lora(
     """Run the adapters of a peft model through this module's forward and backward inside the ``with`` block.
 
     Yields the dropout masks (set ``step`` and ``rows`` before each forward; None without dropout) and a sentence that
-    says how many layers run which path. ``compiled``: what lies between matrix products runs through native.c where that can
-    be built; None where nothing is learned. Layers that it does not know (8-bit, other adapter methods) stay peft's own.
+    says how many layers run which path. Layers that it does not know (8-bit, other adapter methods) stay peft's own.
+    ``compiled``: what lies between matrix products runs through native.c where that can be built; None where nothing is
+    learned, so that only 4-bit weights gain by it.
     """
     groups, left = _groups(model, adapter, seed)
     undo: list[Callable[[], None]] = []
@@ -133,7 +134,7 @@ def fast_lora(
     said += f", {packed} of them over 4-bit weights" if packed else ""
     said += f", {fused} norms, attentions and feed-forwards run as one node each" if fused else ""
     said += f"; {left} run peft's own forward" if left else ""
-    library, how = _library(model, compiled) if groups else (None, "")
+    library, how = _library(groups, compiled)
     said += f"; between matrix products: {how}" if how else ""
     try:
         with native.using(library):
@@ -143,13 +144,19 @@ def fast_lora(
             restore()
 
 
-def _library(model: nn.Module, compiled: bool | None) -> tuple[native.Native | None, str]:
-    if compiled is None or next(model.parameters()).device.type != "cpu":
+def _library(groups: list[Group], compiled: bool | None) -> tuple[native.Native | None, str]:
+    packed = any(isinstance(group.weight, PackedWeights) for group in groups)
+    if (
+        not groups
+        or groups[0].layers[0].get_base_layer().weight.device.type != "cpu"
+        or (compiled is None and not packed)
+    ):
         return None, ""
-    if not compiled:
+    if compiled is False:
         return None, "torch, as asked"
     library, how = native.built()
-    return library, f"own code ({how})" if library else f"torch ({how})"
+    said = f"own code ({how})" if library else f"torch ({how})"
+    return library, "" if compiled is None else said
 
 
 def shared_inputs(model: nn.Module, adapter: str = "default", *, seed: int = 0) -> tuple[list[list[Any]], Masks | None]:

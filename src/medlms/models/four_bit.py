@@ -7,10 +7,12 @@ time at 64 tokens. Smaller strips that stay in the cache were slower: matrix pro
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+
+from medlms.models import native
 
 # Bytes unpacked at once on a CPU (a GPU unpacks a whole matrix): the C library takes larger buffers from the system anew
 # each time, and the first touch of such memory costs as much as the unpacking.
@@ -55,15 +57,28 @@ class PackedWeights:
 
     def _strips(self, dtype: torch.dtype) -> Iterator[tuple[int, Tensor]]:
         """(first row of the stacked matrix, unpacked rows) until all rows have come."""
-        first = 0
+        first, space = 0, Space()
         for layer, rows in zip(self.layers, self.rows, strict=True):
-            for low, part in unpacked(layer, dtype):
+            for low, part in unpacked(layer, dtype, space):
                 yield first + low, part
             first += rows
 
 
-def unpacked(layer: Any, dtype: torch.dtype) -> Iterator[tuple[int, Tensor]]:
-    """(first row, rows [n, in] in ``dtype``) of a 4-bit layer, strip by strip."""
+class Space:
+    """Memory for one strip that stays, on a processor: what is unpacked there lasts until the next strip."""
+
+    held: ClassVar[dict[torch.dtype, Tensor]] = {}
+
+    def of(self, rows: int, width: int, dtype: torch.dtype) -> Tensor:
+        """A place for rows [rows, width]."""
+        held = self.held.get(dtype)
+        if held is None or held.numel() < rows * width:
+            held = self.held[dtype] = torch.empty(max(rows * width, STRIP // dtype.itemsize), dtype=dtype)
+        return held[: rows * width].view(rows, width)
+
+
+def unpacked(layer: Any, dtype: torch.dtype, space: Space | None = None) -> Iterator[tuple[int, Tensor]]:
+    """(first row, rows [n, in] in ``dtype``) of a 4-bit layer, strip by strip; with ``space`` a strip lasts until the next."""
     from bitsandbytes.functional import dequantize_blockwise
 
     state = _state(layer)
@@ -76,9 +91,17 @@ def unpacked(layer: Any, dtype: torch.dtype) -> Iterator[tuple[int, Tensor]]:
     block, step = state.blocksize, _rows_at_once(layer, rows, width * dtype.itemsize)
     for low in range(0, rows, step):
         high = min(low + step, rows)
-        part = torch.ops.bitsandbytes.dequantize_4bit.default(
+        bytes_, scale = (
             packed[low * width // 2 : (high * width + 1) // 2],
             scales[low * width // block : -(-high * width // block)],
+        )
+        library = None if space is None or width % block else native.of(scale)
+        if library is not None and space is not None and dtype in native.KINDS:
+            yield low, library.unpacked(bytes_, scale, state.code, block, space.of(high - low, width, dtype))
+            continue
+        part = torch.ops.bitsandbytes.dequantize_4bit.default(
+            bytes_,
+            scale,
             block,
             state.quant_type,
             (high - low, width),
@@ -91,7 +114,8 @@ def _rows_at_once(layer: Any, rows: int, row_bytes: int) -> int:
     """A strip must begin where a block of weights does; one that can't is the whole matrix."""
     if layer.weight.device.type != "cpu" or layer.in_features % _state(layer).blocksize:
         return rows
-    return max(1, min(rows, STRIP // row_bytes))
+    step = STRIP // row_bytes
+    return max(1, min(rows, step - step % 64 if step > 64 else step))  # products want even sizes
 
 
 def _state(layer: Any) -> Any:

@@ -312,3 +312,60 @@ void softmax_back(const void *weights, void *grad, i64 rows, i64 keys, i64 queri
         memset((char *)grad + (size_t)(place + last + 1) * wide, 0, (size_t)(keys - last - 1) * wide);
     }
 }
+
+#ifdef __AVX512BW__
+#include <immintrin.h>
+
+/* The 16 values of a block in bf16. Its scale is finite, so no NaN has to be kept one. */
+static inline __m512i block_values(const float *code, float scale) {
+    __m512i bits = _mm512_castps_si512(_mm512_mul_ps(_mm512_loadu_ps(code), _mm512_set1_ps(scale)));
+    __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    bits = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    return _mm512_castsi256_si512(_mm512_cvtepi32_epi16(_mm512_srli_epi32(bits, 16)));
+}
+
+/* 64 values of 16 bits from 32 bytes: the compiler finds no table lookup for plain loops. */
+static inline void looked_up(const uint8_t *bytes, __m512i all, uint16_t *to) {
+    __m512i places = _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)bytes));
+    __m512i upper = _mm512_permutexvar_epi16(_mm512_srli_epi16(places, 4), all);
+    __m512i lower = _mm512_permutexvar_epi16(_mm512_and_si512(places, _mm512_set1_epi16(15)), all);
+    __m512i even = _mm512_unpacklo_epi16(upper, lower), odd = _mm512_unpackhi_epi16(upper, lower);
+    __m512i front = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0), back = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
+    _mm512_storeu_si512(to, _mm512_permutex2var_epi64(even, front, odd));
+    _mm512_storeu_si512(to + 32, _mm512_permutex2var_epi64(even, back, odd));
+}
+#endif
+
+/* out = code[4-bit place] * scale of its block: packed [count / 2], the first of two in a byte's upper half; scales [count / block],
+ * code [16]. A block has few enough values for all to be made first.
+ */
+void unpacked(const uint8_t *packed, const float *scales, const float *code, void *out, i64 count, i64 block, int kind) {
+#pragma omp parallel for schedule(static)
+    for (i64 first = 0; first < count; first += block) {
+        float values[16], scale = scales[first / block];
+        i64 half = SMALL(block, count - first) / 2, done = 0;
+        const uint8_t *restrict bytes = packed + first / 2;
+        uint16_t table[16], *restrict narrow = (uint16_t *)out + first;
+#ifdef __AVX512BW__
+        if (kind == NARROW && fabsf(scale) < INFINITY) {
+            __m512i all = block_values(code, scale);
+            for (; done + 32 <= half; done += 32) looked_up(bytes + done, all, narrow + 2 * done);
+            if (done == half) continue;
+        }
+#endif
+        for (int i = 0; i < 16; i++) values[i] = code[i] * scale;
+        if (kind != NARROW) {
+            float *restrict wide = (float *)out + first;
+            for (i64 i = 0; i < half; i++) {
+                wide[2 * i] = values[bytes[i] >> 4];
+                wide[2 * i + 1] = values[bytes[i] & 15];
+            }
+            continue;
+        }
+        for (int i = 0; i < 16; i++) table[i] = narrowed(values[i]);
+        for (; done < half; done++) {
+            narrow[2 * done] = table[bytes[done] >> 4];
+            narrow[2 * done + 1] = table[bytes[done] & 15];
+        }
+    }
+}

@@ -42,6 +42,7 @@ ARGUMENTS: dict[str, list[type]] = {
     "norm_back": [_P, _P, _P, _P, _P, _I, _I, _K],
     "heads": [_P, _P, _P, _P, _P, _I, _I, _I, _I, _I, _F, _K, _K],
     "causal_softmax": [_P, _I, _I, _I, _I, _I, _F, _K],
+    "unpacked": [_P, _P, _P, _P, _I, _I, _K],
     "softmax_back": [_P, _P, _I, _I, _I, _I, _I, _F, _K],
 }
 
@@ -193,6 +194,22 @@ class Native:
             KINDS[grad.dtype],
         )
         return grad
+
+    def unpacked(self, packed: Tensor, scales: Tensor, code: Tensor, block: int, out: Tensor) -> Tensor:
+        """4-bit places ``packed`` (uint8, two a byte) looked up in ``code`` [16], times the scale of their block, in ``out``.
+
+        ``scales`` and ``code`` are fp32.
+        """
+        self._library.unpacked(
+            packed.data_ptr(),
+            scales.data_ptr(),
+            code.data_ptr(),
+            out.data_ptr(),
+            out.numel(),
+            block,
+            KINDS[out.dtype],
+        )
+        return out
 
 
 def _mask(mask: Mask | None, tokens: int, width: int) -> tuple[int | None, int, int, int, int]:
