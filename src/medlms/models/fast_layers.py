@@ -21,7 +21,7 @@ from torch.nn.functional import silu
 from medlms.models import attention, native, overriding
 from medlms.models.dropout import Mask, mask_of
 from medlms.models.four_bit import PackedWeights
-from medlms.models.lora_step import dropped, lora_backward, lora_forward, low_gradients
+from medlms.models.lora_step import dropped, lora_backward, lora_forward, low_gradients, through_base
 
 if TYPE_CHECKING:
     from medlms.models.fast_lora import Group
@@ -155,12 +155,7 @@ class _Gated(torch.autograd.Function):
         if library is not None:
             grad_low, grad_b = low_gradients(grad, low, b, ctx.scale)
             seen = grad_low @ a
-            whole = (
-                grad @ ctx.weight
-                if isinstance(ctx.weight, Tensor)
-                else ctx.weight.add_back(torch.zeros_like(seen), grad)
-            )
-            out = library.gated_back(both, whole, seen, mask)
+            out = library.gated_back(both, through_base(grad, ctx.weight), seen, mask)
             return out, None, None, grad_low.t() @ seen, grad_b, None
         gate, up = both.chunk(2, dim=-1)
         bent = silu(gate)
@@ -408,10 +403,11 @@ class _Spread:
 @lru_cache(maxsize=64)  # the same in every layer
 def _places(edges: tuple[int, ...], heads: int, size: int) -> Tensor:
     """Where a token's first head lies, and how far the next, where heads of each stretch lie apart: int64 [tokens, 2]."""
-    begin = torch.tensor(edges[:-1]).repeat_interleave(torch.tensor(edges).diff())
-    lengths = torch.tensor(edges).diff().repeat_interleave(torch.tensor(edges).diff())
+    lengths = torch.tensor(edges).diff()
+    begin = torch.tensor(edges[:-1]).repeat_interleave(lengths)
     token = torch.arange(edges[-1])
-    return torch.stack([begin * heads * size + (token - begin) * size, lengths * size], 1).contiguous()
+    apart = lengths.repeat_interleave(lengths) * size
+    return torch.stack([begin * heads * size + (token - begin) * size, apart], 1).contiguous()
 
 
 def _turn(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:

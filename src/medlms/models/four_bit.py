@@ -7,7 +7,7 @@ time at 64 tokens. Smaller strips that stay in the cache were slower: matrix pro
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,6 +45,10 @@ class PackedWeights:
             torch.mm(x, part.t(), out=out[:, low : low + part.shape[0]])
         return out
 
+    def back(self, grad: Tensor) -> Tensor:
+        """``grad`` [tokens, rows] times the weights: [tokens, in]."""
+        return self.add_back(grad.new_zeros(grad.shape[0], int(self.layers[0].in_features)), grad)
+
     def add_back(self, out: Tensor, grad: Tensor) -> Tensor:
         """``out`` [tokens, in] plus ``grad`` [tokens, rows] times the weights; sums over strips are held in fp32."""
         total: Tensor | None = None
@@ -57,28 +61,28 @@ class PackedWeights:
 
     def _strips(self, dtype: torch.dtype) -> Iterator[tuple[int, Tensor]]:
         """(first row of the stacked matrix, unpacked rows) until all rows have come."""
-        first, space = 0, Space()
+        first = 0
         for layer, rows in zip(self.layers, self.rows, strict=True):
-            for low, part in unpacked(layer, dtype, space):
+            for low, part in unpacked(layer, dtype, lasting=False):
                 yield first + low, part
             first += rows
 
 
-class Space:
-    """Memory for one strip that stays, on a processor: what is unpacked there lasts until the next strip."""
-
-    held: ClassVar[dict[torch.dtype, Tensor]] = {}
-
-    def of(self, rows: int, width: int, dtype: torch.dtype) -> Tensor:
-        """A place for rows [rows, width]."""
-        held = self.held.get(dtype)
-        if held is None or held.numel() < rows * width:
-            held = self.held[dtype] = torch.empty(max(rows * width, STRIP // dtype.itemsize), dtype=dtype)
-        return held[: rows * width].view(rows, width)
+_space: dict[torch.dtype, Tensor] = {}
+"""Memory for one strip that stays, by dtype: what is unpacked there lasts until the next strip."""
 
 
-def unpacked(layer: Any, dtype: torch.dtype, space: Space | None = None) -> Iterator[tuple[int, Tensor]]:
-    """(first row, rows [n, in] in ``dtype``) of a 4-bit layer, strip by strip; with ``space`` a strip lasts until the next."""
+def _place(rows: int, width: int, dtype: torch.dtype) -> Tensor:
+    held = _space.get(dtype)
+    if held is None or held.numel() < rows * width:
+        held = _space[dtype] = torch.empty(max(rows * width, STRIP // dtype.itemsize), dtype=dtype)
+    return held[: rows * width].view(rows, width)
+
+
+def unpacked(layer: Any, dtype: torch.dtype, *, lasting: bool = True) -> Iterator[tuple[int, Tensor]]:
+    """(first row, rows [n, in] in ``dtype``) of a 4-bit layer, strip by strip. Strips that need not be ``lasting`` may share
+    one place in memory, each until the next one comes.
+    """
     from bitsandbytes.functional import dequantize_blockwise
 
     state = _state(layer)
@@ -91,22 +95,15 @@ def unpacked(layer: Any, dtype: torch.dtype, space: Space | None = None) -> Iter
     block, step = state.blocksize, _rows_at_once(layer, rows, width * dtype.itemsize)
     for low in range(0, rows, step):
         high = min(low + step, rows)
-        bytes_, scale = (
-            packed[low * width // 2 : (high * width + 1) // 2],
-            scales[low * width // block : -(-high * width // block)],
-        )
-        library = None if space is None or width % block else native.of(scale)
-        if library is not None and space is not None and dtype in native.KINDS:
-            yield low, library.unpacked(bytes_, scale, state.code, block, space.of(high - low, width, dtype))
-            continue
-        part = torch.ops.bitsandbytes.dequantize_4bit.default(
-            bytes_,
-            scale,
-            block,
-            state.quant_type,
-            (high - low, width),
-            dtype,
-        )
+        places = packed[low * width // 2 : (high * width + 1) // 2]
+        scale = scales[low * width // block : -(-high * width // block)]
+        library = None if lasting or width % block or dtype not in native.KINDS else native.of(scale)
+        if library is not None:
+            part = library.unpacked(places, scale, state.code, block, _place(high - low, width, dtype))
+        else:
+            part = torch.ops.bitsandbytes.dequantize_4bit.default(
+                places, scale, block, state.quant_type, (high - low, width), dtype
+            )
         yield low, part
 
 

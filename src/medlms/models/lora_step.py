@@ -41,23 +41,19 @@ def lora_backward(
     grad_a = grad_low.t() @ dropped(x, mask, opened)
     if not through:
         return None, grad_a, grad_b
-    grad_x = grad_low @ a
-    library = None if mask is None else native.of(grad_x)
-    if library is not None and mask is not None:
-        library.dropped(grad_x, mask, grad_x)
-    elif mask is not None:
-        mask_(grad_x, mask.opened() if opened is None else opened)
+    grad_x = dropped(grad_low @ a, mask, opened, in_place=True)
     return add_back(grad_x, grad, weight), grad_a, grad_b
 
 
-def dropped(x: Tensor, mask: Mask | None, opened: Tensor | None = None) -> Tensor:
+def dropped(x: Tensor, mask: Mask | None, opened: Tensor | None = None, *, in_place: bool = False) -> Tensor:
     """``x`` with dropped entries set to 0; ``opened`` is the mask's, where it was opened already."""
     if mask is None:
         return x
     library = native.of(x)
     if library is not None:
-        return library.dropped(x, mask, torch.empty_like(x))
-    return masked(x, mask.opened() if opened is None else opened)
+        return library.dropped(x, mask, x if in_place else torch.empty_like(x))
+    opened = mask.opened() if opened is None else opened
+    return mask_(x, opened) if in_place else masked(x, opened)
 
 
 def low_gradients(grad: Tensor, low: Tensor, b: Tensor, scale: float) -> tuple[Tensor, Tensor]:
@@ -68,3 +64,8 @@ def low_gradients(grad: Tensor, low: Tensor, b: Tensor, scale: float) -> tuple[T
 def add_back(out: Tensor, grad: Tensor, weight: Tensor | PackedWeights) -> Tensor:
     """``out`` [tokens, in], in place, plus ``grad`` [tokens, out] times the base weight."""
     return out.addmm_(grad, weight) if isinstance(weight, Tensor) else weight.add_back(out, grad)
+
+
+def through_base(grad: Tensor, weight: Tensor | PackedWeights) -> Tensor:
+    """``grad`` [tokens, out] times the base weight: [tokens, in]."""
+    return grad @ weight if isinstance(weight, Tensor) else weight.back(grad)
