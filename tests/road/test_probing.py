@@ -96,6 +96,7 @@ def test_a_resumed_run_keeps_what_it_began_with(short: dict[str, Any], monkeypat
     talk = Stopper()
     result = medlms.train(resume="a", talk=talk)
     assert any(text.endswith("blocks of up to 512 tokens, rows attention; as the run began") for text in talk.said)
+    assert any("by torch's own, called once for each row" in text for text in talk.said)
     assert essence(result.run.folder) == essence(Path("runs/whole"))
     new = medlms.train({**short, "run": "new"})
     assert (chosen(new.run.folder)["attention"], chosen(new.run.folder)["micro_tokens"]) == ("fused", 1024)

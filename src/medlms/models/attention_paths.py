@@ -20,6 +20,7 @@ from medlms.models import attention, fast_layers, overriding
 
 FUSED, WRAPPED, ROWS = "fused", "packed", "rows"
 PATHS = (FUSED, WRAPPED, ROWS)
+SAID = {ROWS: "attention over packed rows by torch's own, called once for each row"}
 _ROWS = "medlms_rows"
 
 

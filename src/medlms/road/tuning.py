@@ -32,7 +32,7 @@ def tune(work: Work, tokens: list[Tokens]) -> Any:
     AskedWrongly for a checkpoint of something else; TrainingError and ResourceError when it can't go on, with the last
     good state on disk.
     """
-    from medlms.models import adapters, heap, methods, plan
+    from medlms.models import adapters, attention_paths, heap, methods, plan
     from medlms.models.recompute import recompute
     from medlms.train import loop, memory, probe, scaling, seeds, trackers, watch
 
@@ -83,7 +83,7 @@ def tune(work: Work, tokens: list[Tokens]) -> Any:
         state.gather, state.log = worker.gather, log
         if config.train.checkpoint_gradients == "auto":
             state.room.spare = layers.turn_on
-        work.paths["training"] = f"{path}; {work.loaded.attention.said}"
+        work.paths["training"] = f"{path}; {attention_paths.SAID.get(way.attention or '', work.loaded.attention.said)}"
         talk.say(work.paths["training"])
         over = bool(start) and planned[start - 1].ends_epoch and _after_epoch(state, planned, start)
         gaps = heap.Gaps()
