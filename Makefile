@@ -16,8 +16,9 @@ BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1 $(BIN)/python -m pip install
 SHOW := | awk -v tty="$$([ -t 1 ] && echo 1 || echo 0)" -f scripts/pip_progress.awk
 SOURCES := src tests scripts docs/conf.py docs/_ext $(wildcard benchmarks)
-# Two processes of tests, one thread each: more threads than cores slow torch down many times over.
-PYTEST_ARGS ?= -n 2
+# Two processes of tests, one thread each: more threads than cores slow torch down many times over. A file's tests stay
+# together, since they share what they prepare.
+PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .PHONY: help demo test check docs clean install format lint types imports licences
 

@@ -16,6 +16,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture(scope="session")
+def native_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the code built for this machine lies: one folder for all tests, or every process they start would build its own."""
+    folder = tmp_path_factory.getbasetemp().parent / "native"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """The folder of a miniature model, made once a session for each family and settings. Not to be written to."""
     import torch

@@ -15,9 +15,12 @@ from road_runs import write_table
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native_folder: Path) -> Path:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "native").symlink_to(native_folder)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MEDLMS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MEDLMS_HOME", str(home))
     return tmp_path
 
 
