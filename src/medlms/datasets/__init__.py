@@ -9,6 +9,7 @@ the package, ``ORIGINAL`` (or ``ORIGINALS``). By ``SOURCE.kind`` it exports also
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,7 @@ def _rows(
         return Reading(path, chosen=entry.chosen, tolerant=tolerant)
     if _places.is_pattern(entry.source):
         found = _places.fitting(entry.source)
-        folder = Path(entry.source.partition("*")[0] + "x").expanduser().parent
+        folder = Path(re.split(r"[*?\[]", entry.source)[0] + "x").expanduser().parent
         return _several(entry, found, folder.resolve().name, entry.source, [], tolerant=tolerant)
     if _looks_like_path(entry.source):
         raise DataError(f"{path}: there is no such file.", hint=_places.near_files(path))

@@ -7,7 +7,7 @@ import io
 import itertools
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -104,8 +104,13 @@ def _no_object(place: str, value: Any) -> Fault:
     return Fault(place, "wrong type", f"the row is {type(value).__name__}, an object with columns is needed")
 
 
-def csv_rows(path: Path, stream: BinaryIO, delimiter: str, tolerant: bool) -> Iterator[Row | Fault]:
-    """The rows below a table's header. Without ``delimiter`` it is the mark that the header holds most of."""
+def csv_rows(
+    path: Path, stream: BinaryIO, delimiter: str, tolerant: bool, *, header: Sequence[str] = ()
+) -> Iterator[Row | Fault]:
+    """The rows below a table's header, or all of them with a ``header`` given.
+
+    Without ``delimiter`` it is the mark that the first line holds most of.
+    """
     source = Lines(path, stream, tolerant)
     lines = source.by_any_end()
     begin = list(_until_text(lines))
@@ -115,7 +120,7 @@ def csv_rows(path: Path, stream: BinaryIO, delimiter: str, tolerant: bool) -> It
     # A cell may be longer than the module's own limit of 128 KiB.
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     reader = csv.reader(itertools.chain(begin, lines), delimiter=delimiter, strict=True)
-    header: list[str] = []
+    names = list(header)
     number = line = 0
     while True:
         start = line + 1
@@ -131,8 +136,8 @@ def csv_rows(path: Path, stream: BinaryIO, delimiter: str, tolerant: bool) -> It
         wrong = source.taken()
         if not wrong and not any(cell.strip() for cell in cells):
             continue
-        if not header:
-            header = header_of(path, cells, start)
+        if not names:
+            names = header_of(path, cells, start)
             if wrong:
                 yield Fault(f"{path}:{start}", "broken text", f"the header {wrong}")
             continue
@@ -140,11 +145,11 @@ def csv_rows(path: Path, stream: BinaryIO, delimiter: str, tolerant: bool) -> It
         place = f"{path}:{start}"
         if wrong:
             yield Fault(place, "broken text", wrong)
-        elif len(cells) != len(header):
-            detail = f"{len(cells)} fields, the header has {len(header)}"
+        elif len(cells) != len(names):
+            detail = f"{len(cells)} fields, the header has {len(names)}"
             yield Fault(place, "ragged row", f"{detail}; a {MARKS[delimiter]} inside a text needs quotation marks")
         else:
-            yield Row(place, number, dict(zip(header, cells, strict=True)))
+            yield Row(place, number, dict(zip(names, cells, strict=True)))
 
 
 def _until_text(lines: Iterator[str]) -> Iterator[str]:
