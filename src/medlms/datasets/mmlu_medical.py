@@ -43,15 +43,6 @@ _SUMS = {
     "professional_medicine_dev": "486456d578890d4700dd8044ac236c8ac2ee3389e35fc81ac37529f4f4487785",
     "professional_medicine_test": "a034bf0dda10cb0848bdd3097eb1547d61ca2dac9e9b871563691621c38d51e9",
     "professional_medicine_val": "8ccce8d3ca49f2a8ff645a12151ec36f4d567b53bf146bcefcb44c993efd7392",
-    "file": "mmlu_medical/LICENSE.txt",
-    "bytes": 1070,
-    "sha256": "5d841b9eee8bf0d721359b79fbae956a8b426d3139bfefee32149c7d4f2a1a9c",
-    "repo": "hendrycks/test",
-    "commit": "4450500f923c49f1fb1dd3d99108a0bd9717b660",
-    "path": "LICENSE",
-    "raw_bytes": 1070,
-    "raw_sha256": "5d841b9eee8bf0d721359b79fbae956a8b426d3139bfefee32149c7d4f2a1a9c",
-    "licence": true,
 }
 SOURCE = Source(
     name="mmlu_medical",
