@@ -38,10 +38,9 @@ def sheet() -> bytes:
 
 def parquet(rows: list[dict]) -> bytes:
     pyarrow = pytest.importorskip("pyarrow")
-    import pyarrow.parquet
-
+    writer = pytest.importorskip("pyarrow.parquet")
     content = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), content, row_group_size=100)
+    writer.write_table(pyarrow.Table.from_pylist(rows), content, row_group_size=100)
     return content.getvalue()
 
 
