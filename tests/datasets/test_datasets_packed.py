@@ -47,8 +47,8 @@ def parquet(rows: list[dict]) -> bytes:
 FORMATS = {
     "jsonl": lambda: LINES,
     "json": lambda: json.dumps(ROWS).encode(),
-    "csv": lambda: "question,answer\n".encode() + "".join(f"{q},{a}\n" for q, a in PAIRS).encode(),
-    "tsv": lambda: "question\tanswer\n".encode() + "".join(f"{q}\t{a}\n" for q, a in PAIRS).encode(),
+    "csv": lambda: b"question,answer\n" + "".join(f"{q},{a}\n" for q, a in PAIRS).encode(),
+    "tsv": lambda: b"question\tanswer\n" + "".join(f"{q}\t{a}\n" for q, a in PAIRS).encode(),
     "xlsx": sheet,
     "parquet": lambda: parquet(ROWS),
 }
@@ -113,7 +113,7 @@ class OneFrame:
 def test_frames_are_unpacked_until_the_last_and_a_cut_one_is_told() -> None:
     def read(content: bytes) -> bytes:
         source = _open._Zst(io.BytesIO(content), OneFrame)  # type: ignore[arg-type]
-        return b"".join(iter(lambda: source.read(3), b""))
+        return b"".join(iter(lambda: source.read1(3), b""))
 
     assert read(b"\x05hello\x06 world") == b"hello world"
     with pytest.raises(EOFError):

@@ -115,9 +115,9 @@ def _begin(path: Path, rows: list[Row], layout: Layout, first: int | None) -> in
         values = [str(row.values.get(layout.letter)).strip() for row in rows]
         if not any(value.isdigit() for value in values) or any(value in "ABCDEFGHIJ" for value in values if value):
             return None
-        # An answer that is a number may also be an option's own text.
-        texts = [[str(option).strip() for option in _options(row, layout)[1]] for row in rows]
-        if any(value in options for value, options in zip(values, texts, strict=True)):
+        # An answer that is a number may also be an option's name or its text.
+        known = [{*keys, *(str(text).strip() for text in texts)} for keys, texts in (_options(r, layout) for r in rows)]
+        if any(value in names for value, names in zip(values, known, strict=True)):
             return None
         column = layout.letter
     count = max((len(_options(row, layout)[1]) for row in rows), default=0)

@@ -115,7 +115,7 @@ class _Plain(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         kind = {".gz": "gzip", ".zst": "zstd"}[self._path.suffix.lower()]
         try:
-            piece = self._inner.read(len(buffer))
+            piece = self._inner.read1(len(buffer))  # what there is: a fault further on must not take it along
         except EOFError:
             raise DataError(
                 f"{self._path}: the {kind} file is cut off; it unpacks to {self._count:,} bytes and then ends too early.",
@@ -136,7 +136,7 @@ class _Zst:
         self._frame: Any = None
         self._ready = b""
 
-    def read(self, size: int) -> bytes:
+    def read1(self, size: int) -> bytes:
         while not self._ready:
             packed = self._source.read(2**14)
             if not packed:

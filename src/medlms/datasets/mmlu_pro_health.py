@@ -44,7 +44,7 @@ def choices(*, part: str = "test", offline: bool = False, progress: Progress | N
     """The questions of a part; of the hub's copy those of the category health. Raises DataError and FetchError."""
     found = _originals.get(_BY_PART[part], offline=offline, progress=progress)
     said = (f"mmlu_pro_health: {part}, {found.where}",)
-    return _exam_files.read(found.path, SOURCE, keep=_health, said=said)
+    return _exam_files.read(found.path, SOURCE, first=0, keep=_health, said=said)
 
 
 def _health(row: Mapping[str, Any]) -> bool:
