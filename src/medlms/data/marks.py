@@ -11,15 +11,14 @@ _BLANK_LINES = re.compile(r"\n{2,}")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 # A percent sign behind a digit is a share, such as 5%20 of a text that lost a space.
 _ESCAPES = re.compile(r"(?<![\d.])(?:%[0-9A-Fa-f]{2})+")
-_ATTRIBUTES = r"""(?:\s+[\w:-]+(?:\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s<>"']+))?)*\s*/?>"""
-# "a <b and c> d" is no tag: words without = in it are names of attributes only for the tags that stand alone.
+# Attributes have values: "a <b and c> d" is no tag.
+_ATTRIBUTES = r"""(?:\s+[\w:-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s<>"']+))*\s*/?>"""
 _BLOCKS = re.compile(
     r"</?(?:p|br|hr|div|li|ul|ol|dl|dt|dd|tr|table|tbody|thead|h[1-6]|pre|blockquote|center|gallery)" + _ATTRIBUTES,
     re.IGNORECASE,
 )
 _INLINE = re.compile(
-    r"</?(?:a|b|i|u|s|em|tt|td|th|big|img|ref|sub|sup|font|span|strong|small|code|nowiki|references)"
-    r"""(?:\s+[\w:-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s<>"']+))*\s*/?>""",
+    r"</?(?:a|b|i|u|s|em|tt|td|th|big|img|ref|sub|sup|font|span|strong|small|code|nowiki|references)" + _ATTRIBUTES,
     re.IGNORECASE,
 )
 _UNREAD = re.compile(r"<!--.*?-->|<(script|style)\b[^<>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
