@@ -30,12 +30,19 @@ class Opened:
         if path.suffix.lower() == ".gz":
             unpacked = _Plain(path, gzip.GzipFile(fileobj=self._disk), (OSError, zlib.error))
         elif path.suffix.lower() == ".zst":
-            make, faults = _zstd(path)
+            try:
+                make, faults = _zstd(path)
+            except CouldNot:
+                self.close()
+                raise
             unpacked = _Plain(path, _Zst(self._disk, make), (OSError, *faults))
         self.stream = cast(BinaryIO, io.BufferedReader(unpacked, _BLOCK))
-        if not self.stream.peek(1):  # type: ignore[attr-defined]
+        try:
+            if not self.stream.peek(1):  # type: ignore[attr-defined]
+                raise DataError(f"{path}: the {path.suffix[1:]} file holds nothing.")
+        except DataError:
             self.close()
-            raise DataError(f"{path}: the {path.suffix[1:]} file holds nothing.")
+            raise
 
     def sha256(self) -> str:
         """The checksum of the file as it lies on disk; what has not been read yet is read for it."""

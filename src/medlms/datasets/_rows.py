@@ -12,7 +12,7 @@ from pathlib import Path
 from medlms.datasets import _binary_tables, _text_tables
 from medlms.datasets._open import Opened, plain_name
 from medlms.datasets._row import Row
-from medlms.errors import DataError
+from medlms.errors import DataError, MedLMsError
 from medlms.types import Fault
 
 KINDS = ("jsonl", "ndjson", "json", "csv", "tsv", "xlsx", "parquet")
@@ -38,10 +38,14 @@ class Table:
         self.tolerant = tolerant
         self.said: list[str] = []
         self._opened = Opened(path)
-        self._rows = self._cut(self._parsed())
-        self.head = list(itertools.islice(self._rows, HEAD))
-        if not self.head:
-            raise DataError(f"{path}: the file holds no rows.")
+        try:
+            self._rows = self._cut(self._parsed())
+            self.head = list(itertools.islice(self._rows, HEAD))
+            if not self.head:
+                raise DataError(f"{path}: the file holds no rows.")
+        except MedLMsError:
+            self.close()
+            raise
         self.columns = self._columns()
 
     def __iter__(self) -> Iterator[Row | Fault]:

@@ -47,8 +47,13 @@ def find(path: Path, table: Table, chosen: Mapping[str, str]) -> Shape:
         before = table.columns
         table.whole()
         if table.columns == before:
+            table.close()
             raise
+    try:
         return _find(path, table, chosen)
+    except DataError:
+        table.close()
+        raise
 
 
 def _find(path: Path, table: Table, chosen: Mapping[str, str]) -> Shape:
