@@ -215,14 +215,16 @@ def clean(examples: Iterable[QA], noise: Sequence[Noise] = (), switches: Clean |
 
 
 def without_repetition(row: QA) -> QA:
-    """The row without a question at the start of the answer when that asks what the row's question asks."""
-    match = _FIRST_QUESTION.match(row.answer)
-    if not match or _SENTENCE_END.search(match[1]):
-        return row
-    subject = set(normalised(row.question).split()) - _ASKING
-    if not subject or 2 * len(subject & set(normalised(match[1]).split())) < len(subject):
-        return row
-    return replace(row, answer=row.answer[match.end() :])
+    """The row without questions at the start of the answer that ask what the row's question asks."""
+    answer = row.answer
+    while match := _FIRST_QUESTION.match(answer):
+        subject = set(normalised(row.question).split()) - _ASKING
+        if _SENTENCE_END.search(match[1]) or not subject:
+            break
+        if 2 * len(subject & set(normalised(match[1]).split())) < len(subject):
+            break
+        answer = answer[match.end() :]
+    return row if answer == row.answer else replace(row, answer=answer)
 
 
 def _difference(before: str, after: str | None) -> tuple[str, str]:

@@ -21,7 +21,7 @@ _INLINE = re.compile(
     r"</?(?:a|b|i|u|s|em|tt|td|th|big|img|ref|sub|sup|font|span|strong|small|code|nowiki|references)" + _ATTRIBUTES,
     re.IGNORECASE,
 )
-_UNREAD = re.compile(r"<!--.*?-->|<(script|style)\b[^<>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_UNREAD = re.compile(r"<!--.*?-->|<(script|style|ref)\b[^<>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _DOUBLED = re.compile(r"\?(?:\s*\?)+")
 _SPACED = re.compile(r"\s+\?")
 _QUOTED = re.compile(r"""(["'“])([^"“”]+)(["'”])""")
