@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.skipif(not REAL, reason="MEDLMS_DATA is not set"), pyt
 COUNTS = {
     "medquad": {
         ("question_marks", "doubled question mark"): 322,
-        ("question_marks", "space before the question mark"): 16_090,
+        # 16,090 have one; 321 of them end in "? ?", which the step above has mended.
+        ("question_marks", "space before the question mark"): 15_769,
         ("boilerplate", "answer is a list of link titles"): 1_085,
         ("boilerplate", "how to read the table of symptoms"): 2_243,
         ("boilerplate", "heading Summary"): 295,
@@ -31,7 +32,8 @@ COUNTS = {
         ("chat", "question left over from a chat"): 58,
         ("links", "answer of links or template marks only"): 7,
         ("white_space", "carriage returns"): 447,
-        ("question_marks", "quotation marks around the question"): 13,
+        # 13 begin with one; three of these go on behind the closing one, and are left over from a chat.
+        ("question_marks", "quotation marks around the question"): 10,
     },
 }
 
@@ -44,7 +46,8 @@ def test_counts_of_the_published_sets(name: str, monkeypatch: pytest.MonkeyPatch
     for switch in {switch for switch, _ in COUNTS[name]}:
         only = Clean(**{key: key == switch for key in Clean.model_fields})
         for step in clean.clean(rows, datasets.noise(name), only).account:
-            found[step["switch"], step["what"]] = step["changed"] + step["dropped"]
+            if step["switch"] == switch:
+                found[switch, step["what"]] = step["changed"] + step["dropped"]
     assert {key: found[key] for key in COUNTS[name]} == COUNTS[name]
 
 

@@ -65,7 +65,7 @@ NOISE = (
         "",
     ),
     Noise("heading Summary", "answer", re.compile(r"\A\s*Summary\s*:\s*"), ""),
-    Noise("heading Key Points", "answer", re.compile(r"\A\s*Key Points\s+(?=-)"), ""),
+    Noise("heading Key Points", "answer", re.compile(r"\A\s*Key Points\s+"), ""),
     Noise(
         "pointers to videos",
         "answer",
