@@ -103,16 +103,17 @@ def stream(entry: DataSource, *, offline: bool = False, progress: Progress | Non
     return _Again(rows) if isinstance(rows, Loaded) else rows
 
 
-def check(path: str | Path, *, chosen: DataSource | None = None) -> Loaded:
+def check(path: str | Path, *, chosen: DataSource | None = None, to_the_end: bool = True) -> Loaded:
     """Read a file, folder or pattern and list all its faults in one go, however many. ``chosen`` names columns.
 
-    Raises DataError for what can't be read at all.
+    Raises DataError for what can't be read at all; unless ``to_the_end``, also at the first place that spoils the whole file
+    (a wrong encoding, a quotation mark that is never closed, a file that is cut off).
     """
     entry = (chosen or DataSource(source=str(path))).model_copy(update={"source": str(path)})
     file = Path(entry.source).expanduser()
     if not file.exists() and not _places.is_pattern(entry.source):
         raise DataError(f"{file}: there is no such file.", hint=_places.near_files(file))
-    rows = _rows(entry, offline=True, progress=None, tolerant=True)
+    rows = _rows(entry, offline=True, progress=None, tolerant=to_the_end)
     return rows if isinstance(rows, Loaded) else _files.collect(rows, tolerant=True)
 
 
