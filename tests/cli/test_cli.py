@@ -201,10 +201,10 @@ CASES += [(("data", "check"), name) for _, name in CASES if name not in ("latin.
 
 @pytest.mark.parametrize("name", ["latin.csv", "quote.csv"])
 def test_a_check_reads_on_behind_what_stops_a_run(medlms: Medlms, here: Path, name: str) -> None:
-    (here / name).write_bytes(BROKEN[name][0])
+    (here / name).write_bytes(BROKEN[name][0].replace(b"answer\n", b"answer\nWhy?,So.\n"))
     done = medlms("data", "check", name)
     assert done.code == 1
-    assert f"{name}:2: broken " in done.out and "1 rows, 0 usable, 1 faults" in done.out
+    assert f"{name}:3: broken " in done.out and "2 rows, 1 usable, 1 faults" in done.out
 
 
 def test_many_faults_are_summed_up_and_all_written_to_a_file(medlms: Medlms, here: Path) -> None:
