@@ -41,20 +41,54 @@ class _Part(BaseModel):
         return value
 
 
+class Columns(_Part):
+    """Which column of a file holds what, where the names do not tell."""
+
+    question: str | None = Field(None, description="Column that holds the question.")
+    answer: str | None = Field(None, description="Column that holds the answer.")
+    messages: str | None = Field(None, description="Column that holds a list of turns, instead of question and answer.")
+    topic: str | None = Field(None, description="As `topic` beside it.")
+    kind: str | None = Field(None, description="Column that holds the kind of question.")
+    document: str | None = Field(
+        None, description="Column with the document or patient that a row is from; its rows are never split apart."
+    )
+    id: str | None = Field(None, description="Column that holds the row's id.")
+
+
 class DataSource(_Part):
     """One source of rows."""
 
-    source: str = Field(description="A known name (`medlms data list`), or a JSONL, JSON, CSV, TSV or XLSX file.")
+    source: str = Field(
+        description="A known name (`medlms data list`), a file (JSONL, JSON, CSV, TSV, XLSX or Parquet, also as .gz or "
+        ".zst), a folder of such files, a pattern (`parts/*.jsonl`), or a hub id (`owner/name`, `owner/name@revision`)."
+    )
     weight: float = Field(
         1.0, gt=0, description="Share of the training rows drawn from this source, relative to the others."
     )
-    question: str | None = Field(
-        None, description="Column that holds the question, when it can't be told from the names."
+    files: str | None = Field(
+        None, description="Pattern of the files to read in a folder or a hub set, such as `data/train-*`."
     )
-    answer: str | None = Field(None, description="Column that holds the answer.")
+    columns: Columns = Field(default_factory=Columns)
+    question: str | None = Field(None, description="Short for `columns.question`.")
+    answer: str | None = Field(None, description="Short for `columns.answer`.")
     topic: str | None = Field(
         None, description="Column whose equal values are never split apart (topic, document, patient)."
     )
+
+    @model_validator(mode="after")
+    def _named_once(self) -> DataSource:
+        for name in ("question", "answer", "topic"):
+            short, long = getattr(self, name), getattr(self.columns, name)
+            if short and long and short != long:
+                raise ValueError(f"{name} is {short!r} and columns.{name} is {long!r}; name it once")
+        return self
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """Column by what it holds, for those that are named."""
+        named: dict[str, str | None] = self.columns.model_dump()
+        named |= {key: value for key in ("question", "answer", "topic") if (value := getattr(self, key))}
+        return {key: column for key, column in named.items() if column}
 
 
 class Split(_Part):
@@ -72,6 +106,28 @@ class Split(_Part):
         lt=2**63,
         description="Seed of the split alone, so that runs of several seeds share rows.",
     )
+
+
+class Clean(_Part):
+    """Which cleaning steps run; each can be switched off alone. In the order in which they run."""
+
+    white_space: bool = Field(
+        True, description="Line ends, runs of spaces, invisible characters; questions in one line."
+    )
+    escapes: bool = Field(True, description="HTML entities (`&amp;`) and percent escapes (`%27`).")
+    html: bool = Field(True, description="HTML tags.")
+    question_marks: bool = Field(
+        True, description="`? ?`, a space before the question mark, quotation marks around the question."
+    )
+    chat: bool = Field(True, description="Rows whose question is left over from a chat with a rephrasing model.")
+    boilerplate: bool = Field(
+        True, description="What a known source repeats in many rows: frames, template marks, lists of link titles."
+    )
+    links: bool = Field(True, description="Drop rows whose answer is nothing but links.")
+    repeated_question: bool = Field(
+        True, description="The question again at the start of the answer; rows whose answer is only a question."
+    )
+    cut_off: bool = Field(True, description="Drop rows whose answer breaks off: at a comma, an opening bracket, or a word such as 'and'.")
 
 
 class Lora(_Part):
@@ -210,6 +266,7 @@ class Config(_Part):
     model: str = Field(description="A known name, hub id, local folder, .gguf file, or a run's folder.")
     data: list[DataSource] = Field(min_length=1, description="Sources of rows.")
     split: Split = Field(default_factory=Split)
+    clean: Clean = Field(default_factory=Clean)
     instruction: str = Field(
         INSTRUCTION, description="Said to the model before every question, in training and in use."
     )

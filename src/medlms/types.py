@@ -40,7 +40,10 @@ class Dialogue(QA):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A question with options of which one, ``answer`` (an index), is right."""
+    """A question with options of which one, ``answer`` (an index from 0), is right. ``context`` is a text to be read first.
+
+    ``explanation`` is the set's own; it often names the answer, so it is nothing to show a model that is asked.
+    """
 
     id: str
     source: str
@@ -53,9 +56,22 @@ class Choice:
     kind: str = ""
     links: tuple[str, ...] = ()
     group: str = ""
+    context: str = ""
+    explanation: str = ""
 
 
-Example = QA | Dialogue | Choice
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question without an answer."""
+
+    id: str
+    source: str
+    licence: str
+    place: str
+    question: str
+
+
+Example = QA | Dialogue | Choice | Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +211,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A catalogue record: where a data set comes from and on what terms. ``public`` sets are cleared for release."""
+    """A catalogue record: where a data set comes from and on what terms. ``public`` sets are cleared for release.
+
+    ``kind`` says what its rows are: ``answers`` (questions with answers: can be trained on), ``exam`` (questions with options:
+    graded on, never trained on) or ``questions`` (no answers: asked, or compared with).
+    """
 
     name: str
     title: str
@@ -204,6 +224,7 @@ class Source:
     address: str
     public: bool = True
     files: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "answers"
 
 
 class Engine(Protocol):

@@ -83,7 +83,7 @@ def test_settings_written_as_options_are_put_right(medlms: Medlms) -> None:
         (("runs", "erase", "none", "--yes"), "error: none: no run lies here"),
         (("demo", "c.yaml"), "the demo takes key=value settings only, not 'c.yaml'"),
         (("demo", "foo=1"), "error: foo: unknown key."),
-        (("data", "get", "medqad"), "Did you mean medquad?"),
+        (("data", "get", "medqad"), "Did you mean medquad or medqa"),
         (("data", "prepare", "none.yaml"), "error: none.yaml: there is no such config file."),
         (("ask",), "Missing argument"),
         (("ask", ""), "error: The question is empty."),
@@ -189,12 +189,44 @@ BROKEN = {
     "cut.json": (b'[{"question": "a", "answer": "b"}, {"ques', "The file looks cut off."),
     "quote.csv": (b'question,answer\na,"b\n', "quote.csv:2: not a readable table"),
     "columns.csv": (b"frage,antwort\na,b\n", "columns.csv: no column for the question"),
-    "what.parquet": (b"PAR1", "what.parquet: files of this kind can't be read"),
+    "what.parquet": (b"PAR1", "what.parquet: not a whole Parquet file"),
+    "what.docx": (b"PK", "what.docx: files of this kind can't be read"),
 }
 
 
-@pytest.mark.parametrize("name", [*BROKEN, "none.csv"])
-@pytest.mark.parametrize("words", [("data", "check"), ("init",)], ids=" ".join)
+CASES = [(("init",), name) for name in (*BROKEN, "none.csv")]
+# What spoils a file at one place is a fault among the others to a check.
+CASES += [(("data", "check"), name) for _, name in CASES if name not in ("latin.csv", "quote.csv")]
+
+
+@pytest.mark.parametrize("name", ["latin.csv", "quote.csv"])
+def test_a_check_reads_on_behind_what_stops_a_run(medlms: Medlms, here: Path, name: str) -> None:
+    (here / name).write_bytes(BROKEN[name][0].replace(b"answer\n", b"answer\nWhy?,So.\n"))
+    done = medlms("data", "check", name)
+    assert done.code == 1
+    assert f"{name}:3: broken " in done.out and "2 rows, 1 usable, 1 faults" in done.out
+
+
+def test_many_faults_are_summed_up_and_all_written_to_a_file(medlms: Medlms, here: Path) -> None:
+    (here / "my.csv").write_text("question,answer\n" + "Why?,\n" * 10_000 + "Why?,a,b\n")
+    done = medlms("data", "check", "my.csv")
+    assert done.code == 1
+    assert "10,000 rows: empty answer\n    my.csv:2: empty answer" in done.out
+    assert "... and 9,997 more" in done.out and len(done.out.splitlines()) < 20
+    written = [json.loads(line) for line in (here / "my.faults.jsonl").read_text().splitlines()]
+    assert len(written) == 10_001 and written[-1]["place"] == "my.csv:10002" and not written[-1]["used"]
+
+
+def test_a_check_takes_columns_by_name(medlms: Medlms, here: Path) -> None:
+    (here / "my.csv").write_text("Frage,Antwort,id\nWas?,Das.,1\nWer?,Die.,1\n")
+    done = medlms("data", "check", "my.csv", "--column", "question=Frage", "--column", "answer=Antwort")
+    assert done.code == 0
+    assert "my.csv:3: note: id stands twice" in done.out and done.out.endswith("2 usable, 0 faults, 1 notes\n")
+    done = medlms("data", "check", "my.csv", "--column", "qestion=Frage")
+    assert done.code == 2 and "qestion" in done.err
+
+
+@pytest.mark.parametrize(("words", "name"), CASES)
 def test_a_broken_file_gets_a_sentence(medlms: Medlms, here: Path, name: str, words: tuple[str, ...]) -> None:
     content, sentence = BROKEN.get(name, (b"", "none.csv: there is no such file"))
     if name in BROKEN:

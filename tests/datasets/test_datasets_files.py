@@ -152,7 +152,7 @@ def test_files_that_are_no_text(content: bytes, words: str, tmp_path: Path) -> N
         ("a.csv", "question,answer\n", "no rows"),
         ("a.csv", 'question,answer\nx,y\nx,"never closed\nx,y\n', r"a\.csv:3: .*never closed"),
         ("a.csv", "question,answer,answer\nx,y,z\n", "twice"),
-        ("a.parquet", "PAR1", "can't be read"),
+        ("a.parquet", "PAR1", "not a whole Parquet"),
         ("a.docx", "x", "can't be read"),
     ],
 )
@@ -219,11 +219,17 @@ def test_ragged_rows(tmp_path: Path) -> None:
     ]
 
 
-def test_ids_that_repeat_are_replaced_and_said(tmp_path: Path) -> None:
-    rows = [{"id": 5, "question": q, "answer": a} for q, a in PAIRS]
+def test_ids_that_repeat_or_lack_are_replaced_and_named(tmp_path: Path) -> None:
+    rows = [{"id": id, "question": f"{q} {id}", "answer": a} for id in (5, 2, 5, "") for q, a in PAIRS[:1]]
     loaded = load(jsonl(tmp_path / "mine.jsonl", rows))
-    assert [row.id for row in loaded.examples] == ["mine/1", "mine/2"]
-    assert any("'id'" in sentence for sentence in loaded.said)
+    assert [row.id for row in loaded.examples] == ["mine/5", "mine/2", "mine/#3", "mine/#4"]
+    assert [(note.place.rsplit(":", 1)[1], note.reason) for note in loaded.remarks] == [
+        ("3", "id stands twice"),
+        ("4", "no id"),
+    ]
+    assert "mine.jsonl:1" in loaded.remarks[0].detail
+    assert any("'id'" in sentence and "2 rows" in sentence for sentence in loaded.said)
+    assert loaded.rows_in == 4 and not loaded.faults
 
 
 @pytest.mark.parametrize(

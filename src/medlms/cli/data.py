@@ -16,6 +16,7 @@ def list_data(as_json: bool = typer.Option(False, "--json", help="Print as JSON.
     from medlms.cli._show import out
 
     rows = [{**asdict(datasets.source(name)), "here": datasets.where(name)} for name in datasets.names()]
+    kinds = {"answers": "questions and answers", "exam": "exam, never trained on", "questions": "questions alone"}
     if as_json:
         out(rows)
         return
@@ -23,8 +24,9 @@ def list_data(as_json: bool = typer.Option(False, "--json", help="Print as JSON.
         typer.echo(
             f"{row['name']:<30} {row['licence']:<16} {row['here'] or 'not here: medlms data get ' + row['name']}"
         )
-        typer.echo(f"{'':<30} {row['title']}")
-    typer.echo("Any JSONL, JSON, CSV, TSV or XLSX file with questions and answers works as a source too.")
+        typer.echo(f"{'':<30} {kinds[row['kind']]}: {row['title']}")
+    typer.echo("Any JSONL, JSON, CSV, TSV, XLSX or Parquet file with questions and answers works as a source too,")
+    typer.echo("also packed (.gz, .zst), a folder of them, a pattern, or a hub id (owner/name).")
 
 
 @app.command("get")
@@ -44,16 +46,26 @@ def get(
 
 @app.command("check")
 def check(
-    file: str = typer.Argument(..., help="A file of questions and answers."),
+    file: str = typer.Argument(..., help="A file of questions and answers, a folder or a pattern."),
+    columns: list[str] = typer.Option(
+        [], "--column", metavar="WHAT=NAME", help="Name a column, such as question=Frage; may be given several times."
+    ),
+    faults: str | None = typer.Option(
+        None,
+        "--faults",
+        metavar="FILE",
+        help="Write all faults there; without it only where they are too many to show.",
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
 ) -> None:
     """List every faulty row of a file in one go. Exit code 1 when there are any."""
     from dataclasses import asdict
 
     from medlms import datasets
+    from medlms.cli import _faults
     from medlms.cli._show import out
 
-    loaded = datasets.check(file)
+    loaded = datasets.check(file, chosen=_faults.chosen(file, columns))
     if as_json:
         out(
             {
@@ -61,14 +73,12 @@ def check(
                 "rows_in": loaded.rows_in,
                 "usable": len(loaded.examples),
                 "faults": [asdict(fault) for fault in loaded.faults],
+                "notes": [asdict(remark) for remark in loaded.remarks],
+                "said": loaded.said,
             }
         )
     else:
-        for fault in loaded.faults:
-            typer.echo(f"{fault.place}: {fault.reason}" + (f": {fault.detail}" if fault.detail else ""))
-        for sentence in loaded.said:
-            typer.echo(sentence)
-        typer.echo(f"{file}: {loaded.rows_in:,} rows, {len(loaded.examples):,} usable, {len(loaded.faults):,} faults")
+        _faults.show(loaded, file, faults)
     raise typer.Exit(1 if loaded.faults else 0)
 
 
@@ -96,6 +106,9 @@ def prepare(
         )
         for reason, count in source["dropped"].items():
             typer.echo(f"    {count:>7,}  {reason}")
+        for step in prepared.report["cleaning"][name]:
+            if step["changed"]:
+                typer.echo(f"    {step['changed']:>7,}  mended: {step['what']} (clean.{step['switch']})")
     for sentence in prepared.said:
         typer.echo(f"- {sentence}")
 

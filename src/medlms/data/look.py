@@ -20,7 +20,7 @@ def look(path: str | Path) -> dict[str, Any]:
     Lengths are in words; a dialogue's question is all that comes before its last answer. ``suggested_split`` is None when
     the rows can't be split; ``possible`` says so in words. Raises DataError when the file can't be read at all.
     """
-    loaded = datasets.check(path)
+    loaded = datasets.check(path, to_the_end=False)
     cleaned = clean.clean(loaded.examples)
     rows, repeated = duplicates.drop(cleaned.examples)
     rows, _ = topics.name(rows)

@@ -42,10 +42,12 @@ def prepare(config: Config, *, offline: bool = False, progress: Progress | None 
     rows: list[QA] = []
     dropped: list[tuple[str, Fault]] = []
     changed: dict[str, dict[str, int]] = {}
+    steps: dict[str, list[dict[str, Any]]] = {}
     for name, item in loaded.items():
-        cleaned = clean.clean(item.examples, datasets.noise(name) if item.source.public else ())
+        cleaned = clean.clean(item.examples, datasets.noise(name) if item.source.public else (), config.clean)
         rows += cleaned.examples
         changed[name] = cleaned.changed
+        steps[name] = cleaned.account
         dropped += [(name, fault) for fault in (*item.faults, *cleaned.dropped)]
         if progress:
             progress("cleaning", len(changed), len(loaded))
@@ -56,6 +58,7 @@ def prepare(config: Config, *, offline: bool = False, progress: Progress | None 
     parts = split.parts(rows, config.split, weights=weights, seed=config.split_seed)
     compared = leaks.prove({"train": parts.train, "dev": parts.dev, "eval": parts.eval})
     account = report.build(config, loaded, weights, dropped, changed, rows, parts, named, compared)
+    account["cleaning"] = steps
     said += _said(config, account, loaded)
     return Prepared(
         train=parts.train,

@@ -6,7 +6,7 @@ import json
 from dataclasses import fields
 from typing import Any
 
-from medlms.datasets import _rows
+from medlms.datasets._row import Row
 from medlms.types import QA, Dialogue, Fault
 
 CHATS = ("messages", "conversations", "conversation")
@@ -51,7 +51,7 @@ def has_system(value: Any) -> bool:
     return any(_role(turn) in SYSTEMS for turn in turns(value) if isinstance(turn, dict))
 
 
-def read(row: _rows.Row, column: str) -> Pairs | Fault:
+def read(row: Row, column: str) -> Pairs | Fault:
     """The pairs of a row's turns. A system message that leads is left out (the config's instruction takes its place).
 
     Every other oddity refuses the row: nothing is left out or put right in silence.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Generic, Protocol, TypeVar
 
 from medlms.types import QA, Fault, Source
 
@@ -26,6 +27,7 @@ class Loaded:
     ``rows_in`` counts every row of the original, so ``rows_in == len(examples) + len(faults)``. ``files`` maps each file
     read to the sha256 of its bytes as they lie on disk; ``said`` holds sentences on what was used. ``topics`` are names
     that the original knows beside those of its rows, by which questions of other sources are told apart.
+    ``remarks`` name rows that are used, but of which something is to be known (an id that stands twice).
     """
 
     examples: list[QA]
@@ -35,19 +37,65 @@ class Loaded:
     files: dict[str, str]
     said: list[str]
     topics: tuple[str, ...] = ()
+    remarks: tuple[Fault, ...] = ()
+
+
+class Rows(Protocol):
+    """The rows of a source as they are read, once. What it says of itself is complete after the last row."""
+
+    source: Source
+    files: dict[str, str]
+    rows_in: int
+    said: list[str]
+    topics: tuple[str, ...]
+    remarks: list[Fault]
+
+    def __iter__(self) -> Iterator[QA | Fault]:
+        """Each row of the original: what can be used, and the faults of what can't."""
+        ...
+
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[Row]):
+    """The rows of an exam or of a set of bare questions; as ``Loaded``, but for what it holds.
+
+    ``doubtful`` are rows that could be asked but not fairly scored, such as those with equal options. Each has its fault and
+    is not among ``rows``; who compares with published numbers can add them.
+    """
+
+    rows: list[Row]
+    faults: list[Fault]
+    rows_in: int
+    source: Source
+    files: dict[str, str]
+    said: list[str]
+    doubtful: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
     """What spoils rows of one source: where ``pattern`` is found in ``field``, the row is dropped for ``reason``.
 
-    With a ``replacement`` the row stays, and what was found is replaced by it.
+    With a ``replacement`` the row stays, and what was found is replaced by it. ``step`` is the cleaning step (a key of the
+    config's ``clean``) that it belongs to. A text without any of ``needs`` (where there are some) can't hold the pattern:
+    looking for these is many times quicker.
     """
 
     reason: str
     field: str
     pattern: re.Pattern[str]
     replacement: str | None = None
+    step: str = "boilerplate"
+    needs: tuple[str, ...] = ()
+
+    def spoils(self, text: str) -> bool:
+        """Whether the pattern is found in a text."""
+        if self.needs and not any(need in text for need in self.needs):
+            return False
+        return bool(self.pattern.search(text))
 
 
 def normalised(text: str) -> str:

@@ -62,6 +62,8 @@ def get(original: Original, *, offline: bool = False, progress: Progress | None 
         return found
     name = original.names[0]
     hint = _fetch.HINT.format(shelf=original.shelf, file=name)
+    if not original.addresses:
+        raise FetchError(f"{name}: not on this machine, and there is no address to fetch it from.", hint=hint)
     if offline:
         raise FetchError(f"{name}: not on this machine, and fetching is switched off (offline).", hint=hint)
     target = home() / "data" / original.shelf / name

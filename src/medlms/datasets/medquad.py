@@ -48,7 +48,49 @@ ORIGINAL = _originals.Original(
 )
 # sha256 over the names and contents of all documents at COMMIT, however they are packed.
 CONTENTS = "bfe459feb4181f25183f8d45b18272dec3e8bbfeac00653fb153156e56e60d34"
-NOISE = (Noise("answer is a list of link titles", "answer", re.compile(r"\A\s*These resources address the ")),)
+# What the sites repeat around their texts: sentences that stand word for word in hundreds of answers, the headings of pages,
+# and pointers to what is on the page but not in the text.
+NOISE = (
+    Noise(
+        "answer is a list of link titles",
+        "answer",
+        re.compile(r"\A\s*These resources address the "),
+        needs=("These resources address the ",),
+    ),
+    Noise(
+        "how to read the table of symptoms",
+        "answer",
+        re.compile(
+            r"\s*If the information is available, the table below\b.{0,400}?Signs and Symptoms\s+Approximate number of "
+            r"patients \(when available\)"
+            r"|\s*The Human Phenotype Ontology \(HPO\) has collected information on how often\b.{0,1200}?"
+            r"may be rare or common\.",
+            re.DOTALL,
+        ),
+        "",
+        needs=("If the information is available", "The Human Phenotype Ontology"),
+    ),
+    Noise("heading Summary", "answer", re.compile(r"\A\s*Summary\s*:\s*"), "", needs=("Summary",)),
+    Noise("heading Key Points", "answer", re.compile(r"\A\s*Key Points\s+"), "", needs=("Key Points",)),
+    Noise(
+        "pointers to videos",
+        "answer",
+        re.compile(
+            r"\s*\((?:Watch|To (?:enlarge|see|learn))\b(?=[^()]{0,300}\bvideos?\b)[^()]*(?:\([^()]*\)[^()]*)*\)"
+            r"|(?:\A|(?<=[.!?)]))\s*Watch (?:a|an|the|this|these)\b(?=[^.!?]{0,80}\bvideos?\b)[^.!?]*[.!?]"
+            r"|(?:\A|(?<=[.!?)]))\s*To (?:enlarge|reduce) the videos?,[^.!?]*(?:\.\)|[.!?])"
+        ),
+        "",
+        needs=("video",),
+    ),
+    Noise(
+        "pointers to other pages",
+        "answer",
+        re.compile(r"(?:\A|(?<=[.!?)]))\s*(?:Learn more about|Get tips on)\b[^.!?]*[.!?]"),
+        "",
+        needs=("Learn more about", "Get tips on"),
+    ),
+)
 LARGEST_MEMBER = 16 * 2**20
 LARGEST_ARCHIVE = 2 * 2**30
 

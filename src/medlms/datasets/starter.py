@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medlms.datasets import _read
-from medlms.datasets._loaded import Loaded, Progress, normalised
+from medlms.datasets._loaded import Loaded, Progress, Read, normalised
 from medlms.errors import DataError
 from medlms.types import QA, Choice, Fault, Source
 
@@ -22,6 +22,7 @@ SOURCE = Source(
     address="part of the package",
 )
 LETTERS = "ABCD"
+PARTS = ("test",)
 
 
 def read(*, folder: Path | None = None, offline: bool = True, progress: Progress | None = None) -> Loaded:
@@ -72,6 +73,15 @@ def exam(*, folder: Path | None = None) -> list[Choice]:
         )
     _unique([item.id for item in questions], name)
     return questions
+
+
+def choices(*, part: str = "test", offline: bool = True, progress: Progress | None = None) -> Read[Choice]:
+    """The exam in the form of the catalogue's other exams."""
+    del part, offline, progress
+    questions = exam()
+    name, place, _ = _rows(None, "exam.jsonl")
+    said = [f"{name}: {len(questions):,} questions, from the package"]
+    return Read(questions, [], len(questions), SOURCE, dict(place), said)
 
 
 def _links(row: dict[str, Any]) -> tuple[str, ...]:

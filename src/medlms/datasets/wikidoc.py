@@ -37,7 +37,10 @@ _WIKI = re.compile(
 MARKS = (
     Noise("question about the wiki itself", "question", _WIKI),
     Noise(
-        "answer of links or template marks only", "answer", re.compile(r"\A\s*(?:(?:https?://\S+|Template:.*)\s*)+\Z")
+        "answer of links or template marks only",
+        "answer",
+        re.compile(r"\A\s*(?:(?:https?://\S+|Template:.*)\s*)+\Z"),
+        step="links",
     ),
     Noise("template marks", "answer", re.compile(r"(?:\A|(?<=[.!?)\n]))\s*Template:.*"), ""),
     Noise("template marks", "answer", re.compile(r"\s*\bTemplate:\w+"), ""),
@@ -49,7 +52,7 @@ _LEFT_OVER = re.compile(
     r"|(?:exact|original|given|current|existing|complete) (?:sentence|text|statement|phrasing|wording)",
     re.IGNORECASE,
 )
-NOISE = (Noise("question left over from a chat", "question", _LEFT_OVER), *MARKS)
+NOISE = (Noise("question left over from a chat", "question", _LEFT_OVER, step="chat"), *MARKS)
 
 # The last words of most questions name what the paragraph is about.
 _SUBJECT = re.compile(
