@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from medlms.config import Split
 from medlms.datasets import before, exchanges, normalised
@@ -27,7 +27,8 @@ KEEP = 0.7  # share of the rows that training keeps at least when it is to have 
 class Parts:
     """The three sides in their final order. ``per_group`` is the most rows that one group gives to dev or eval.
 
-    ``passed_over`` counts rows in the groups of dev and eval that were not eligible, by reason.
+    ``passed_over`` counts rows in the groups of dev and eval that were not eligible, by reason. ``pool`` holds all rows that
+    training could be given, of which ``train`` is drawn.
     """
 
     train: list[QA]
@@ -35,6 +36,7 @@ class Parts:
     eval: list[QA]
     per_group: int
     passed_over: dict[str, int]
+    pool: list[QA] = field(default_factory=list)
 
 
 def grouped(examples: Sequence[QA]) -> list[QA]:
@@ -117,6 +119,7 @@ def _parts(examples: Sequence[QA], split: Split, weights: Mapping[str, float], s
             eval=_shuffled(taken, seed),
             per_group=per_group,
             passed_over={"answer also stands in another group": passed} if passed else {},
+            pool=_shuffled(left, seed),
         )
         if len(left) >= least:
             break

@@ -18,7 +18,11 @@ LATER: dict[str, Any] = {
     "train.early_stopping": None,
     "train.checkpoint_gradients": "auto",
     "evaluate.examples": 3,
+    "mix": {"temperature": None, "most_repeats": 10},
+    "exclude": [],
 }
+# The same for the keys of each source.
+LATER_OF_SOURCES: dict[str, Any] = {"rows": None, "repeats": 1}
 
 
 def without_later(settings: dict[str, Any]) -> dict[str, Any]:
@@ -31,4 +35,8 @@ def without_later(settings: dict[str, Any]) -> dict[str, Any]:
             here = here.get(part, {})
         if last in here and here[last] == missing:
             del here[last]
+    for source in settings.get("data", []):
+        for key, missing in LATER_OF_SOURCES.items():
+            if isinstance(source, dict) and key in source and source[key] == missing:
+                del source[key]
     return settings
