@@ -161,7 +161,7 @@ def quotas(size: int, weights: Mapping[str, float], room: Mapping[str, int]) -> 
     open_ = {name for name in room if room[name] > 0}
     left = min(size, sum(room.values()))
     while left > 0 and open_:
-        total = sum(weights.get(name, 1.0) for name in open_)
+        total = sum(weights.get(name, 1.0) for name in sorted(open_))
         exact = {name: left * weights.get(name, 1.0) / total for name in sorted(open_)}
         give = {name: min(int(exact[name]), room[name] - got[name]) for name in exact}
         spare = left - sum(int(value) for value in exact.values())

@@ -24,9 +24,9 @@ class Reading:
     """A file's rows, one after another: a QA, or the Fault of one that can't be used. It can be gone through once.
 
     Ids are ``<name>/<row's id, or a hash of what it says>``. ``chosen`` names columns by what they hold (question, answer,
-    topic, kind, document, id, messages); the others are found. After the last row ``files``, ``rows_in``, ``said`` and ``remarks`` (rows
-    that are used, but of which something is to be known) are complete. Raises DataError for a file that can't be read;
-    with ``tolerant``, what is wrong inside it comes as a Fault.
+    topic, kind, document, id, messages); the others are found. After the last row ``files``, ``rows_in``, ``said`` and
+    ``remarks`` (rows that are used, but of which something is to be known) are complete. Raises DataError for a file that
+    can't be read; with ``tolerant``, what is wrong inside it comes as a Fault.
     """
 
     def __init__(
