@@ -36,7 +36,7 @@ def records(
         faults[name, fault.place].append(fault)
     for name, item in loaded.items():
         for row in item.examples:
-            record = {
+            record: dict[str, Any] = {
                 "id": row.id,
                 "source": name,
                 "licence": row.licence,

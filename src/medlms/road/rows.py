@@ -35,8 +35,8 @@ class Rows:
 
 def write(run: Run, prepared: Prepared) -> Rows:
     """Write splits/*.jsonl and the lineage of all rows; returns what ``read`` reads."""
-    lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in prepared.lineage)
-    write_whole(run.path(*LINEAGE.split("/")), gzip.compress("".join(lines).encode(), 6, mtime=0))
+    lineage = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in prepared.lineage)
+    write_whole(run.path(*LINEAGE.split("/")), gzip.compress(lineage.encode(), 6, mtime=0))
     for part in PARTS:
         rows: Sequence[QA] = getattr(prepared, part)
         lines = []
