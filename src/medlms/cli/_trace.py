@@ -84,6 +84,7 @@ def _show_row(traced: Any) -> None:
         typer.echo("no run that could be looked into has read it")
         _show_made(traced)
         return
+    unsure = first.get("from_splits") or first["part"] == "dropped"
     typer.echo(first.get("id") or f"{first['place']} (it could not be read, so it has no id)")
     for label, value in (
         ("place", first["place"]),
@@ -91,7 +92,7 @@ def _show_row(traced: Any) -> None:
         ("source", f"{first['source']}, licence: {first['licence']}"),
         ("kept with", ", ".join(first.get("links", ()))),
         ("group", first.get("group", "")),
-        ("mended", "; ".join(first.get("cleaned", ())) or ("" if first.get("from_splits") else "nothing")),
+        ("mended", "; ".join(first.get("cleaned", ())) or ("" if unsure else "nothing")),
     ):
         if value:
             typer.echo(f"    {label:<10} {value}")
@@ -107,10 +108,14 @@ def _file(record: dict[str, Any]) -> str:
     """The checksum of the file as it was, and whether it is still that file, where it is at hand."""
     import hashlib
 
+    from medlms import datasets
+
     was = record.get("sha256", "")
     if not was:
         return ""
     paths = [Path(record["place"].rpartition(mark)[0]) for mark in ":#!"]
+    if record["source"] in datasets.names():
+        paths += [Path(path) for path in datasets.where(record["source"]).split(", ") if path]
     here = next((path for path in paths if path.name and path.is_file()), None)
     now = ""
     if here:

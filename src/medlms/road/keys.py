@@ -18,11 +18,30 @@ LATER: dict[str, Any] = {
     "train.early_stopping": None,
     "train.checkpoint_gradients": "auto",
     "evaluate.examples": 3,
+    "clean": dict.fromkeys(
+        (
+            "white_space",
+            "escapes",
+            "html",
+            "question_marks",
+            "chat",
+            "boilerplate",
+            "links",
+            "repeated_question",
+            "cut_off",
+        ),
+        True,
+    ),
     "mix": {"temperature": None, "most_repeats": 10},
     "exclude": [],
 }
 # The same for the keys of each source.
-LATER_OF_SOURCES: dict[str, Any] = {"rows": None, "repeats": 1}
+LATER_OF_SOURCES: dict[str, Any] = {
+    "rows": None,
+    "repeats": 1,
+    "files": None,
+    "columns": dict.fromkeys(("question", "answer", "messages", "topic", "kind", "document", "id")),
+}
 
 
 def without_later(settings: dict[str, Any]) -> dict[str, Any]:

@@ -70,9 +70,8 @@ def made(
         if run.folder in chosen and run.folder not in reasons:
             found.choose += [Thing(kind, path, run.name, "dev rows chose the epoch") for kind, path in _own(run)]
     for run in runs:
-        why = _grading(run, graded, bad, reasons)
-        if why and (run.folder / "report.json").is_file():
-            found.regrade.append(Thing("report", str(run.folder / "report.json"), run.name, why))
+        if why := _grading(run, trained, graded, bad, reasons):
+            _regrade(run, why, found)
         if run.folder in trained | chosen | graded:
             found.texts += [str(path) for path in _texts(run)]
     return found
@@ -151,11 +150,25 @@ def _model(run: Run) -> str:
         return ""
 
 
-def _grading(run: Run, graded: set[Path], bad: set[Path], reasons: dict[Path, str]) -> str:
+def _regrade(run: Run, why: str, found: Made) -> None:
+    """Note the run's report, and the study's where the run is a point of one."""
+    folders = {run.folder: why}
+    if run.folder.parent.name == "points":
+        folders[run.folder.parent.parent] = "a point of the study is to be graded again"
+    known = {thing.path for thing in found.regrade}
+    for folder, reason in folders.items():
+        path = folder / "report.json"
+        if path.is_file() and str(path) not in known:
+            found.regrade.append(Thing("report", str(path), folder.name, reason))
+
+
+def _grading(run: Run, trained: set[Path], graded: set[Path], bad: set[Path], reasons: dict[Path, str]) -> str:
     if run.folder in reasons:
         return "grades what is to be retrained"
     if run.folder in graded:
         return "was graded on the rows"
+    if run.is_evaluation() and run.folder in trained:
+        return "looks answers or examples up among the rows"
     if run.is_evaluation():
         adapter = str(run.read_json(EVALUATION).get("adapter") or "")
         for name in (adapter, _model(run)):

@@ -246,6 +246,5 @@ def nothing(
         names.update(name for record in records_of(run) if (name := known(record)))
     return UnknownName(
         f"{what}: none of the {traced.looked_at:,} runs looked at has read such a row.",
-        hint=near(what, list(names))
-        or "Other folders with runs: --in FOLDER. The set as it would be prepared now: --config FILE.",
+        hint=near(what, list(names)) or "Other folders with runs are named by --in FOLDER.",
     )
