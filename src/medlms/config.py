@@ -164,7 +164,7 @@ class Clean(_Part):
     repeated_question: bool = Field(
         True, description="The question again at the start of the answer; rows whose answer is only a question."
     )
-    cut_off: bool = Field(True, description="Drop rows whose answer breaks off: at a comma, a bracket, an ellipsis.")
+    cut_off: bool = Field(True, description="Drop rows whose answer breaks off: at a comma, an opening bracket, or a word such as 'and'.")
 
 
 class Lora(_Part):

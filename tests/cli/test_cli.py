@@ -83,7 +83,7 @@ def test_settings_written_as_options_are_put_right(medlms: Medlms) -> None:
         (("runs", "erase", "none", "--yes"), "error: none: no run lies here"),
         (("demo", "c.yaml"), "the demo takes key=value settings only, not 'c.yaml'"),
         (("demo", "foo=1"), "error: foo: unknown key."),
-        (("data", "get", "medqad"), "Did you mean medquad?"),
+        (("data", "get", "medqad"), "Did you mean medquad or medqa"),
         (("data", "prepare", "none.yaml"), "error: none.yaml: there is no such config file."),
         (("ask",), "Missing argument"),
         (("ask", ""), "error: The question is empty."),

@@ -137,7 +137,7 @@ class Cleaner:
         made = self._apply(self._before, row)
         for item in self._noise:
             text = getattr(made, item.field)
-            if not item.pattern.search(text):
+            if not item.spoils(text):
                 continue
             if item.replacement is None:
                 return self._dropped(row, item.reason, getattr(row, item.field))

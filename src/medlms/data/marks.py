@@ -29,8 +29,9 @@ _ONLY_QUESTION = re.compile(r"\s*[^.!?\n]{3,250}\?\s*")
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _BESIDE_LINKS = frozenset(
     "see visit source sources link links more info information at here from and or read the".split()
-)
+) | {""}
 # Where no text ends: at an opening bracket, a comma, or a word that needs another one.
+_LONGEST_END = 4  # characters: the longest of these words, and the one before it
 _BREAKS_OFF = re.compile(r"(?:[,(\[{]|\b(?:and|or|the|an))\Z")
 
 
@@ -90,15 +91,20 @@ def only_question(answer: str) -> bool:
 
 def only_links(answer: str) -> bool:
     """Whether an answer is nothing but addresses and words that point to them."""
-    words = answer.split()
-    links = sum(bool(_LINK.match(word.strip("(<[\"'"))) for word in words)
-    rest = [word.strip(".,:;()[]<>\"'-").lower() for word in words if not _LINK.match(word.strip("(<[\"'"))]
-    return links > 0 and all(not word or word in _BESIDE_LINKS for word in rest)
+    if "://" not in answer and "www." not in answer.lower():
+        return False
+    links = 0
+    for word in answer.split():
+        if _LINK.match(word.strip("(<[\"'")):
+            links += 1
+        elif word.strip(".,:;()[]<>\"'-").lower() not in _BESIDE_LINKS:
+            return False
+    return links > 0
 
 
 def breaks_off(answer: str) -> bool:
     """Whether an answer ends where no sentence and no item of a list can."""
-    return bool(_BREAKS_OFF.search(answer.rstrip()))
+    return bool(_BREAKS_OFF.search(answer.rstrip()[-_LONGEST_END:]))
 
 
 def _unescaped(match: re.Match[str]) -> str:

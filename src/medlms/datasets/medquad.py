@@ -51,7 +51,12 @@ CONTENTS = "bfe459feb4181f25183f8d45b18272dec3e8bbfeac00653fb153156e56e60d34"
 # What the sites repeat around their texts: sentences that stand word for word in hundreds of answers, the headings of pages,
 # and pointers to what is on the page but not in the text.
 NOISE = (
-    Noise("answer is a list of link titles", "answer", re.compile(r"\A\s*These resources address the ")),
+    Noise(
+        "answer is a list of link titles",
+        "answer",
+        re.compile(r"\A\s*These resources address the "),
+        needs=("These resources address the ",),
+    ),
     Noise(
         "how to read the table of symptoms",
         "answer",
@@ -63,9 +68,10 @@ NOISE = (
             re.DOTALL,
         ),
         "",
+        needs=("If the information is available", "The Human Phenotype Ontology"),
     ),
-    Noise("heading Summary", "answer", re.compile(r"\A\s*Summary\s*:\s*"), ""),
-    Noise("heading Key Points", "answer", re.compile(r"\A\s*Key Points\s+"), ""),
+    Noise("heading Summary", "answer", re.compile(r"\A\s*Summary\s*:\s*"), "", needs=("Summary",)),
+    Noise("heading Key Points", "answer", re.compile(r"\A\s*Key Points\s+"), "", needs=("Key Points",)),
     Noise(
         "pointers to videos",
         "answer",
@@ -75,12 +81,14 @@ NOISE = (
             r"|(?:\A|(?<=[.!?)]))\s*To (?:enlarge|reduce) the videos?,[^.!?]*(?:\.\)|[.!?])"
         ),
         "",
+        needs=("video",),
     ),
     Noise(
         "pointers to other pages",
         "answer",
         re.compile(r"(?:\A|(?<=[.!?)]))\s*(?:Learn more about|Get tips on)\b[^.!?]*[.!?]"),
         "",
+        needs=("Learn more about", "Get tips on"),
     ),
 )
 LARGEST_MEMBER = 16 * 2**20
