@@ -41,6 +41,16 @@ class _Part(BaseModel):
         return value
 
 
+def _count_or(value: Any, word: str) -> Any:
+    if isinstance(value, bool) or value == word:
+        return value  # _no_switch has a word for the first
+    if (isinstance(value, str) and value.strip().isdecimal()) or (isinstance(value, float) and value.is_integer()):
+        value = int(value)
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"must be a whole number of at least 1, or {word}")
+    return value
+
+
 class Columns(_Part):
     """Which column of a file holds what, where the names do not tell."""
 
@@ -65,6 +75,16 @@ class DataSource(_Part):
     weight: float = Field(
         1.0, gt=0, description="Share of the training rows drawn from this source, relative to the others."
     )
+    rows: int | None = Field(
+        None,
+        ge=1,
+        description="So many training rows of this source, whatever its weight, which then only says how dev and eval are drawn.",
+    )
+    repeats: int | Literal["auto"] = Field(
+        1,
+        description="How often each of its training rows is read in an epoch, dev and eval never. auto: as often as `rows` or "
+        "the source's share asks, when it has too few.",
+    )
     files: str | None = Field(
         None, description="Pattern of the files to read in a folder or a hub set, such as `data/train-*`."
     )
@@ -74,6 +94,11 @@ class DataSource(_Part):
     topic: str | None = Field(
         None, description="Column whose equal values are never split apart (topic, document, patient)."
     )
+
+    @field_validator("repeats", mode="before")
+    @classmethod
+    def _times(cls, value: Any) -> Any:
+        return _count_or(value, "auto")
 
     @model_validator(mode="after")
     def _named_once(self) -> DataSource:
@@ -106,6 +131,18 @@ class Split(_Part):
         lt=2**63,
         description="Seed of the split alone, so that runs of several seeds share rows.",
     )
+
+
+class Mix(_Part):
+    """How the sources' shares of the training rows come about."""
+
+    temperature: float | None = Field(
+        None,
+        gt=0,
+        description="Shares go by weight x rows^(1 / temperature): 1 is in proportion to the rows that a source has, higher is "
+        "more even. Empty: by weight alone.",
+    )
+    most_repeats: int = Field(10, ge=1, description="`repeats: auto` reads no row more often than this in an epoch.")
 
 
 class Clean(_Part):
@@ -218,13 +255,7 @@ class Train(_Part):
     @field_validator("micro_tokens", mode="before")
     @classmethod
     def _tokens(cls, value: Any) -> Any:
-        if isinstance(value, bool) or value == "auto":
-            return value  # _no_switch has a word for the first
-        if (isinstance(value, str) and value.strip().isdecimal()) or (isinstance(value, float) and value.is_integer()):
-            value = int(value)
-        if not isinstance(value, int) or value < 1:
-            raise ValueError("must be a whole number of at least 1, or auto")
-        return value
+        return _count_or(value, "auto")
 
     @property
     def at_once(self) -> int:
@@ -267,6 +298,12 @@ class Config(_Part):
     data: list[DataSource] = Field(min_length=1, description="Sources of rows.")
     split: Split = Field(default_factory=Split)
     clean: Clean = Field(default_factory=Clean)
+    mix: Mix = Field(default_factory=Mix)
+    exclude: list[str] = Field(
+        [],
+        description="Files that list rows to leave out of every part, by id, patient or document; "
+        "`medlms data trace --write FILE` makes one.",
+    )
     instruction: str = Field(
         INSTRUCTION, description="Said to the model before every question, in training and in use."
     )
@@ -306,6 +343,11 @@ class Config(_Part):
     seed: int = Field(13, ge=0, lt=2**63, description="Seed of everything random.")
     run: str = Field("run", min_length=1, description="Name of the run's folder under runs/, or a path with a slash.")
 
+    @field_validator("exclude", mode="before")
+    @classmethod
+    def _one_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
     @field_validator("data", mode="before")
     @classmethod
     def _short_forms(cls, value: Any) -> Any:
@@ -328,6 +370,22 @@ class Config(_Part):
             raise ValueError("train.early_stopping needs train.evaluate_every: epoch")
         if self.train.evaluate_every == "never" and self.train.best_by != "dev_loss":
             raise ValueError(f"train.best_by: {self.train.best_by} needs train.evaluate_every: epoch")
+        return self
+
+    @model_validator(mode="after")
+    def _mixture_fits(self) -> Config:
+        counts = [entry.rows for entry in self.data if entry.rows]
+        asked, train = sum(counts), self.split.train
+        if train and asked > train:
+            raise ValueError(f"the sources' rows add up to {asked}, more than split.train ({train})")
+        if train and len(counts) == len(self.data) and asked < train:
+            raise ValueError(
+                f"the sources' rows add up to {asked}, split.train is {train}; leave split.train or one of the rows away"
+            )
+        if self.mix.temperature and not train and all(entry.repeats != "auto" for entry in self.data):
+            raise ValueError(
+                "mix.temperature needs split.train or a source with repeats: auto; without them all rows are used as they are"
+            )
         return self
 
     @model_validator(mode="after")
@@ -396,7 +454,7 @@ ALIASES: Mapping[str, str] = types.MappingProxyType(
 _BATCH = ("per_device_train_batch_size", "micro_batch_size", "batch_size")
 _ACCUMULATION = "gradient_accumulation_steps"
 _ROWS = "train.rows_per_step"
-_PARTS = ("split", "lora", "soft_prompt", "train", "evaluate", "prompts")
+_PARTS = ("split", "clean", "mix", "lora", "soft_prompt", "train", "evaluate", "prompts")
 
 
 class Tree(typing.NamedTuple):

@@ -14,7 +14,7 @@ import pytest
 
 VERBS = ("demo", "init", "train", "evaluate", "ask", "report", "merge", "export", "runs", "data", "models", "doctor")
 GROUPS = {
-    "data": ("list", "get", "check", "prepare", "preview"),
+    "data": ("list", "get", "check", "prepare", "preview", "trace"),
     "models": ("list", "get", "plan", "prove"),
     "runs": ("list", "show", "erase"),
 }

@@ -93,13 +93,16 @@ def test_keys_that_came_later_do_not_stop_older_runs() -> None:
         part, _, last = path.rpartition(".")
         assert last in (whole[part] if part else whole), path
         assert last not in (known[part] if part else known), path
+    for key in keys.LATER_OF_SOURCES:
+        assert key in whole["data"][0] and key not in known["data"][0]
     assert keys.without_later({**whole, "method": "dora"}) == {**known, "method": "dora"}
     changed = {
         "method": "lora+", "lora": {"plus_ratio": 8}, "soft_prompt": {"length": 5}, "split": {"seed": 1},
         "train": {"early_stopping": 1, "best_by": "rougeL", "optimiser": "adamw_8bit", "checkpoint_gradients": "on"},
-        "evaluate": {"examples": 4},
+        "evaluate": {"examples": 4}, "mix": {"most_repeats": 3}, "exclude": ["list"],
+        "clean": {"html": False}, "data": [{"source": "d", "rows": 3, "repeats": 2, "files": "*", "columns": {"id": "n"}}],
     }  # fmt: skip
-    settings = Config(model="m", data=["d"], **changed).model_dump()  # type: ignore[arg-type, list-item]
+    settings = Config(model="m", **changed).model_dump()  # type: ignore[arg-type]
     assert keys.without_later(settings) == settings
 
 

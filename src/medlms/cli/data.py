@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import typer
 
-app = typer.Typer(help="List, fetch, check, prepare and preview data.", no_args_is_help=True, rich_markup_mode=None)
+from medlms.cli import _trace
+
+app = typer.Typer(
+    help="List, fetch, check, prepare, preview and trace data.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.command("list")
@@ -140,3 +144,6 @@ def preview(
     from medlms.cli._preview import draw
 
     draw(found, Console(highlight=False), tokens=tokens)
+
+
+app.command("trace")(_trace.command)

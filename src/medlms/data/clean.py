@@ -86,12 +86,16 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """Rows that are left, rows dropped with the reason, how many rows each step changed, and the steps' account."""
+    """Rows that are left, rows dropped with the reason, how many rows each step changed, and the steps' account.
+
+    ``steps`` names, by the row's id, what changed it, for rows that are left and were changed.
+    """
 
     examples: list[QA]
     dropped: list[Fault]
     changed: dict[str, int]
     account: list[dict[str, Any]]
+    steps: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Cleaner:
@@ -115,13 +119,15 @@ class Cleaner:
         self._tallies = {what: Tally(switch, what) for switch, what in named}
         self._rows = 0
         self._now: dict[str, list[tuple[str, str]]] = {}  # what the steps have changed in the row in hand
+        self.steps: dict[str, tuple[str, ...]] = {}
 
     def clean(self, row: QA) -> QA | Fault:
         """The row as the steps leave it, or why it is dropped. Of a dropped row only what dropped it is counted."""
         self._rows += 1
         self._now = {}
         made = self._dialogue(row) if isinstance(row, Dialogue) else self._row(row)
-        if isinstance(made, QA):
+        if isinstance(made, QA) and self._now:
+            self.steps[row.id] = tuple(self._now)
             for what, texts in self._now.items():
                 old, new = ("\n".join(pair[side] for pair in texts) for side in (0, 1))
                 self._tallies[what].count(row, old, new)
@@ -211,7 +217,7 @@ def clean(examples: Iterable[QA], noise: Sequence[Noise] = (), switches: Clean |
     for example in examples:
         made = cleaner.clean(example)
         (kept if isinstance(made, QA) else dropped).append(made)  # type: ignore[arg-type]
-    return Cleaned(kept, dropped, cleaner.changed(), cleaner.account())
+    return Cleaned(kept, dropped, cleaner.changed(), cleaner.account(), cleaner.steps)
 
 
 def without_repetition(row: QA) -> QA:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from medlms import datasets
 from medlms.config import Config, DataSource
-from medlms.data import clean, duplicates, leaks, report, split, topics
+from medlms.data import clean, duplicates, exclude, leaks, lineage, mix, report, split, topics
 from medlms.datasets import Loaded, Progress, before, normalised
 from medlms.errors import ConfigError
 from medlms.types import QA, Fault
@@ -21,6 +21,8 @@ class Prepared:
 
     ``references`` gives for each row of dev and eval all answers to its question, its own first. ``report`` is
     JSON-able and adds up; ``said`` are sentences for the user; ``files`` maps each file read to its sha256.
+    ``times`` tells how often a training row is read in an epoch, by its id, where that is not once; ``lineage`` holds a
+    record of every row that was read, kept or not.
     """
 
     train: list[QA]
@@ -30,6 +32,8 @@ class Prepared:
     said: list[str]
     files: dict[str, str]
     references: dict[str, tuple[str, ...]]
+    times: dict[str, int] = field(default_factory=dict)
+    lineage: list[dict[str, Any]] = field(default_factory=list)
 
 
 def prepare(config: Config, *, offline: bool = False, progress: Progress | None = None) -> Prepared:
@@ -37,28 +41,46 @@ def prepare(config: Config, *, offline: bool = False, progress: Progress | None 
 
     Raises DataError, FetchError, ConfigError and UnknownName.
     """
-    loaded, weights = _load(config.data, offline=offline, progress=progress)
+    loaded, entries = _load(config.data, offline=offline, progress=progress)
+    weights = {name: entry.weight for name, entry in entries.items()}
     said = [sentence for item in loaded.values() for sentence in item.said]
     rows: list[QA] = []
     dropped: list[tuple[str, Fault]] = []
     changed: dict[str, dict[str, int]] = {}
     steps: dict[str, list[dict[str, Any]]] = {}
+    mended: dict[str, tuple[str, ...]] = {}
     for name, item in loaded.items():
         cleaned = clean.clean(item.examples, datasets.noise(name) if item.source.public else (), config.clean)
         rows += cleaned.examples
         changed[name] = cleaned.changed
         steps[name] = cleaned.account
+        mended |= cleaned.steps
         dropped += [(name, fault) for fault in (*item.faults, *cleaned.dropped)]
         if progress:
             progress("cleaning", len(changed), len(loaded))
+    excluded = exclude.apply(config.exclude, rows, (row for item in loaded.values() for row in item.examples))
+    rows = excluded.rows
+    dropped += excluded.dropped
     rows, repeated = duplicates.drop(rows)
     dropped += repeated
     rows, named = topics.name(rows, [topic for item in loaded.values() for topic in item.topics])
     rows = split.grouped(rows)
-    parts = split.parts(rows, config.split, weights=weights, seed=config.split_seed)
-    compared = leaks.prove({"train": parts.train, "dev": parts.dev, "eval": parts.eval})
+    parts = split.parts(rows, mix.split_for(config, len(rows)), weights=weights, seed=config.split_seed)
+    mixed = mix.mix(config, entries, parts)
+    parts = mixed.parts
+    sides = {"train": parts.train, "dev": parts.dev, "eval": parts.eval}
+    compared = leaks.prove(sides)
+    origin = list(lineage.records(loaded, steps=mended, kept=rows, dropped=dropped, sides=sides, times=mixed.times))
+    exclude.prove(excluded.lists, sides, {record["id"]: record["mark"] for record in origin if "id" in record})
     account = report.build(config, loaded, weights, dropped, changed, rows, parts, named, compared)
     account["cleaning"] = steps
+    account["mixing"] = mixed.account
+    account["mixture"] |= {
+        "asked": {name: item["share_asked"] for name, item in mixed.account["sources"].items()},
+        "train": {name: item["share"] for name, item in mixed.account["sources"].items()},
+    }
+    account["excluded"] = excluded.account
+    said += [*exclude.said(excluded.account), *mix.said(mixed.account)]
     said += _said(config, account, loaded)
     return Prepared(
         train=parts.train,
@@ -66,30 +88,40 @@ def prepare(config: Config, *, offline: bool = False, progress: Progress | None 
         eval=parts.eval,
         report=account,
         said=said,
-        files={file: checksum for item in loaded.values() for file, checksum in item.files.items()},
+        files={file: checksum for item in loaded.values() for file, checksum in item.files.items()}
+        | excluded.lists.files,
         references=_references(rows, [*parts.dev, *parts.eval]),
+        times=mixed.times,
+        lineage=origin,
     )
 
 
 def _load(
     entries: Sequence[DataSource], *, offline: bool, progress: Progress | None
-) -> tuple[dict[str, Loaded], dict[str, float]]:
-    """Each entry's rows and weight under its own name; two files of one name get -2, -3, and so on."""
-    loaded: dict[str, Loaded] = {}
-    weights: dict[str, float] = {}
-    addresses: set[str] = set()
+) -> tuple[dict[str, Loaded], dict[str, DataSource]]:
+    """Each entry's rows, and the entry, under its own name.
+
+    Two files of one name get -2, -3, and so on, in the order of their places: names stay when entries change places.
+    """
+    items: list[Loaded] = []
     for entry in entries:
         item = datasets.load(entry, offline=offline, progress=progress)
-        if item.source.address in addresses:
+        if item.source.address in {other.source.address for other in items}:
             raise ConfigError([f"data: {entry.source} is listed twice; give it once, with the weight you want."])
-        addresses.add(item.source.address)
+        items.append(item)
+    named: dict[str, str] = {}
+    for item in sorted(items, key=lambda one: one.source.address):
         name, number = item.source.name, 1
-        while name in loaded or (number == 1 and not item.source.public and name in datasets.names()):
+        while name in named or (number == 1 and not item.source.public and name in datasets.names()):
             number += 1
             name = f"{item.source.name}-{number}"
-        loaded[name] = item if number == 1 else _renamed(item, name)
-        weights[name] = entry.weight
-    return loaded, weights
+        named[name] = item.source.address
+    names = {address: name for name, address in named.items()}
+    loaded: dict[str, Loaded] = {}
+    for item in items:
+        name = names[item.source.address]
+        loaded[name] = item if name == item.source.name else _renamed(item, name)
+    return loaded, dict(zip(loaded, entries, strict=True))
 
 
 def _renamed(item: Loaded, name: str) -> Loaded:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from medlms.config import Split
 from medlms.datasets import before, exchanges, normalised
@@ -27,7 +27,8 @@ KEEP = 0.7  # share of the rows that training keeps at least when it is to have 
 class Parts:
     """The three sides in their final order. ``per_group`` is the most rows that one group gives to dev or eval.
 
-    ``passed_over`` counts rows in the groups of dev and eval that were not eligible, by reason.
+    ``passed_over`` counts rows in the groups of dev and eval that were not eligible, by reason. ``pool`` holds all rows that
+    training could be given, of which ``train`` is drawn.
     """
 
     train: list[QA]
@@ -35,6 +36,7 @@ class Parts:
     eval: list[QA]
     per_group: int
     passed_over: dict[str, int]
+    pool: list[QA] = field(default_factory=list)
 
 
 def grouped(examples: Sequence[QA]) -> list[QA]:
@@ -117,6 +119,7 @@ def _parts(examples: Sequence[QA], split: Split, weights: Mapping[str, float], s
             eval=_shuffled(taken, seed),
             per_group=per_group,
             passed_over={"answer also stands in another group": passed} if passed else {},
+            pool=_shuffled(left, seed),
         )
         if len(left) >= least:
             break
@@ -158,7 +161,7 @@ def quotas(size: int, weights: Mapping[str, float], room: Mapping[str, int]) -> 
     open_ = {name for name in room if room[name] > 0}
     left = min(size, sum(room.values()))
     while left > 0 and open_:
-        total = sum(weights.get(name, 1.0) for name in open_)
+        total = sum(weights.get(name, 1.0) for name in sorted(open_))
         exact = {name: left * weights.get(name, 1.0) / total for name in sorted(open_)}
         give = {name: min(int(exact[name]), room[name] - got[name]) for name in exact}
         spare = left - sum(int(value) for value in exact.values())

@@ -16,6 +16,7 @@ from typing import Any
 from medlms import catalogue
 from medlms.config import DataSource
 from medlms.datasets import _files, _hub, _originals, _places
+from medlms.datasets._content import mark
 from medlms.datasets._dialogues import before, dialogue, exchanges
 from medlms.datasets._files import Reading
 from medlms.datasets._loaded import Loaded, Noise, Progress, Read, Rows, normalised
@@ -26,7 +27,7 @@ from medlms.types import Choice, Question, Source
 
 __all__ = [
     "Loaded", "Noise", "Progress", "Read", "Rows", "Shape", "before", "check", "columns", "dialogue", "exam", "exams",
-    "exchanges", "get", "load", "names", "noise", "normalised", "questions", "source", "stream", "where",
+    "exchanges", "get", "load", "mark", "names", "noise", "normalised", "questions", "source", "stream", "where",
 ]  # fmt: skip
 
 ALIASES = {

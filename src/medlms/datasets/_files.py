@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from medlms.datasets import _dialogues, _shape
+from medlms.datasets import _content, _dialogues, _shape
 from medlms.datasets._loaded import Loaded, Rows, normalised
 from medlms.datasets._open import plain_name
 from medlms.datasets._row import Row
@@ -23,10 +23,10 @@ LONGEST = 16 * 2**20
 class Reading:
     """A file's rows, one after another: a QA, or the Fault of one that can't be used. It can be gone through once.
 
-    Ids are ``<name>/<row's id, or its number>``. ``chosen`` names columns by what they hold (question, answer, topic, kind,
-    document, id, messages); the others are found. After the last row ``files``, ``rows_in``, ``said`` and ``remarks`` (rows
-    that are used, but of which something is to be known) are complete. Raises DataError for a file that can't be read;
-    with ``tolerant``, what is wrong inside it comes as a Fault.
+    Ids are ``<name>/<row's id, or a hash of what it says>``. ``chosen`` names columns by what they hold (question, answer,
+    topic, kind, document, id, messages); the others are found. After the last row ``files``, ``rows_in``, ``said`` and
+    ``remarks`` (rows that are used, but of which something is to be known) are complete. Raises DataError for a file that
+    can't be read; with ``tolerant``, what is wrong inside it comes as a Fault.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Reading:
         self._prefix = f"{self.source.name}/{prefix}"
         self._instructions = _shape.instructions(self._table, self.shape)
         self._ids: dict[str, str] = {}
+        self._hashes: dict[str, int] = {}
         self._questions = self._dialogues = self._systems = self._other_instructions = 0
 
     def __iter__(self) -> Iterator[QA | Fault]:
@@ -89,7 +90,7 @@ class Reading:
         if document:
             links.append(f"document:{self.source.name}/{document}")
         made = QA(
-            id=self._prefix + self._id(row),
+            id=self._prefix + self._id(row, (*said, topic, document)),
             source=self.source.name,
             licence=self.source.licence,
             place=row.place,
@@ -104,18 +105,25 @@ class Reading:
             self._questions = max(self._questions, len(pairs))
         return _dialogues.dialogue(made, tuple(said[1:-1]))
 
-    def _id(self, row: Row) -> str:
-        """The row's own id when it has one that no row before it had, else its number behind a ``#``."""
-        if not self.shape.id:
-            return str(row.number)
-        own = row.values.get(self.shape.id)
-        text = str(own).strip() if isinstance(own, str | int) and not isinstance(own, bool) else ""
-        if text and text not in self._ids:
-            self._ids[text] = row.place
-            return text
-        why = f"{text!r} is also that of {self._ids[text]}" if text else "the row has none"
-        self.remarks.append(Fault(row.place, "id stands twice" if text else "no id", f"{why}; #{row.number} is used"))
-        return f"#{row.number}"
+    def _id(self, row: Row, texts: Sequence[str]) -> str:
+        """The row's own id when it has one that no row before it had, else a hash of its texts, topic and document.
+
+        Rows that agree in all of these are told apart by their order (``~2``): nothing else could.
+        """
+        if self.shape.id:
+            own = row.values.get(self.shape.id)
+            text = str(own).strip() if isinstance(own, str | int) and not isinstance(own, bool) else ""
+            if text and text not in self._ids:
+                self._ids[text] = row.place
+                return text
+        name = _content.digest(texts, 6)
+        count = self._hashes[name] = self._hashes.get(name, 0) + 1
+        name = name if count == 1 else f"{name}~{count}"
+        if self.shape.id:
+            name = f"#{name}"
+            why = f"{text!r} is also that of {self._ids[text]}" if text else "the row has none"
+            self.remarks.append(Fault(row.place, "id stands twice" if text else "no id", f"{why}; {name} is used"))
+        return name
 
     def _alpaca(self, row: Row) -> tuple[str, str] | Fault:
         first = _pair(row, self.shape.instruction, self.shape.answer)
@@ -153,7 +161,7 @@ class Reading:
         if self.remarks:
             self.said.append(
                 f"{name}: the column {shape.id!r} is not filled and distinct in all rows; {len(self.remarks):,} rows are "
-                "named by their number"
+                "named by a hash of their text"
             )
         self.said.append(f"{name}: {self.usable:,} of {self.rows_in:,} rows can be used")
         if self._dialogues:

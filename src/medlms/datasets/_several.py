@@ -12,7 +12,7 @@ from medlms.types import QA, Fault, Source
 
 
 class Readings:
-    """The rows of all files in their order; ids are ``<source>/<file>/<row's id or number>``. Otherwise as a Reading."""
+    """The rows of all files in their order; ids are ``<source>/<file>/<row's id or hash>``. Otherwise as a Reading."""
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from medlms.report import markdown, method, tables
+from medlms.report import markdown, method, mixture, tables
 from medlms.report.account import account
 from medlms.report.shape import Model, Report, System
 from medlms.report.untrusted import as_markdown, one_line, visible
@@ -226,7 +226,7 @@ def _distribution(requirement: str) -> str:
 
 def _data(report: Report) -> str:
     data = account(report)
-    contents = [tables.sources(report), tables.splits(report), tables.licences(report)]
+    contents = [tables.sources(report), tables.splits(report), mixture.table(report), tables.licences(report)]
     parts = [markdown.table(content) for content in contents if content]
     if note := (data.get("identifiers") or {}).get("note"):
         parts.append(as_markdown(one_line(note)))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from medlms.report import knees, page, tables
+from medlms.report import knees, mixture, page, tables
 from medlms.report.account import account
 from medlms.report.plots import Plot
 from medlms.report.shape import Answer, Report
@@ -150,7 +150,8 @@ def _answers(report: Report, answers: Mapping[str, Answer]) -> list[str]:
 def _data(report: Report) -> str:
     note = (account(report).get("identifiers") or {}).get("note")
     identifiers = f"Patient identifiers: {as_markdown(one_line(note))}" if note else ""
-    contents = [maybe(tables.sources(report)), maybe(tables.splits(report)), bullets(tables.data_notes(report))]
+    shown = (tables.sources(report), tables.splits(report), mixture.table(report))
+    contents = [*map(maybe, shown), bullets(tables.data_notes(report))]
     return section("Data", [*contents, identifiers, maybe(tables.licences(report))])
 
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import yaml
 
-from medlms.report import knees, method, plots, tables
+from medlms.report import knees, method, mixture, plots, tables
 from medlms.report.account import account
 from medlms.report.plots import Plot
 from medlms.report.shape import Answer, Prompt, Report, Sample
@@ -251,7 +251,11 @@ def _data(report: Report) -> str:
     notes = "".join(f"<li>{as_html(sentence)}</li>" for sentence in tables.data_notes(report))
     note = (account(report).get("identifiers") or {}).get("note")
     return (
-        "".join(table_html(table, "stack") for table in (tables.sources(report), tables.splits(report)) if table)
+        "".join(
+            table_html(table, "stack")
+            for table in (tables.sources(report), tables.splits(report), mixture.table(report))
+            if table
+        )
         + (f"<ul>{notes}</ul>" if notes else "")
         + (f"<h3>Patient identifiers</h3><p>{as_html(note)}</p>" if note else "")
         + _optional(tables.licences(report), "Licences")

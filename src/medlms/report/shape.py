@@ -147,6 +147,8 @@ class DataReport(TypedDict, total=False):
     cut: int
     groups: Mapping[str, Any]
     mixture: Mapping[str, Mapping[str, float]]
+    mixing: Mapping[str, Any]
+    excluded: Mapping[str, Any]
     overlaps: Mapping[str, Any]
     passed_over: Mapping[str, int]
     repeated_questions: Mapping[str, int]

@@ -18,6 +18,29 @@ LATER: dict[str, Any] = {
     "train.early_stopping": None,
     "train.checkpoint_gradients": "auto",
     "evaluate.examples": 3,
+    "clean": dict.fromkeys(
+        (
+            "white_space",
+            "escapes",
+            "html",
+            "question_marks",
+            "chat",
+            "boilerplate",
+            "links",
+            "repeated_question",
+            "cut_off",
+        ),
+        True,
+    ),
+    "mix": {"temperature": None, "most_repeats": 10},
+    "exclude": [],
+}
+# The same for the keys of each source.
+LATER_OF_SOURCES: dict[str, Any] = {
+    "rows": None,
+    "repeats": 1,
+    "files": None,
+    "columns": dict.fromkeys(("question", "answer", "messages", "topic", "kind", "document", "id")),
 }
 
 
@@ -31,4 +54,8 @@ def without_later(settings: dict[str, Any]) -> dict[str, Any]:
             here = here.get(part, {})
         if last in here and here[last] == missing:
             del here[last]
+    for source in settings.get("data", []):
+        for key, missing in LATER_OF_SOURCES.items():
+            if isinstance(source, dict) and key in source and source[key] == missing:
+                del source[key]
     return settings

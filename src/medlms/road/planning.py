@@ -200,7 +200,7 @@ def _rows(config: Config, *, given: bool) -> tuple[Any, list[str]]:
     except MedLMsError as error:
         return usual, [f"the data could not be read ({error}); {said}"]
     frame = FRAME + len(config.instruction) / CHARACTERS
-    pairs = [exchanges(row) for row in prepared.train]
+    pairs = [exchanges(row) for row in prepared.train for _ in range(prepared.times.get(row.id, 1))]
     answers = [sum(len(answer) for _, answer in row) / CHARACTERS for row in pairs]
     questions = [frame + sum(len(question) for question, _ in row) / CHARACTERS for row in pairs]
     whole = [min(config.max_length, a + q) for a, q in zip(answers, questions, strict=True)]

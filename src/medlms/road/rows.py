@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,24 +12,31 @@ from typing import Any
 from medlms.data import Prepared
 from medlms.datasets import dialogue
 from medlms.errors import DataError
-from medlms.run import Run
+from medlms.run import Run, write_whole
 from medlms.types import QA
 
 PARTS = ("train", "dev", "eval")
+LINEAGE = "splits/lineage.jsonl.gz"
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Training, development and evaluation rows, and all accepted answers of each evaluation row."""
+    """Training, development and evaluation rows, and all accepted answers of each evaluation row.
+
+    ``times`` tells how often a training row is read in an epoch, by its id, where that is not once.
+    """
 
     train: list[QA]
     dev: list[QA]
     eval: list[QA]
     references: Mapping[str, tuple[str, ...]]
+    times: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 def write(run: Run, prepared: Prepared) -> Rows:
-    """Write splits/*.jsonl; returns what ``read`` reads."""
+    """Write splits/*.jsonl and the lineage of all rows; returns what ``read`` reads."""
+    lineage = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in prepared.lineage)
+    write_whole(run.path(*LINEAGE.split("/")), gzip.compress(lineage.encode(), 6, mtime=0))
     for part in PARTS:
         rows: Sequence[QA] = getattr(prepared, part)
         lines = []
@@ -35,6 +44,8 @@ def write(run: Run, prepared: Prepared) -> Rows:
             line = dataclasses.asdict(row)
             if part != "train":
                 line["references"] = list(prepared.references.get(row.id, (row.answer,)))
+            elif row.id in prepared.times:
+                line["times"] = prepared.times[row.id]
             lines.append(line)
         run.keep_rows(f"splits/{part}.jsonl", lines)
     return read(run)
@@ -49,6 +60,7 @@ def read(run: Run) -> Rows:
     """The rows of a run; DataError when they are missing or broken."""
     parts: dict[str, list[QA]] = {}
     references: dict[str, tuple[str, ...]] = {}
+    times: dict[str, int] = {}
     names = {field.name for field in dataclasses.fields(QA)}
     for part in PARTS:
         parts[part] = []
@@ -66,4 +78,6 @@ def read(run: Run) -> Rows:
             parts[part].append(row)
             if "references" in line:
                 references[row.id] = tuple(line["references"])
-    return Rows(parts["train"], parts["dev"], parts["eval"], references)
+            if "times" in line:
+                times[row.id] = int(line["times"])
+    return Rows(parts["train"], parts["dev"], parts["eval"], references, times)

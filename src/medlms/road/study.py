@@ -171,7 +171,8 @@ def _rows_of(plan: Study, run: Run | None, talk: Talk) -> dict[str, rows.Rows]:
 
 def _data_mark(config: Config) -> str:
     split = {**config.split.model_dump(), "seed": config.split_seed}
-    return json.dumps([config.model_dump()["data"], split, config.identifiers], sort_keys=True)
+    settings = config.model_dump(include={"data", "clean", "mix", "exclude", "identifiers"})
+    return json.dumps([settings, split], sort_keys=True)
 
 
 def _prepared(config: Config, talk: Talk) -> rows.Rows:
@@ -179,7 +180,7 @@ def _prepared(config: Config, talk: Talk) -> rows.Rows:
 
     with talk.bar("reading the data") as advance:
         made = data.prepare(config, progress=lambda title, done, wanted: advance(done, wanted))
-    return rows.Rows(made.train, made.dev, made.eval, made.references)
+    return rows.Rows(made.train, made.dev, made.eval, made.references, made.times)
 
 
 def _all_points(run: Run, plan: Study, held: Mapping[str, rows.Rows], talk: Talk) -> None:

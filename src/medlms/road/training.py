@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from medlms.config import Config, dump, load
+from medlms.data import mix
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError
 from medlms.road import grading, keys, many, overlap, reporting, rows, shots, tuning
 from medlms.road.manifest import manifest
@@ -299,13 +300,17 @@ def _tokenised(work: Work) -> list[Tokens]:
         "cut": [asdict(fault) for fault in made.cut],
         "dropped": [asdict(fault) for fault in made.dropped],
     }
+    times = work.rows.times
+    if "mixing" in account:  # runs that were begun before have none
+        sources = {row.id: row.source for row in work.rows.train}
+        account["mixing"] = mix.with_tokens(account["mixing"], made.rows, sources, times)
     work.run.write_json("data_report.json", account)
     if made.cut or made.dropped:
         work.talk.say(
             f"{len(made.cut)} rows were cut at {work.config.max_length} tokens, {len(made.dropped)} rows dropped; "
             "all are listed in data_report.json"
         )
-    return made.rows
+    return mix.repeated(made.rows, times)
 
 
 def _check_fit(work: Work, tokens: list[Tokens]) -> None:
