@@ -50,11 +50,11 @@ class Words:
         return windows(self.symbols(first, last), width)[places], of + first
 
     def blocks(self, size: int) -> Iterator[tuple[int, int]]:
-        """Bounds of neighbouring texts with about ``size`` words together; a longer text stands alone."""
+        """Bounds of neighbouring texts, at most ``size`` of them with at most so many words; a longer text stands alone."""
         first = 0
         while first < len(self):
             last = int(np.searchsorted(self.starts, self.starts[first] + size, side="right")) - 1
-            last = min(max(last, first + 1), len(self))
+            last = min(max(last, first + 1), first + size, len(self))
             yield first, last
             first = last
 
