@@ -106,6 +106,13 @@ class Split(_Part):
         lt=2**63,
         description="Seed of the split alone, so that runs of several seeds share rows.",
     )
+    reserve: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Share of the groups that is set aside for dev and eval, half for each, by a hash of their name. Training "
+        "never takes from it, so that no row ever changes sides when rows are added; what is not drawn of it is left out.",
+    )
 
 
 class Clean(_Part):
@@ -267,6 +274,12 @@ class Config(_Part):
     data: list[DataSource] = Field(min_length=1, description="Sources of rows.")
     split: Split = Field(default_factory=Split)
     clean: Clean = Field(default_factory=Clean)
+    near_duplicates: Literal["apart", "drop", "report"] = Field(
+        "apart",
+        description="Rows whose longer answer or question stands, equal or nearly, in another group too. apart: they are "
+        "trained on, never graded on; drop: of rows with such answers the first is kept; report: counted only, and grades may "
+        "come out too well.",
+    )
     instruction: str = Field(
         INSTRUCTION, description="Said to the model before every question, in training and in use."
     )

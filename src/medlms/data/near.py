@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from medlms.data.runs import I64, U64, Words
+from medlms.data.runs import I64, U64, Words, changes, ranges
 
 WIDTH = 5  # words in a run
 SHORTEST = 20  # words: in shorter texts one other word changes most runs
@@ -47,7 +47,7 @@ def across(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int]]:
         theirs, text = _distinct(*many.runs(first, last, WIDTH))
         their_sizes = np.bincount(text - first, minlength=last - first)
         low, high = np.searchsorted(runs, theirs, side="left"), np.searchsorted(runs, theirs, side="right")
-        places, which = _ranges(low, high - low)
+        places, which = ranges(low, high - low)
         pairs, common = np.unique((text[which] - first) * len(few) + of[places], return_counts=True)
         b, a = np.divmod(pairs, max(len(few), 1))
         b_long = np.diff(many.starts[first : last + 1]) >= SHORTEST
@@ -138,7 +138,10 @@ class _Join:
         counts = np.zeros(2**bits, dtype=np.uint8)
         for first, last in self._words.blocks(BLOCK):
             runs, _ = self._short_runs(first, last)
-            slots, times = np.unique(runs >> np.uint64(_SHORT - bits), return_counts=True)
+            slots = np.sort(runs >> np.uint64(_SHORT - bits))
+            new = np.flatnonzero(changes(slots))
+            times = np.diff(new, append=len(slots))
+            slots = slots[new]
             counts[slots] = np.minimum(_RARITY, counts[slots] + times)
         return counts
 
@@ -149,7 +152,8 @@ class _Join:
         """
         runs, of = self._words.runs(first, last, WIDTH)
         key = ((of - first).astype(np.uint64) << np.uint64(_SHORT)) | (runs >> np.uint64(64 - _SHORT))
-        key = np.unique(key)
+        key.sort()
+        key = key[changes(key)]
         return key & np.uint64(2**_SHORT - 1), (key >> np.uint64(_SHORT)).astype(np.int64)
 
     def _candidates(self, token: U64, text: I64, rank: I64) -> Iterator[tuple[I64, I64]]:
@@ -199,7 +203,7 @@ class _Join:
         sides = place[: len(one)], place[len(one) :]
         keys = []
         for side in sides:
-            places, pair = _ranges(starts[side], lengths[side])
+            places, pair = ranges(starts[side], lengths[side])
             keys.append(pair * len(known) + runs[places])
         both = np.sort(np.concatenate(keys))
         twice = both[1:][both[1:] == both[:-1]]
@@ -235,16 +239,8 @@ def _distinct(runs: U64, of: I64) -> tuple[U64, I64]:
     """Each text's runs once; texts stay in order."""
     order = np.lexsort((runs, of))
     runs, of = runs[order], of[order]
-    new = np.ones(len(runs), dtype=bool)
-    new[1:] = (runs[1:] != runs[:-1]) | (of[1:] != of[:-1])
+    new = changes(runs) | changes(of)
     return runs[new], of[new]
-
-
-def _ranges(starts: I64, lengths: I64) -> tuple[I64, I64]:
-    """All numbers of the ranges from starts[i] on, lengths[i] long, and of each the i."""
-    which = np.repeat(np.arange(len(starts)), lengths)
-    before = np.cumsum(lengths) - lengths
-    return np.arange(int(lengths.sum())) + (starts - before)[which], which
 
 
 def _blocks(sizes: I64, one: I64, other: I64) -> Iterator[tuple[int, int]]:

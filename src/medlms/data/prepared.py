@@ -1,4 +1,4 @@
-"""The way of the data, top to bottom: load, clean, drop repetitions, group, split, prove, account."""
+"""The way of the data, top to bottom: load, clean, drop repetitions, group, find copies, split, prove, account."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from medlms import datasets
 from medlms.config import Config, DataSource
-from medlms.data import clean, duplicates, leaks, report, split, topics
+from medlms.data import clean, contamination, copies, duplicates, leaks, report, split, topics
 from medlms.datasets import Loaded, Progress, before, normalised
 from medlms.errors import ConfigError
 from medlms.types import QA, Fault
@@ -55,10 +55,19 @@ def prepare(config: Config, *, offline: bool = False, progress: Progress | None 
     dropped += repeated
     rows, named = topics.name(rows, [topic for item in loaded.values() for topic in item.topics])
     rows = split.grouped(rows)
-    parts = split.parts(rows, config.split, weights=weights, seed=config.split_seed)
-    compared = leaks.prove({"train": parts.train, "dev": parts.dev, "eval": parts.eval})
+    clusters = copies.find(rows)
+    duplicated = copies.account(rows, clusters, config.near_duplicates)
+    if config.near_duplicates == "drop":
+        rows, repeated = copies.drop(rows, clusters)
+        dropped += repeated
+    unfit = copies.apart(rows, clusters) if config.near_duplicates != "report" else split.shared_answers(rows)
+    parts = split.parts(rows, config.split, weights=weights, seed=config.split_seed, unfit=unfit)
+    sides = {"train": parts.train, "dev": parts.dev, "eval": parts.eval}
+    compared = leaks.prove(sides, near_copies=config.near_duplicates != "report")
     account = report.build(config, loaded, weights, dropped, changed, rows, parts, named, compared)
     account["cleaning"] = steps
+    account["duplicates"] = {**duplicated, **_graded_copies(config, parts)}
+    account["exams"] = contamination.account(parts.train, contamination.at_hand())
     said += _said(config, account, loaded)
     return Prepared(
         train=parts.train,
@@ -106,6 +115,15 @@ def _relinked(links: tuple[str, ...], old: str, name: str) -> tuple[str, ...]:
     return tuple(f"document:{name}/{link.removeprefix(start)}" if link.startswith(start) else link for link in links)
 
 
+def _graded_copies(config: Config, parts: split.Parts) -> dict[str, int]:
+    """Where near copies are not kept apart: how many graded rows have one in training."""
+    if config.near_duplicates != "report":
+        return {}
+    return {
+        "graded_rows_with_a_copy_in_training": len({row.id for _, row, _ in leaks.near_pairs(parts.eval, parts.train)})
+    }
+
+
 def _references(rows: Sequence[QA], items: Sequence[QA]) -> dict[str, tuple[str, ...]]:
     answers: defaultdict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
     for row in rows:
@@ -129,6 +147,12 @@ def _said(config: Config, account: Mapping[str, Any], loaded: Mapping[str, Loade
             f"there are too few topics for one question each: up to {groups['rows_per_group_in_eval_at_most']} questions "
             f"of one topic stand in dev and eval (never in train too), and intervals count topics"
         )
+    if count := account["duplicates"].get("graded_rows_with_a_copy_in_training"):
+        said.append(
+            f"{count:,} of the {totals['eval']:,} graded rows have a near copy in training, and grades come out too well; "
+            f"near_duplicates: apart keeps such rows out of grading"
+        )
+    said += contamination.said(account["exams"])
     if any(abs(mixture["train"][name] - share) > 0.01 for name, share in mixture["asked"].items()):
         real = ", ".join(f"{name} {100 * share:.0f} %" for name, share in mixture["train"].items())
         asked = ", ".join(f"{name} {100 * share:.0f} %" for name, share in mixture["asked"].items())

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,8 +71,25 @@ def hashed(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
-CHARACTERS: U64 = np.fromiter((hashed(f"byte {value}") for value in range(256)), dtype=np.uint64, count=256)
-"""A random number for each byte, as symbols of texts that are compared by characters."""
+def characters(texts: Sequence[str]) -> tuple[U64, I64]:
+    """The characters of texts end to end as symbols, and where each text begins and the last one ends."""
+    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    starts = np.cumsum([0, *map(len, texts)], dtype=np.int64)
+    return _mixed(codes.astype(np.uint64) + np.uint64(1)), starts
+
+
+def ranges(starts: I64, lengths: I64) -> tuple[I64, I64]:
+    """All numbers of the ranges from starts[i] on, lengths[i] long, and of each the i."""
+    which = np.repeat(np.arange(len(starts)), lengths)
+    before = np.cumsum(lengths) - lengths
+    return np.arange(int(lengths.sum())) + (starts - before)[which], which
+
+
+def changes(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a value differs from the one before it; the first one does."""
+    new = np.ones(len(values), dtype=bool)
+    new[1:] = values[1:] != values[:-1]
+    return new
 
 
 def windows(symbols: U64, width: int) -> U64:
@@ -96,10 +114,7 @@ def windows(symbols: U64, width: int) -> U64:
 
 def within(starts: I64, width: int) -> tuple[I64, I64]:
     """Places at which a run of ``width`` symbols begins without leaving its text, and the number of each one's text."""
-    counts = np.maximum(np.diff(starts) - width + 1, 0)
-    of = np.repeat(np.arange(len(counts)), counts)
-    before = np.cumsum(counts) - counts
-    return np.arange(int(counts.sum())) + (starts[:-1] - before)[of], of
+    return ranges(starts[:-1], np.maximum(np.diff(starts) - width + 1, 0))
 
 
 def _mixed(values: U64) -> U64:
