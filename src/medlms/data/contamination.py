@@ -27,7 +27,7 @@ SHOWN = 300  # characters of an overlap that are kept
 _AT_ONCE = 2000  # rows
 MEANING = (
     f"whole: the whole question (one of fewer than {SHORT} words only where it is all of a text); words: {WORDS} words in a row; "
-    f"characters: {CHARACTERS} characters in a row; normalised. Runs that stand in more than {COMMON} exam questions do not count."
+    f"characters: {CHARACTERS} characters in a row; normalised. Runs in more than {COMMON} exam questions do not count."
 )
 
 
@@ -141,6 +141,21 @@ def said(found: Mapping[str, Any]) -> list[str]:
                 f"characters): grade it without them too"
             )
     return lines
+
+
+def lines(found: Mapping[str, Any]) -> list[str]:
+    """The whole account for a person, a line each: every exam, then every overlap with its two places."""
+    if not found["compared"]:
+        return list(found["said"])
+    counts = [
+        f"{name}: {item['any']:,} of {item['questions']:,} questions overlap" for name, item in found["exams"].items()
+    ]
+    places = [
+        f"{hit['place']} ({hit['part']}): {', '.join(hit['kinds'])}: the {hit['field']} of {hit['exam_id']}: {hit['text']!r}"
+        for hit in found["hits"]
+    ]
+    more = found["hits_in_all"] - len(places)
+    return [*found["said"], *counts, *places, *([f"and {more:,} more"] if more else [])]
 
 
 def _batch(texts: Sequence[tuple[QA, str, str]], exams: Exams) -> Iterator[Hit]:

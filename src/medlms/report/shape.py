@@ -148,6 +148,8 @@ class DataReport(TypedDict, total=False):
     groups: Mapping[str, Any]
     mixture: Mapping[str, Mapping[str, float]]
     overlaps: Mapping[str, Any]
+    duplicates: Mapping[str, Any]
+    exams: Mapping[str, Any]
     passed_over: Mapping[str, int]
     repeated_questions: Mapping[str, int]
     identifiers: Mapping[str, Any]
