@@ -151,7 +151,7 @@ def _data(report: Report) -> str:
     note = (account(report).get("identifiers") or {}).get("note")
     identifiers = f"Patient identifiers: {as_markdown(one_line(note))}" if note else ""
     contents = [maybe(tables.sources(report)), maybe(tables.splits(report)), bullets(tables.data_notes(report))]
-    return section("Data", [*contents, identifiers, maybe(tables.licences(report))])
+    return section("Data", [*contents, identifiers, maybe(tables.exams(report)), maybe(tables.licences(report))])
 
 
 def _how(report: Report) -> str:

@@ -254,6 +254,7 @@ def _data(report: Report) -> str:
         "".join(table_html(table, "stack") for table in (tables.sources(report), tables.splits(report)) if table)
         + (f"<ul>{notes}</ul>" if notes else "")
         + (f"<h3>Patient identifiers</h3><p>{as_html(note)}</p>" if note else "")
+        + _optional(tables.exams(report), "Exam questions in training rows")
         + _optional(tables.licences(report), "Licences")
     )
 

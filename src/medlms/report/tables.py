@@ -389,7 +389,7 @@ def _copies(found: Mapping[str, Any]) -> list[str]:
     """How many rows say what others say, and what was done about it."""
     kinds = (("equal_answers", "equal longer answers"), ("near_answers", "nearly equal answers"))
     counts = [
-        f"{words} ({count(found[key]['rows'])} in {count(found[key]['clusters'])} clusters, at most {count(found[key]['largest'])})"
+        f"{words} ({count(found[key]['rows'])} rows in {count(found[key]['clusters'])} clusters)"
         for key, words in (*kinds, ("near_questions", "questions in nearly the same words"))
         if (found.get(key) or {}).get("rows")
     ]
