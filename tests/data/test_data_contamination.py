@@ -49,9 +49,9 @@ def test_thirteen_words_and_fifty_characters(found) -> None:
     assert [(hit.kinds, hit.text) for hit in found([asked("1", words)], thirteen)] == [(("words",), words[:25])]
     assert found([asked("1", words)], twelve) == []
     long = "pneumonoultramicroscopicsilicovolcanoconiosis of the lung"
-    (hit,) = found([asked("1", f"What is {long} here")], f"This {long[:52]}x")
+    (hit,) = found([asked("1", f"What is {long} here")], f"A {long[:52]}x")
     assert (hit.kinds, hit.text) == (("characters",), f" {long[:52]}")
-    assert found([asked("1", f"What is {long} here")], f"This{long[:49]}x") == []
+    assert found([asked("1", f"What is {long} here")], f"A{long[:49]}x") == []
 
 
 def test_options_and_contexts_are_fields(found) -> None:

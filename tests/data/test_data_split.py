@@ -201,12 +201,12 @@ def test_added_groups_push_others_out_and_bring_none_in(rows, sizes: list, more:
     assert {id for id in known if new.get(id) in ("dev", "eval")} <= held
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(some.lists(some.integers(1, 4), min_size=80, max_size=100), some.integers(1, 60), some.integers(0, 99))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(some.lists(some.integers(1, 4), min_size=50, max_size=60), some.integers(1, 60), some.integers(0, 99))
 def test_with_a_reserve_no_row_ever_changes_sides(rows, sizes: list, more: int, seed: int) -> None:
     given_rows = made(rows, [*sizes, *[3] * more])
     known = {row.id for row in made(rows, sizes)}
-    asked = Split(train=None, dev=2, eval=3, reserve=0.4)
+    asked = Split(train=None, dev=1, eval=2, reserve=0.4)
 
     def drawn(some_rows):
         return split.parts(split.grouped(some_rows), asked, weights={}, seed=seed)
@@ -217,7 +217,7 @@ def test_with_a_reserve_no_row_ever_changes_sides(rows, sizes: list, more: int, 
         assert "reserve" in error.hint
         return
     after = drawn(given_rows)
-    assert (len(after.dev), len(after.eval)) == (2, 3)
+    assert (len(after.dev), len(after.eval)) == (1, 2)
     old, new = sides_of(before), sides_of(after)
     assert all(new[id] == side for id, side in old.items() if id in new)
     assert {id for id, side in old.items() if side == "train"} <= {id for id, side in new.items() if side == "train"}
