@@ -112,11 +112,11 @@ class Wholes:
             runs, of = words.runs(0, len(words), width)
             places = np.minimum(np.searchsorted(known, runs), len(known) - 1)
             for place in np.flatnonzero(known[places] == runs).tolist():
-                text = int(of[place])
+                holder = int(of[place])
                 for passage in self._starts[width][int(runs[place])]:
-                    if (text, passage) not in seen and _contains(texts[text].split(), self._words[passage]):
-                        seen.add((text, passage))
-                        yield text, passage
+                    if (holder, passage) not in seen and _contains(texts[holder].split(), self._words[passage]):
+                        seen.add((holder, passage))
+                        yield holder, passage
 
 
 def _contains(words: Sequence[str], part: Sequence[str]) -> bool:
