@@ -129,6 +129,8 @@ def test_prepare_compares_what_it_trains_on(table, monkeypatch: pytest.MonkeyPat
     assert any("near copy in training" in line for line in prepared.said)
 
 
-def test_nothing_at_hand_nothing_fetched() -> None:
-    assert not any(hasattr(datasets, "exams") and datasets.where(name) for name in getattr(datasets, "exams", list)())
+def test_nothing_at_hand_nothing_fetched(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDLMS_DATA", str(tmp_path))
+    monkeypatch.setenv("MEDLMS_HOME", str(tmp_path))
+    assert datasets.exams() and not any(datasets.where(name) for name in datasets.exams())
     assert contamination.at_hand() is None

@@ -53,7 +53,7 @@ class Hit:
 class Exams:
     """Exam questions, the index of their texts, and sentences on exams that could not be read."""
 
-    questions: tuple[Choice, ...]
+    questions: tuple[Choice | QA, ...]
     passages: tuple[Passage, ...]
     wholes: Wholes
     runs: tuple[Runs, ...]
@@ -83,7 +83,7 @@ def index(questions: Sequence[Choice], said: Sequence[str] = ()) -> Exams:
     passages = []
     for number, row in enumerate(questions):
         fields = [("question", row.question), *(("option", text) for text in row.options)]
-        for field, text in (*fields, ("context", str(getattr(row, "context", "")))):
+        for field, text in (*fields, ("context", row.context)):
             if folded := normalised(text):
                 passages.append(Passage(number, field, folded))
     runs = (Runs(passages, "words", WORDS, COMMON), Runs(passages, "characters", CHARACTERS, COMMON))
@@ -124,8 +124,27 @@ def account(rows: Sequence[QA], exams: Exams | None) -> dict[str, Any]:
         },
         "ids": {name: sorted(by_kind[name]["ids"]) for name in sorted(counts) if by_kind[name]["ids"]},
         "hits_in_all": len(found),
-        "hits": [asdict(hit) for hit in sorted(found, key=_worst_first)[:LISTED]],
+        "hits": listed(found),
     }
+
+
+def listed(found: Iterable[Hit]) -> list[dict[str, Any]]:
+    """At most LISTED hits, the worst one of each exam question before the second ones, as JSON-able dicts."""
+    firsts: list[Hit] = []
+    others: list[Hit] = []
+    seen: set[str] = set()
+    for hit in sorted(found, key=_worst_first):
+        (others if hit.exam_id in seen else firsts).append(hit)
+        seen.add(hit.exam_id)
+    return [asdict(hit) for hit in [*firsts, *others][:LISTED]]
+
+
+def places(hits: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A line for each hit: both places, what overlaps, and the common text."""
+    return [
+        f"{hit['place']} ({hit['part']}): {', '.join(hit['kinds'])}: the {hit['field']} of {hit['exam_id']}: {hit['text']!r}"
+        for hit in hits
+    ]
 
 
 def said(found: Mapping[str, Any]) -> list[str]:
@@ -150,12 +169,9 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     counts = [
         f"{name}: {item['any']:,} of {item['questions']:,} questions overlap" for name, item in found["exams"].items()
     ]
-    places = [
-        f"{hit['place']} ({hit['part']}): {', '.join(hit['kinds'])}: the {hit['field']} of {hit['exam_id']}: {hit['text']!r}"
-        for hit in found["hits"]
-    ]
-    more = found["hits_in_all"] - len(places)
-    return [*found["said"], *counts, *places, *([f"and {more:,} more"] if more else [])]
+    shown = places(found["hits"])
+    more = found["hits_in_all"] - len(shown)
+    return [*found["said"], *counts, *shown, *([f"and {more:,} more"] if more else [])]
 
 
 def _batch(texts: Sequence[tuple[QA, str, str]], exams: Exams) -> Iterator[Hit]:

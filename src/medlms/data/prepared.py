@@ -9,7 +9,7 @@ from typing import Any
 
 from medlms import datasets
 from medlms.config import Config, DataSource
-from medlms.data import clean, contamination, copies, duplicates, leaks, report, split, topics
+from medlms.data import clean, contamination, copies, duplicates, graded, leaks, report, split, topics
 from medlms.datasets import Loaded, Progress, before, normalised
 from medlms.errors import ConfigError
 from medlms.types import QA, Fault
@@ -67,7 +67,9 @@ def prepare(config: Config, *, offline: bool = False, progress: Progress | None 
     account = report.build(config, loaded, weights, dropped, changed, rows, parts, named, compared)
     account["cleaning"] = steps
     account["duplicates"] = {**duplicated, **_graded_copies(config, parts)}
+    references = _references(rows, [*parts.dev, *parts.eval])
     account["exams"] = contamination.account(parts.train, contamination.at_hand())
+    account["graded"] = graded.account(parts.train, parts.eval, references)
     said += _said(config, account, loaded)
     return Prepared(
         train=parts.train,
@@ -76,7 +78,7 @@ def prepare(config: Config, *, offline: bool = False, progress: Progress | None 
         report=account,
         said=said,
         files={file: checksum for item in loaded.values() for file, checksum in item.files.items()},
-        references=_references(rows, [*parts.dev, *parts.eval]),
+        references=references,
     )
 
 
@@ -152,7 +154,7 @@ def _said(config: Config, account: Mapping[str, Any], loaded: Mapping[str, Loade
             f"{count:,} of the {totals['eval']:,} graded rows have a near copy in training, and grades come out too well; "
             f"near_duplicates: apart keeps such rows out of grading"
         )
-    said += contamination.said(account["exams"])
+    said += [*contamination.said(account["exams"]), *graded.said(account["graded"])]
     if any(abs(mixture["train"][name] - share) > 0.01 for name, share in mixture["asked"].items()):
         real = ", ".join(f"{name} {100 * share:.0f} %" for name, share in mixture["train"].items())
         asked = ", ".join(f"{name} {100 * share:.0f} %" for name, share in mixture["asked"].items())

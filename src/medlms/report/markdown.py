@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from medlms.report import knees, page, tables
+from medlms.report import knees, overlaps, page, tables
 from medlms.report.account import account
 from medlms.report.plots import Plot
 from medlms.report.shape import Answer, Report
@@ -21,6 +21,7 @@ def markdown(report: Report, drawn: Sequence[Plot], missing_plots: str = "") -> 
     parts = [
         _head(report),
         _results(report),
+        _overlaps(report),
         _differences(report, drawn),
         _learning(report, drawn),
         section("How answers ended", [*images(drawn, "endings"), maybe(tables.endings(report))]),
@@ -91,6 +92,11 @@ def _results(report: Report) -> str:
         "\n".join(meanings),
     ]
     return section("Results", parts)
+
+
+def _overlaps(report: Report) -> str:
+    found = maybe(overlaps.results(report)) or as_markdown(overlaps.sentence(report))
+    return section(overlaps.HEADING, [found, maybe(overlaps.places(report))])
 
 
 def _differences(report: Report, drawn: Sequence[Plot]) -> str:
