@@ -129,8 +129,12 @@ def test_prepare_compares_what_it_trains_on(table, monkeypatch: pytest.MonkeyPat
     assert any("near copy in training" in line for line in prepared.said)
 
 
-def test_nothing_at_hand_nothing_fetched(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_lies_here_is_compared(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDLMS_DATA", str(tmp_path))
     monkeypatch.setenv("MEDLMS_HOME", str(tmp_path))
-    assert datasets.exams() and not any(datasets.where(name) for name in datasets.exams())
+    exams = contamination.at_hand()  # nothing is fetched
+    assert exams is not None
+    assert {question.source for question in exams.questions} == {"starter"}
+    assert exams.said == ()
+    monkeypatch.setattr(datasets, "names", lambda: ["medqa", "medquad"])
     assert contamination.at_hand() is None

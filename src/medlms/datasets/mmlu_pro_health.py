@@ -48,4 +48,4 @@ def choices(*, part: str = "test", offline: bool = False, progress: Progress | N
 
 
 def _health(row: Mapping[str, Any]) -> bool:
-    return row.get("category", "health") == "health"
+    return bool(row.get("category", "health") == "health")

@@ -36,9 +36,9 @@ def results(report: Report) -> Table | None:
                 score, kind = scores.get(name) or {}, measure(name).kind
                 ends = interval(score.get("low"), score.get("high"), kind)
                 cells.append(Cell(number(score.get("value"), kind), ends))
-            sizes = {size for score in scores.values() if (size := score.get("n"))}
-            size = Cell(count(max(sizes)) if sizes else NOTHING)
-            rows.append((Cell(f"{capital(title(report, system.get('name', '?')))}: {words}"), size, *cells))
+            name = f"{capital(title(report, system.get('name', '?')))}: {words}"
+            most = max((score.get("n") or 0 for score in scores.values()), default=0)
+            rows.append((Cell(name), Cell(count(most) if most else NOTHING), *cells))
     columns = ("System", "n", *(measure(name).label for name in names))
     caption = "Results over all items, and over those that no training row overlaps with. Brackets: 95 % interval."
     return Table("without-hits", caption, columns, tuple(rows), (sentence(report), *_meaning(report)))
