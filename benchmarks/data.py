@@ -126,7 +126,7 @@ def write(path: Path, made: list[dict[str, dict[str, float]]], words: list[str],
     from medlms.bench.result import Result
 
     result = Result({**machine(), "libraries": libraries()}, shlex.join(["python", "benchmarks/data.py", *words]))
-    for stage, clock in ((stage, clock) for stage in made[0] for clock in made[0][stage]):
+    for stage, clock in ((name, key) for name, item in made[0].items() for key in item):
         values = [one[stage][clock] for one in made]
         if clock in ("wall", "processor"):
             system, name = _system(stage)
@@ -137,16 +137,16 @@ def write(path: Path, made: list[dict[str, dict[str, float]]], words: list[str],
             result.add("ours", "peak_memory_bytes", median(values), {"sources": sources, "stage": "all"})
     for peer in PEERS:
         if (stage := f"near copies: {peer}") in made[0]:
-            ours, theirs = (
-                {turn: one[name]["processor"] for turn, one in enumerate(made)} for name in ("near copies: ours", stage)
-            )
+            both = ("near copies: ours", stage)
+            ours, theirs = ({turn: one[name]["processor"] for turn, one in enumerate(made)} for name in both)
             if found := ratio(theirs, ours):
                 result.compare(peer, "ours", "processor_seconds_near_copies", found)
     busy = [one["others"]["busy"] for one in made if "others" in one]
     result.extra["busy_before_each_round"] = busy
     if busy and max(busy) > BUSY:
         result.warnings.append(
-            f"Other work took up to {max(busy):.0%} of the processors while this waited: trust the processor's seconds, not the wall."
+            f"Other work took up to {max(busy):.0%} of the processors while this waited: trust the processor's seconds, "
+            "not the wall."
         )
     result.extra["promised"] = {"seconds": WITHIN, "sources": [PROMISED], "clock": "wall"}
     result.complete = True
