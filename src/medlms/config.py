@@ -131,6 +131,13 @@ class Split(_Part):
         lt=2**63,
         description="Seed of the split alone, so that runs of several seeds share rows.",
     )
+    reserve: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Share of the groups that is set aside for dev and eval, half for each, by a hash of their name. Training "
+        "never takes from it, so that no row ever changes sides when rows are added; what is not drawn of it is left out.",
+    )
 
 
 class Mix(_Part):
@@ -164,7 +171,9 @@ class Clean(_Part):
     repeated_question: bool = Field(
         True, description="The question again at the start of the answer; rows whose answer is only a question."
     )
-    cut_off: bool = Field(True, description="Drop rows whose answer breaks off: at a comma, an opening bracket, or a word such as 'and'.")
+    cut_off: bool = Field(
+        True, description="Drop rows whose answer breaks off: at a comma, an opening bracket, or a word such as 'and'."
+    )
 
 
 class Lora(_Part):
@@ -303,6 +312,12 @@ class Config(_Part):
         [],
         description="Files that list rows to leave out of every part, by id, patient or document; "
         "`medlms data trace --write FILE` makes one.",
+    )
+    near_duplicates: Literal["apart", "drop", "report"] = Field(
+        "apart",
+        description="Rows whose longer answer or question stands, equal or nearly, in another group too. apart: they are "
+        "trained on, never graded on; drop: of rows with such answers the first is kept; report: counted only, and grades may "
+        "come out too well.",
     )
     instruction: str = Field(
         INSTRUCTION, description="Said to the model before every question, in training and in use."

@@ -109,7 +109,7 @@ def test_medquad_and_wikidoc(monkeypatch: pytest.MonkeyPatch) -> None:
     assert prepared.report["groups"]["rows_per_group_in_eval_at_most"] == 1
     assert prepared.report["mixture"]["eval"] == {"medquad": 0.34, "wikidoc": 0.33, "wikidoc_patient_information": 0.33}
     assert {item["licence"] for item in prepared.report["licences"]} == {"CC BY 4.0", "CC BY-SA"}
-    assert seconds < 30  # of the processor; about 7 are needed
+    assert seconds < 60  # of the processor; a few are usual
 
 
 def test_an_account_names_files_and_no_places() -> None:

@@ -2,7 +2,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as some
 
 from medlms.config import Split
@@ -155,3 +155,73 @@ def test_leaks_are_found(qa) -> None:
     ):
         with pytest.raises(DataError, match=r"leaks, 1 times.*set\.jsonl:2"):
             leaks.prove({"train": [one], "eval": [replace(other, **change)]})
+
+
+def sides_of(drawn):
+    return {row.id: side for side, side_rows in sides(drawn).items() for row in side_rows}
+
+
+SIZES = some.lists(some.integers(1, 5), min_size=12, max_size=40)
+
+
+def made(rows, sizes):
+    return [row for topic, each in enumerate(sizes) for row in rows(topic + 1, each)[-each:]]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(SIZES, some.integers(0, 99), some.randoms(use_true_random=False))
+def test_no_row_is_lost_or_doubled_and_order_does_not_matter(rows, sizes: list, seed: int, random) -> None:
+    given_rows = made(rows, sizes)
+    drawn = parts_of(given_rows, seed)
+    placed = [row.id for side in sides(drawn).values() for row in side]
+    assert len(placed) == len(set(placed))
+    held = {row.group for row in (*drawn.dev, *drawn.eval)}
+    grouped = split.grouped(given_rows)
+    # What is not drawn shares a group with a graded row; all else is trained on.
+    assert {row.id for row in grouped} - set(placed) == {row.id for row in grouped if row.group in held} - set(placed)
+    assert not held & {row.group for row in drawn.train}
+    assert not {row.group for row in drawn.dev} & {row.group for row in drawn.eval}
+    leaks.prove(sides(drawn))
+    random.shuffle(given_rows)
+    assert sides(parts_of(given_rows, seed)) == sides(drawn)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(SIZES, some.integers(1, 8), some.integers(0, 99))
+def test_added_groups_push_others_out_and_bring_none_in(rows, sizes: list, more: int, seed: int) -> None:
+    given_rows = made(rows, [*sizes, *[2] * more])
+    known = {row.id for row in made(rows, sizes)}
+    before, after = parts_of([row for row in given_rows if row.id in known], seed), parts_of(given_rows, seed)
+    assume(before.per_group == after.per_group == 1)
+    order = {"eval": 0, "dev": 1, "train": 2}
+    old, new = sides_of(before), sides_of(after)
+    assert all(order[new[id]] >= order[side] for id, side in old.items() if id in new)
+    assert sum(old[id] != new.get(id, old[id]) for id in old if old[id] != "train") <= 2 * more
+    held = {id for id, side in old.items() if side != "train"}
+    assert {id for id in known if new.get(id) in ("dev", "eval")} <= held
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(some.lists(some.integers(1, 4), min_size=50, max_size=60), some.integers(1, 60), some.integers(0, 99))
+def test_with_a_reserve_no_row_ever_changes_sides(rows, sizes: list, more: int, seed: int) -> None:
+    given_rows = made(rows, [*sizes, *[3] * more])
+    known = {row.id for row in made(rows, sizes)}
+    asked = Split(train=None, dev=1, eval=2, reserve=0.4)
+
+    def drawn(some_rows):
+        return split.parts(split.grouped(some_rows), asked, weights={}, seed=seed)
+
+    try:
+        before = drawn([row for row in given_rows if row.id in known])
+    except DataError as error:
+        assert "reserve" in error.hint
+        return
+    after = drawn(given_rows)
+    assert (len(after.dev), len(after.eval)) == (1, 2)
+    old, new = sides_of(before), sides_of(after)
+    assert all(new[id] == side for id, side in old.items() if id in new)
+    assert {id for id, side in old.items() if side == "train"} <= {id for id, side in new.items() if side == "train"}
+
+
+def parts_of(given_rows, seed: int):
+    return split.parts(split.grouped(given_rows), Split(train=None, dev=2, eval=3), weights={}, seed=seed)

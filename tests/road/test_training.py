@@ -73,6 +73,11 @@ def test_its_report_has_the_shape_of_the_contract(finished: Path) -> None:
     for item in report["comparisons"]:
         assert {"metric", "difference", "low", "high", "p_value"} <= set(item)
     assert isinstance(report["warnings"], list)
+    overlaps = report["contamination"]
+    assert (overlaps["items"], overlaps["hit"] + overlaps["kept"], overlaps["not_compared"]) == (6, 6, 0)
+    for system in report["systems"]:
+        assert bool(overlaps["hit"]) == ("without_hits" in system)
+        assert all(score["n"] == overlaps["kept"] for score in system.get("without_hits", {}).values())
     assert report["verdict"]
     assert [record["epoch"] for record in report["epochs"]] == [0, 1, 2]
     (prompt,) = report["prompts"]

@@ -60,6 +60,9 @@ def check(
         metavar="FILE",
         help="Write all faults there; without it only where they are too many to show.",
     ),
+    exams: bool = typer.Option(
+        False, "--exams", help="Also look for the questions of all known exams that are on this machine."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
 ) -> None:
     """List every faulty row of a file in one go. Exit code 1 when there are any."""
@@ -70,9 +73,15 @@ def check(
     from medlms.cli._show import out
 
     loaded = datasets.check(file, chosen=_faults.chosen(file, columns))
+    overlaps = None
+    if exams:
+        from medlms.data import contamination
+
+        overlaps = contamination.account(loaded.examples, contamination.at_hand())
     if as_json:
         out(
             {
+                **({"exams": overlaps} if overlaps else {}),
                 "file": file,
                 "rows_in": loaded.rows_in,
                 "usable": len(loaded.examples),
@@ -83,6 +92,9 @@ def check(
         )
     else:
         _faults.show(loaded, file, faults)
+        if overlaps:
+            for line in contamination.lines(overlaps):
+                typer.echo(line)
     raise typer.Exit(1 if loaded.faults else 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from medlms.datasets import before, normalised
@@ -18,7 +19,12 @@ def drop(examples: Iterable[QA]) -> tuple[list[QA], list[tuple[str, Fault]]]:
     first: dict[tuple[str, ...], str] = {}
     kept: list[QA] = []
     dropped: list[tuple[str, Fault]] = []
-    for example in examples:
+    rows = list(examples)
+    asked = Counter(normalised(row.question) for row in rows)
+    for example in rows:
+        if asked[normalised(example.question)] == 1:  # then its long texts need not be looked at
+            kept.append(example)
+            continue
         key = tuple(normalised(text) for text in (*before(example), example.answer))
         if key in first:
             dropped.append((example.source, Fault(example.place, REASON, f"as in {first[key]}")))

@@ -1,18 +1,25 @@
-"""Proves that nothing stands on two sides of a split: no group, row, document, topic, question or longer answer."""
+"""Proves that nothing stands on two sides of a split: no group, row, document, topic, question or longer answer.
+
+Near copies of answers and questions count too. They are looked for by another way than the one that kept them apart.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from medlms.data import copies, near
 from medlms.data.split import long_texts
-from medlms.datasets import before, exchanges, normalised
+from medlms.datasets import before, normalised
 from medlms.errors import DataError
 from medlms.types import QA
 
 
-def prove(sides: Mapping[str, Sequence[QA]]) -> dict[str, int]:
-    """How many distinct values of each kind were compared over the sides; DataError when one stands on two sides."""
+def prove(sides: Mapping[str, Sequence[QA]], *, near_copies: bool = True) -> dict[str, int]:
+    """How many distinct values of each kind were compared over the sides; DataError when one stands on two sides.
+
+    Near copies are looked for only where they are to be kept apart and nothing equal was found.
+    """
     compared: dict[str, int] = {}
     found: list[str] = []
     for kind, values in _KINDS.items():
@@ -25,6 +32,8 @@ def prove(sides: Mapping[str, Sequence[QA]]) -> dict[str, int]:
                     if holder.setdefault(value, side) != side
                 ]
         compared[kind] = len(holder)
+    if near_copies and not found:
+        found = list(_near(sides, compared))
     if found:
         raise DataError(
             f"The split leaks, {len(found):,} times; the first: {found[0]}.",
@@ -33,25 +42,49 @@ def prove(sides: Mapping[str, Sequence[QA]]) -> dict[str, int]:
     return compared
 
 
+def _near(sides: Mapping[str, Sequence[QA]], compared: dict[str, int]) -> Iterator[str]:
+    """A sentence for each pair of near copies on two sides; adds to ``compared``."""
+    names = sorted(sides, key=lambda side: len(sides[side]))
+    for number, side in enumerate(names):
+        for other in names[number + 1 :]:
+            for kind, one, two in near_pairs(sides[side], sides[other]):
+                yield f"a near copy of the {kind} of {one.place} ({side}) stands in {other} ({two.place})"
+    for kind, texts in _NEAR.items():
+        compared[f"near {kind}"] = len({text for rows in sides.values() for row in rows for text in texts(row)})
+
+
+def near_pairs(rows: Sequence[QA], others: Sequence[QA]) -> Iterator[tuple[str, QA, QA]]:
+    """Each row of a short list with each of ``others`` that has an equal or nearly equal longer answer or question."""
+    for kind, texts in _NEAR.items():
+        one, two = ([(text, row) for row in side for text in texts(row)] for side in (rows, others))
+        for a, b in near.across([text for text, _ in one], [text for text, _ in two]):
+            yield kind, one[a][1], two[b][1]
+    asked = {wording: row for row in others if (wording := copies.wording(row))}
+    for row in rows:
+        if (wording := copies.wording(row)) in asked:
+            yield "question", row, asked[wording]
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """How many rows of one set have to do with another: ``same`` question or longer answer; ``any`` link at all."""
+    """How many rows of one set have to do with another: nearly the ``same`` question or longer answer; ``any`` link at all."""
 
     same: int
     any: int
 
 
 def shared(rows: Sequence[QA], others: Sequence[QA]) -> Shared:
-    """Count the ``rows`` whose question or longer answer, or whose topic, document or group, stands in ``others`` too.
+    """Count the ``rows`` whose question or longer answer (nearly), or whose topic, document or group, stands in ``others``.
 
     Ids are left out: rows of two files may have the same number, and the same row has the same question.
     """
     known = {kind: {value for row in others for value in values(row) if value} for kind, values in _KINDS.items()}
     same = related = 0
+    nearly = {id(row) for _, row, _ in near_pairs(rows, others)}
     for row in rows:
         hits = {kind for kind, values in _KINDS.items() if kind != "row" and known[kind] & set(values(row))}
-        same += bool(hits & {"question", "answer"})
-        related += bool(hits)
+        same += bool(hits & {"question", "answer"}) or id(row) in nearly
+        related += bool(hits) or id(row) in nearly
     return Shared(same, related)
 
 
@@ -67,10 +100,6 @@ def _linked_topics(row: QA) -> Iterable[str]:
     return (link.removeprefix("topic:") for link in row.links if link.startswith("topic:"))
 
 
-def _answers(row: QA) -> Iterable[str]:
-    return long_texts(answer for _, answer in exchanges(row))
-
-
 def _questions(row: QA) -> Iterable[str]:
     return (normalised(row.question) or row.question, *long_texts(before(row)[2::2]))
 
@@ -81,5 +110,6 @@ _KINDS: dict[str, Callable[[QA], Iterable[str]]] = {
     "document": _documents,
     "topic": _topics,
     "question": _questions,
-    "answer": _answers,
+    "answer": copies.answers,
 }
+_NEAR: dict[str, Callable[[QA], list[str]]] = {"answer": copies.answers, "question": copies.questions}

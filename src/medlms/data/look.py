@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from medlms import datasets
-from medlms.data import clean, duplicates, split, topics
+from medlms.data import clean, copies, duplicates, split, topics
 from medlms.datasets import before, normalised
 from medlms.types import Dialogue
 
@@ -28,10 +28,12 @@ def look(path: str | Path) -> dict[str, Any]:
     faults = [*loaded.faults, *cleaned.dropped, *(fault for _, fault in repeated)]
     sizes = Counter(row.group for row in rows)
     questions = Counter(normalised(row.question) for row in rows)
-    fits = split.suggest(rows) if len(rows) >= TAIL else None
+    clusters = copies.find(rows)
+    unfit = copies.apart(rows, clusters)
+    fits = split.suggest(rows, unfit=unfit) if len(rows) >= TAIL else None
     suggested = None
     if fits:
-        parts = split.parts(rows, fits, weights={}, seed=13)
+        parts = split.parts(rows, fits, weights={}, seed=13, unfit=unfit)
         suggested = {"train": len(parts.train), "dev": fits.dev, "eval": fits.eval, "per_group": parts.per_group}
     found = {
         "file": str(path),
@@ -46,6 +48,7 @@ def look(path: str | Path) -> dict[str, Any]:
         "question_words": _lengths([" ".join(before(row)) for row in rows]),
         "answer_words": _lengths([row.answer for row in rows]),
         "repeated_questions": sum(count - 1 for count in questions.values()),
+        "near_copies": len({id for item in clusters if item.texts > 1 for id in item.rows}),
         "topics": len({normalised(row.topic) for row in rows if row.topic}),
         "rows_without_topic": sum(not row.topic for row in rows),
         "groups": len(sizes),

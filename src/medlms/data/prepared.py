@@ -1,4 +1,4 @@
-"""The way of the data, top to bottom: load, clean, drop repetitions, group, split, prove, account."""
+"""The way of the data, top to bottom: load, clean, drop repetitions, group, find copies, split, prove, account."""
 
 from __future__ import annotations
 
@@ -9,7 +9,20 @@ from typing import Any
 
 from medlms import datasets
 from medlms.config import Config, DataSource
-from medlms.data import clean, duplicates, exclude, leaks, lineage, mix, report, split, topics
+from medlms.data import (
+    clean,
+    contamination,
+    copies,
+    duplicates,
+    exclude,
+    graded,
+    leaks,
+    lineage,
+    mix,
+    report,
+    split,
+    topics,
+)
 from medlms.datasets import Loaded, Progress, before, normalised
 from medlms.errors import ConfigError
 from medlms.types import QA, Fault
@@ -65,15 +78,26 @@ def prepare(config: Config, *, offline: bool = False, progress: Progress | None 
     dropped += repeated
     rows, named = topics.name(rows, [topic for item in loaded.values() for topic in item.topics])
     rows = split.grouped(rows)
-    parts = split.parts(rows, mix.split_for(config, len(rows)), weights=weights, seed=config.split_seed)
+    clusters = copies.find(rows)
+    duplicated = copies.account(rows, clusters, config.near_duplicates)
+    if config.near_duplicates == "drop":
+        rows, repeated = copies.drop(rows, clusters)
+        dropped += repeated
+    unfit = copies.apart(rows, clusters) if config.near_duplicates != "report" else split.shared_answers(rows)
+    wanted = mix.split_for(config, len(rows))
+    parts = split.parts(rows, wanted, weights=weights, seed=config.split_seed, unfit=unfit)
     mixed = mix.mix(config, entries, parts)
     parts = mixed.parts
     sides = {"train": parts.train, "dev": parts.dev, "eval": parts.eval}
-    compared = leaks.prove(sides)
+    compared = leaks.prove(sides, near_copies=config.near_duplicates != "report")
     origin = list(lineage.records(loaded, steps=mended, kept=rows, dropped=dropped, sides=sides, times=mixed.times))
     exclude.prove(excluded.lists, sides, {record["id"]: record["mark"] for record in origin if "id" in record})
+    references = _references(rows, [*parts.dev, *parts.eval])
     account = report.build(config, loaded, weights, dropped, changed, rows, parts, named, compared)
     account["cleaning"] = steps
+    account["duplicates"] = {**duplicated, **_graded_copies(config, parts)}
+    account["exams"] = contamination.account(parts.train, contamination.at_hand())
+    account["graded"] = graded.account(parts.train, parts.eval, references)
     account["mixing"] = mixed.account
     account["mixture"] |= {
         "asked": {name: item["share_asked"] for name, item in mixed.account["sources"].items()},
@@ -90,7 +114,7 @@ def prepare(config: Config, *, offline: bool = False, progress: Progress | None 
         said=said,
         files={file: checksum for item in loaded.values() for file, checksum in item.files.items()}
         | excluded.lists.files,
-        references=_references(rows, [*parts.dev, *parts.eval]),
+        references=references,
         times=mixed.times,
         lineage=origin,
     )
@@ -138,6 +162,15 @@ def _relinked(links: tuple[str, ...], old: str, name: str) -> tuple[str, ...]:
     return tuple(f"document:{name}/{link.removeprefix(start)}" if link.startswith(start) else link for link in links)
 
 
+def _graded_copies(config: Config, parts: split.Parts) -> dict[str, int]:
+    """Where near copies are not kept apart: how many graded rows have one in training."""
+    if config.near_duplicates != "report":
+        return {}
+    return {
+        "graded_rows_with_a_copy_in_training": len({row.id for _, row, _ in leaks.near_pairs(parts.eval, parts.train)})
+    }
+
+
 def _references(rows: Sequence[QA], items: Sequence[QA]) -> dict[str, tuple[str, ...]]:
     answers: defaultdict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
     for row in rows:
@@ -161,6 +194,12 @@ def _said(config: Config, account: Mapping[str, Any], loaded: Mapping[str, Loade
             f"there are too few topics for one question each: up to {groups['rows_per_group_in_eval_at_most']} questions "
             f"of one topic stand in dev and eval (never in train too), and intervals count topics"
         )
+    if count := account["duplicates"].get("graded_rows_with_a_copy_in_training"):
+        said.append(
+            f"{count:,} of the {totals['eval']:,} graded rows have a near copy in training, and grades come out too well; "
+            f"near_duplicates: apart keeps such rows out of grading"
+        )
+    said += [*contamination.said(account["exams"]), *graded.said(account["graded"])]
     if any(abs(mixture["train"][name] - share) > 0.01 for name, share in mixture["asked"].items()):
         real = ", ".join(f"{name} {100 * share:.0f} %" for name, share in mixture["train"].items())
         asked = ", ".join(f"{name} {100 * share:.0f} %" for name, share in mixture["asked"].items())

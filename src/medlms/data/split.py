@@ -1,14 +1,15 @@
 """Parts rows into training, development and evaluation so that related rows never stand on two sides.
 
-Related rows form groups: connected components over document, topic, question and rare concept codes. Groups are put in an
-order that a hash of their own name and the seed gives, so adding rows hardly moves the others.
+Related rows form groups: connected components over document, topic, question and rare concept codes. Groups stand in an order
+that a hash of their own name and the seed gives, and eval and dev take the first that fit. So an added group can push others
+out of eval and dev, one each at most, but brings none in. With ``reserve`` the hash alone says which side a group may serve.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from medlms.config import Split
@@ -20,6 +21,7 @@ RARE = 5  # documents: a concept code found in more of them says too little to j
 BOILERPLATE = 8  # words: a shorter answer may be equal by chance
 # A source gives one in this many of its groups to eval, and to dev, before larger sources stand in for it.
 HELD = 4
+PASSED = "answer also stands in another group"
 KEEP = 0.7  # share of the rows that training keeps at least when it is to have all that remain
 
 
@@ -76,19 +78,29 @@ def grouped(examples: Sequence[QA]) -> list[QA]:
     ]
 
 
-def parts(examples: Sequence[QA], split: Split, *, weights: Mapping[str, float], seed: int) -> Parts:
+def parts(
+    examples: Sequence[QA],
+    split: Split,
+    *,
+    weights: Mapping[str, float],
+    seed: int,
+    unfit: Collection[str] | None = None,
+) -> Parts:
     """Draw exactly the sizes asked for from grouped rows, by source weights as far as the sources reach.
 
-    Dev and eval take as few rows from one group as leaves enough for training: one where there are groups enough. Raises
-    DataError when the sizes can't be had.
+    Dev and eval take as few rows from one group as leaves enough for training: one where there are groups enough. Rows whose
+    ids are ``unfit`` (``shared_answers`` unless said) are in neither. Raises DataError when the sizes can't be had.
     """
-    drawn = _parts(examples, split, weights, seed)
+    unfit = shared_answers(examples) if unfit is None else unfit
+    drawn = _parts(examples, split, weights, seed, unfit)
     if drawn is None:
-        raise _too_small(examples, split, seed)
+        raise _too_small(examples, split, seed, unfit)
     return drawn
 
 
-def _parts(examples: Sequence[QA], split: Split, weights: Mapping[str, float], seed: int) -> Parts | None:
+def _parts(
+    examples: Sequence[QA], split: Split, weights: Mapping[str, float], seed: int, unfit: Collection[str]
+) -> Parts | None:
     if len(examples) < (split.train or 1) + split.dev + split.eval:
         return None
     least = split.train or int(KEEP * (len(examples) - split.dev - split.eval))
@@ -96,18 +108,23 @@ def _parts(examples: Sequence[QA], split: Split, weights: Mapping[str, float], s
     for example in _shuffled(examples, seed):
         members[example.group].append(example)
     order = sorted(members, key=lambda group: _order(seed, "group", group))
-    unfit = shared_answers(examples)
     candidates = {
         group: rows for group in order if (rows := _distinct(row for row in members[group] if row.id not in unfit))
     }
     groups = Counter(source for rows in candidates.values() for source in {row.source for row in rows})
     room = {source: max(1, count // HELD) for source, count in sorted(groups.items())}
     best: Parts | None = None
+
+    def serves(side: str) -> Callable[[str], bool]:
+        return lambda group: not split.reserve or home(group, split.reserve, seed) == side
+
     most = min(max((len(rows) for rows in candidates.values()), default=0), max(split.eval, split.dev))
     for per_group in range(1, most + 1):
         held = _Draw(candidates, room, per_group)
-        taken, dev = held.draw(split.eval, weights), held.draw(split.dev, weights)
-        left = [row for group in order if group not in held.used for row in members[group]]
+        taken = held.draw(split.eval, weights, serves("eval"))
+        dev = held.draw(split.dev, weights, serves("dev"))
+        free = serves("train")
+        left = [row for group in order if group not in held.used and free(group) for row in members[group]]
         # Without a size, training wants KEEP of the rows, and where that can't be had as many as there can be.
         enough = split.train or (len(best.train) + 1 if best else 1)
         if taken is None or dev is None or len(left) < enough:
@@ -118,7 +135,7 @@ def _parts(examples: Sequence[QA], split: Split, weights: Mapping[str, float], s
             dev=_shuffled(dev, seed),
             eval=_shuffled(taken, seed),
             per_group=per_group,
-            passed_over={"answer also stands in another group": passed} if passed else {},
+            passed_over={PASSED: passed} if passed else {},
             pool=_shuffled(left, seed),
         )
         if len(left) >= least:
@@ -126,14 +143,24 @@ def _parts(examples: Sequence[QA], split: Split, weights: Mapping[str, float], s
     return best
 
 
-def suggest(examples: Sequence[QA], *, seed: int = 13) -> Split | None:
+def home(group: str, reserve: float, seed: int) -> str:
+    """The side (eval, dev or train) that a group may serve when ``reserve`` of all groups are set aside, half for each.
+
+    It hangs on the group's name and the seed alone, so no other row can change it.
+    """
+    place = int.from_bytes(_order(seed, "group", group)[:8], "big") / 2**64
+    return "eval" if place < reserve / 2 else "dev" if place < reserve else "train"
+
+
+def suggest(examples: Sequence[QA], *, seed: int = 13, unfit: Collection[str] | None = None) -> Split | None:
     """Sizes that these grouped rows allow, or None when there are too few; ``train`` is left to all that remain."""
+    unfit = shared_answers(examples) if unfit is None else unfit
     for share in (10, 5, 4):
         size = min(100, len(examples) // share)
         for dev, held in ((min(50, size), size), (size // 2, size // 2), (1, 1)):
             if not dev or not held:
                 continue
-            drawn = _parts(examples, split := Split(train=None, dev=dev, eval=held), {}, seed)
+            drawn = _parts(examples, split := Split(train=None, dev=dev, eval=held), {}, seed, unfit)
             if drawn and len(drawn.train) > dev + held:
                 return split
     return None
@@ -195,25 +222,26 @@ class _Draw:
         self._room = room
         self._per_group = per_group
 
-    def draw(self, size: int, weights: Mapping[str, float]) -> list[QA] | None:
-        """``size`` rows by weight, or None when the groups that are left hold too few."""
+    def draw(self, size: int, weights: Mapping[str, float], serves: Callable[[str], bool]) -> list[QA] | None:
+        """``size`` rows by weight from groups that serve, or None when those that are left hold too few."""
+        open_ = {group: rows for group, rows in self._candidates.items() if group not in self.used and serves(group)}
         taken: list[QA] = []
         rounds = -(-size // max(1, sum(self._room.values())))  # more than one when all sources are small
-        self._walk(quotas(size, weights, {name: count * rounds for name, count in self._room.items()}), taken)
+        self._walk(quotas(size, weights, {name: count * rounds for name, count in self._room.items()}), taken, open_)
         spent: set[str] = set()  # sources that have no more to give
         while len(taken) < size:
-            free = (rows for group, rows in self._candidates.items() if group not in self.used)
+            free = (rows for group, rows in open_.items() if group not in self.used)
             sources = {row.source for rows in free for row in rows} - spent
             if not sources:
                 return None
             quota = quotas(size - len(taken), weights, dict.fromkeys(sorted(sources), size))
-            self._walk(quota, taken)
+            self._walk(quota, taken, open_)
             spent |= {name for name, left in quota.items() if left > 0}
         return taken
 
-    def _walk(self, quota: dict[str, int], taken: list[QA]) -> None:
+    def _walk(self, quota: dict[str, int], taken: list[QA], open_: Mapping[str, list[QA]]) -> None:
         whole = {name: count or 1 for name, count in quota.items()}
-        for group, rows in self._candidates.items():
+        for group, rows in open_.items():
             if group in self.used:
                 continue
             rest = list(rows)
@@ -259,15 +287,17 @@ def _order(seed: int, what: str, name: str) -> bytes:
     return hashlib.blake2b(f"{seed}\0{what}\0{name}".encode(), digest_size=16).digest()
 
 
-def _too_small(examples: Sequence[QA], split: Split, seed: int) -> DataError:
+def _too_small(examples: Sequence[QA], split: Split, seed: int, unfit: Collection[str]) -> DataError:
     sizes = Counter(example.group for example in examples)
     asked = f"train {split.train or 'all that remain'}, dev {split.dev}, eval {split.eval}"
     message = (
         f"The set is too small to split as asked ({asked}): {len(examples):,} usable rows in {len(sizes):,} groups "
         f"of related rows, the largest of {max(sizes.values(), default=0):,}; a group is never split apart."
     )
-    fits = suggest(examples, seed=seed)
-    if fits:
+    fits = suggest(examples, seed=seed, unfit=unfit)
+    if split.reserve:
+        hint = "Only groups that split.reserve sets aside can serve dev and eval: raise it, or leave it empty."
+    elif fits:
         hint = f"This would fit: split.train=null split.dev={fits.dev} split.eval={fits.eval}."
     elif len(sizes) < 3:
         hint = "At least three groups are needed; when `topic` is too coarse, name a finer column in the config."

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from medlms.report import knees, mixture, page, tables
+from medlms.report import knees, mixture, overlaps, page, tables
 from medlms.report.account import account
 from medlms.report.plots import Plot
 from medlms.report.shape import Answer, Report
@@ -21,6 +21,7 @@ def markdown(report: Report, drawn: Sequence[Plot], missing_plots: str = "") -> 
     parts = [
         _head(report),
         _results(report),
+        _overlaps(report),
         _differences(report, drawn),
         _learning(report, drawn),
         section("How answers ended", [*images(drawn, "endings"), maybe(tables.endings(report))]),
@@ -93,6 +94,11 @@ def _results(report: Report) -> str:
     return section("Results", parts)
 
 
+def _overlaps(report: Report) -> str:
+    found = maybe(overlaps.results(report)) or as_markdown(overlaps.sentence(report))
+    return section(overlaps.HEADING, [found, maybe(overlaps.places(report))])
+
+
 def _differences(report: Report, drawn: Sequence[Plot]) -> str:
     pairs = [table(content) for content in tables.comparisons(report)]
     return section("Paired differences", [*images(drawn, "difference-"), *pairs, tables.CHANCE]) if pairs else ""
@@ -152,7 +158,7 @@ def _data(report: Report) -> str:
     identifiers = f"Patient identifiers: {as_markdown(one_line(note))}" if note else ""
     shown = (tables.sources(report), tables.splits(report), mixture.table(report))
     contents = [*map(maybe, shown), bullets(tables.data_notes(report))]
-    return section("Data", [*contents, identifiers, maybe(tables.licences(report))])
+    return section("Data", [*contents, identifiers, maybe(tables.exams(report)), maybe(tables.licences(report))])
 
 
 def _how(report: Report) -> str:

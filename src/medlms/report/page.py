@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import yaml
 
-from medlms.report import knees, method, mixture, plots, tables
+from medlms.report import knees, method, mixture, overlaps, plots, tables
 from medlms.report.account import account
 from medlms.report.plots import Plot
 from medlms.report.shape import Answer, Prompt, Report, Sample
@@ -131,7 +131,19 @@ def _results(report: Report) -> str:
         + f'<p class="caution">{as_html(tables.CAUTION)}</p>'
         + _optional(tables.others(report), "Further measures")
         + _optional(tables.speed(report), "Speed")
+        + _overlaps(report)
         + f'<h3>What the columns mean</h3><dl class="meanings">{meanings}</dl>'
+    )
+
+
+def _overlaps(report: Report) -> str:
+    said, table = overlaps.sentence(report), overlaps.results(report)
+    if not said:
+        return ""
+    return (
+        f"<h3>{overlaps.HEADING}</h3>"
+        + (table_html(table, "results stack") if table else f"<p>{as_html(said)}</p>")
+        + _optional(overlaps.places(report), overlaps.PLACES)
     )
 
 
@@ -258,6 +270,7 @@ def _data(report: Report) -> str:
         )
         + (f"<ul>{notes}</ul>" if notes else "")
         + (f"<h3>Patient identifiers</h3><p>{as_html(note)}</p>" if note else "")
+        + _optional(tables.exams(report), "Exam questions in training rows")
         + _optional(tables.licences(report), "Licences")
     )
 

@@ -49,14 +49,34 @@ class Model(TypedDict, total=False):
 
 
 class System(TypedDict, total=False):
-    """One row of the results: ``endings`` counts answers by how they ended."""
+    """One row of the results: ``endings`` counts answers by how they ended.
+
+    ``without_hits`` is ``metrics`` again over the items that no training row overlaps with.
+    """
 
     name: str
     title: str
     note: str
     metrics: Mapping[str, Measured]
+    without_hits: Mapping[str, Measured]
     speed: Mapping[str, Measured]
     endings: Mapping[str, int]
+
+
+class Contamination(TypedDict, total=False):
+    """Overlaps of graded items with training rows: ``items`` = ``hit`` + ``kept``; ``not_compared`` of them could not be.
+
+    A hit holds ``exam_id`` and ``exam_place`` of the item, ``row`` and ``place`` of the training row, ``field`` and ``part`` (of
+    item and row), ``kinds`` and the common ``text``. ``ids`` are the items that were hit.
+    """
+
+    items: int
+    hit: int
+    kept: int
+    not_compared: int
+    meaning: Sequence[str]
+    ids: Sequence[str]
+    hits: Sequence[Mapping[str, Any]]
 
 
 class Difference(TypedDict, total=False):
@@ -150,6 +170,9 @@ class DataReport(TypedDict, total=False):
     mixing: Mapping[str, Any]
     excluded: Mapping[str, Any]
     overlaps: Mapping[str, Any]
+    duplicates: Mapping[str, Any]
+    exams: Mapping[str, Any]
+    graded: Mapping[str, Any]
     passed_over: Mapping[str, int]
     repeated_questions: Mapping[str, int]
     identifiers: Mapping[str, Any]
@@ -192,6 +215,7 @@ class Report(TypedDict, total=False):
     model: Model
     config: Mapping[str, Any]
     systems: list[System]
+    contamination: Contamination
     comparisons: list[Difference]
     training: Training | None
     epochs: list[Mapping[str, Any]]

@@ -373,6 +373,7 @@ def data_notes(report: Report) -> list[str]:
         said.append(f"Passed over when development and evaluation rows were drawn: {shown}.")
     if repeated := (data.get("repeated_questions") or {}).get("questions_with_several_answers"):
         said.append(f"{count(repeated)} questions have several answers; each of them counts as a reference.")
+    said += _copies(data.get("duplicates") or {})
     if "on_two_sides" in (data.get("overlaps") or {}):
         overlaps = data["overlaps"]
         compared = ", ".join(
@@ -382,6 +383,38 @@ def data_notes(report: Report) -> list[str]:
             f"Found in two parts: {count(overlaps['on_two_sides'])}{f'. Compared: {compared}' if compared else ''}."
         )
     return list(dict.fromkeys(said))
+
+
+def _copies(found: Mapping[str, Any]) -> list[str]:
+    """How many rows say what others say, and what was done about it."""
+    kinds = (("equal_answers", "equal longer answers"), ("near_answers", "nearly equal answers"))
+    counts = [
+        f"{words} ({count(found[key]['rows'])} rows in {count(found[key]['clusters'])} clusters)"
+        for key, words in (*kinds, ("near_questions", "questions in nearly the same words"))
+        if (found.get(key) or {}).get("rows")
+    ]
+    if not counts:
+        return []
+    done = {
+        "apart": "Those with a copy in another group were not graded on",
+        "drop": "Of those with such answers the first was kept",
+        "report": "Nothing was done about them, so grades may come out too well",
+    }
+    return [f"Rows that say what others say: {', '.join(counts)}. {done.get(found.get('asked', ''), 'Counted')}."]
+
+
+def exams(report: Report) -> Table | None:
+    """Overlaps of training rows with the questions of each exam that was compared."""
+    found = account(report).get("exams") or {}
+    if not found.get("compared"):
+        return None
+    rows = tuple(
+        (Cell(name), *(Cell(count(item.get(key))) for key in ("questions", "whole", "words", "characters", "any")))
+        for name, item in (found.get("exams") or {}).items()
+    )
+    columns = ("Exam", "Questions", "Found whole", "By 13 words", "By 50 characters", "In any way")
+    caption = "Exam questions that overlap with training rows."
+    return Table("exams", caption, columns, rows, (str(found.get("meaning") or ""),))
 
 
 def source_title(report: Report, name: str) -> str:

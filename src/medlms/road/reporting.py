@@ -10,7 +10,7 @@ from typing import Any
 from medlms import __version__
 from medlms.bench.machine import machine
 from medlms.config import Config
-from medlms.evaluate import compare, knee, score
+from medlms.evaluate import compare, knee, score, untouched
 from medlms.evaluate.curve_findings import knee_findings
 from medlms.evaluate.endings import endings
 from medlms.evaluate.rows import rows as metric_rows
@@ -52,6 +52,7 @@ def build(
     epochs = list(run.rows("epochs.jsonl"))
     data = run.read_json("data_report.json")
     ended = {system: ending_counts(items) for system, items in predictions.items()}
+    overlaps = untouched.overlaps(data, [item.id for item in next(iter(predictions.values()), ())])
     knees = fits.knees([run], resamples=config.evaluate.resamples, seed=config.seed)
     report: dict[str, Any] = {
         "run": run.name,
@@ -70,16 +71,18 @@ def build(
                 "metrics": {item.metric: score.as_json(item) for item in scores[system]},
                 "speed": measured.get(system, {}),
                 "endings": ended[system],
+                **_without_hits(config, predictions[system], overlaps),
             }
             for system in predictions
         ],
+        **({"contamination": overlaps} if overlaps else {}),
         "comparisons": [compare.as_json(item) for item in comparisons],
         "training": _training(rows, steps, epochs, config),
         "epochs": epochs,
         "knees": [knee.as_json(item) for item in knees],
         "samples": _samples(task_of(config), rows, predictions, scores),
         "prompts": list(prompts),
-        "data": {**data, "cut": len((data.get("tokens") or {}).get("cut", []))},
+        "data": {**_without_lists(data), "cut": len((data.get("tokens") or {}).get("cut", []))},
         "machine": machine(),
     }
     run.write_json(REPORT, report)
@@ -88,6 +91,25 @@ def build(
         if (run.folder / kind).is_dir():
             run.write(f"{kind}/README.md", card.card(report))  # type: ignore[arg-type]
     return report
+
+
+def _without_hits(
+    config: Config, predictions: Sequence[Prediction], overlaps: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """The scores over the items that training text does not hold, where some were hit."""
+    if not overlaps or not overlaps["hit"]:
+        return {}
+    asked: dict[str, int] = {"resamples": config.evaluate.resamples, "seed": config.seed}
+    return {"without_hits": untouched.scores(predictions, overlaps["ids"], list(task_of(config).METRICS), **asked)}
+
+
+def _without_lists(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data report without single hits: those of graded items stand in the report's own part, all in data_report.json."""
+    lists = ("hits", "ids")
+    return {
+        key: {name: item for name, item in value.items() if name not in lists} if key in ("graded", "exams") else value
+        for key, value in data.items()
+    }
 
 
 def _note(system: str, model: Mapping[str, Any], paths: Mapping[str, str], config: Config) -> str:
