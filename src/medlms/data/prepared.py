@@ -20,7 +20,8 @@ class Prepared:
     """A set that is ready for training and grading; ``group`` is filled in every row.
 
     ``references`` gives for each row of dev and eval all answers to its question, its own first. ``report`` is
-    JSON-able and adds up; ``said`` are sentences for the user; ``files`` maps each file read to its sha256.
+    JSON-able and adds up; ``said`` are sentences for the user; ``files`` maps each file read to its sha256. ``dropped``
+    names every row that was left out, as ``report.dropped_rows`` gives them.
     """
 
     train: list[QA]
@@ -30,6 +31,7 @@ class Prepared:
     said: list[str]
     files: dict[str, str]
     references: dict[str, tuple[str, ...]]
+    dropped: list[dict[str, Any]]
 
 
 def prepare(config: Config, *, offline: bool = False, progress: Progress | None = None) -> Prepared:
@@ -65,6 +67,7 @@ def prepare(config: Config, *, offline: bool = False, progress: Progress | None 
         said=said,
         files={file: checksum for item in loaded.values() for file, checksum in item.files.items()},
         references=_references(rows, [*parts.dev, *parts.eval]),
+        dropped=report.dropped_rows(dropped, loaded),
     )
 
 
