@@ -89,7 +89,7 @@ def test_colours_on_a_terminal(ready: Path) -> None:
         page = io.StringIO()
         draw(found, Console(file=page, force_terminal=True, color_system="standard", width=200), tokens=tokens)
         text = page.getvalue()
-        assert f"\x1b[1;32mA{'' if tokens else 'nswer'}" in text
+        assert f"\x1b[1;36mA{'' if tokens else 'nswer'}" in text
         assert "{+" not in text
         assert "\x1b[31mred" not in text, "what a row holds colours nothing"
         assert ("¦" in text) == tokens

@@ -10,12 +10,12 @@ from typing import Any
 PARTS = ("train", "dev", "eval")
 READING, CLEANING, REPEATS, COPIES = "reading", "cleaning", "repeated rows", "near copies"
 STEPS = {
-    READING: "rows that can't be used as they stand in the file",
-    CLEANING: "rows with nothing usable left after cleaning",
-    REPEATS: "rows whose question and answer stand in an earlier row",
-    COPIES: "rows whose answer nearly repeats an earlier one's",
+    READING: "unusable as read",
+    CLEANING: "unusable after cleaning",
+    REPEATS: "repeat an earlier row",
+    COPIES: "nearly repeat an earlier row",
 }
-"""Steps that drop rows, in their order, and what they drop."""
+"""Steps that drop rows, in their order, and what these rows are."""
 # Reasons that name their step; every other one is that of cleaning, but for the faults found on reading.
 _REASONS = {"question and answer repeat another row": REPEATS, "answer nearly repeats that of another row": COPIES}
 

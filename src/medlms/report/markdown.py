@@ -151,7 +151,9 @@ def _data(report: Report) -> str:
     note = (account(report).get("identifiers") or {}).get("note")
     identifiers = f"Patient identifiers: {as_markdown(one_line(note))}" if note else ""
     contents = [maybe(tables.sources(report)), maybe(tables.splits(report)), bullets(tables.data_notes(report))]
-    return section("Data", [*contents, identifiers, maybe(tables.licences(report))])
+    whole = "The account of every row: [data_report.html](data_report.html)" if account(report).get("page") else ""
+    terms = bullets(account(report).get("terms") or [])
+    return section("Data", [whole, *contents, identifiers, maybe(tables.licences(report)), terms])
 
 
 def _how(report: Report) -> str:

@@ -256,11 +256,24 @@ def _said(text: str) -> str:
 def _data(report: Report) -> str:
     notes = "".join(f"<li>{as_html(sentence)}</li>" for sentence in tables.data_notes(report))
     note = (account(report).get("identifiers") or {}).get("note")
+    terms = "".join(f"<li>{as_html(sentence)}</li>" for sentence in account(report).get("terms") or [])
     return (
-        "".join(table_html(table, "stack") for table in (tables.sources(report), tables.splits(report)) if table)
+        _whole_account(account(report).get("page"))
+        + "".join(table_html(table, "stack") for table in (tables.sources(report), tables.splits(report)) if table)
         + (f"<ul>{notes}</ul>" if notes else "")
         + (f"<h3>Patient identifiers</h3><p>{as_html(note)}</p>" if note else "")
         + _optional(tables.licences(report), "Licences")
+        + (f"<ul>{terms}</ul>" if terms else "")
+    )
+
+
+def _whole_account(page: object) -> str:
+    """Where the whole account of the data lies: beside this page, under the one name that it can have."""
+    if page != "data_report.html":
+        return ""
+    return (
+        f'<p class="lead"><a href="{page}">The account of every row</a>: dropped rows with file and line, lengths, learned '
+        "tokens, languages, copies, and rows as the model reads them.</p>"
     )
 
 

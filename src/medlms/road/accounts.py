@@ -14,14 +14,31 @@ from medlms.data import flow, lengths
 from medlms.errors import CouldNot, ResourceError, UnknownName
 from medlms.report import data as pages
 from medlms.road import rows
-from medlms.road.preview import Preview, Shown, of
+from medlms.road.preview import Preview, Shown, marker, of, shown
 from medlms.road.talk import Silent, Talk
+from medlms.road.work import Work
 from medlms.run import Run
 from medlms.types import QA, Fault
 
 DATA, DROPPED = "data_report.json", "dropped.jsonl"
+LENGTH = "length"  # the step that shortens rows
 SAMPLES = 3  # rows shown on the page
 HEAD, TAIL = 700, 200  # characters shown of a longer stretch of one row
+# Settings of what comes after the data.
+_LATER = frozenset(
+    {
+        "load_in_4bit",
+        "load_in_8bit",
+        "precision",
+        "method",
+        "lora",
+        "soft_prompt",
+        "train",
+        "evaluate",
+        "study",
+        "trackers",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -53,23 +70,45 @@ def prepare(config: Config, *, to: str | Path | None = None, tokens: bool = True
     return Written(run.folder, account, [run.folder / DATA, *write(run, account, config), run.folder / DROPPED])
 
 
+def of_training(work: Work, made: Any) -> None:
+    """Complete a run's account with what ``text.tokenise`` made of its training rows, and write its pages."""
+    account = work.run.read_json(DATA)
+    mark = marker(work.config, work.loaded.tokenizer, work.template, work.loaded.stops)
+    some = [shown(row, mark(row, True), work.config.max_length) for row in samples(work.rows.train)]
+    numbers = token_numbers(
+        made.sizes,
+        rows=len(made.rows),
+        tokens=made.tokens,
+        learned=made.learned_tokens,
+        longest=max(len(row.ids) for row in made.rows),
+        max_length=work.config.max_length,
+        model=work.loaded.located.name,
+        template=work.template.name,
+    )
+    shortened = complete(account, numbers, {"cut": made.cut, "dropped": made.dropped}, some, work.rows.train)
+    work.run.write_json(DATA, account)
+    listed = [row for row in work.run.rows(DROPPED) if row["step"] != LENGTH]
+    work.run.keep_rows(DROPPED, [*listed, *shortened])
+    write(work.run, account, work.config)
+
+
 def complete(
     account: dict[str, Any],
     tokens: dict[str, Any],
     faults: Mapping[str, Sequence[Fault]],
-    shown: Sequence[Shown],
+    some: Sequence[Shown],
     train: Sequence[QA],
 ) -> list[dict[str, Any]]:
-    """Put ``tokens`` and the ``shown`` rows into an account, check that it adds up, and list what its length cost a row.
+    """Put ``tokens`` and ``some`` rows into an account, check that it adds up, and list what its length cost a row.
 
     ``faults`` holds rows ``cut`` and ``dropped`` of the ``train`` rows.
     """
     sources = {row.place: row.source for row in train}
     account["tokens"] = {**tokens, **{kind: [asdict(fault) for fault in found] for kind, found in faults.items()}}
-    account["preview"] = {"model": tokens.get("model", ""), "rows": [_row(item) for item in shown]}
+    account["preview"] = {"model": tokens.get("model", ""), "rows": [_row(item) for item in some]}
     flow.check(account)
     return [
-        {"source": sources[fault.place], "step": "length", **asdict(fault), "used": kind == "cut"}
+        {"source": sources[fault.place], "step": LENGTH, **asdict(fault), "used": kind == "cut"}
         for kind, found in faults.items()
         for fault in found
     ]
@@ -107,7 +146,8 @@ def token_numbers(
 
 def write(run: Run, account: Mapping[str, Any], config: Config) -> list[Path]:
     """Write data_report.html, data_report.md and their charts into a folder that holds the account."""
-    return pages.write(run, account, name=_name(config), config=config.model_dump(), version=__version__)
+    settings = {key: value for key, value in config.model_dump().items() if key not in _LATER}
+    return pages.write(run, account, name=_name(config), config=settings, version=__version__)
 
 
 def samples(prepared: Sequence[QA]) -> list[QA]:
@@ -161,7 +201,9 @@ def _shortened(text: str) -> dict[str, Any]:
     left_out = len(text) - HEAD - TAIL
     if left_out <= TAIL:
         return {"text": text}
-    return {"text": text[:HEAD], "left_out": left_out, "end": text[-TAIL:]}
+    head = text[:HEAD].rpartition(" ")[0] or text[:HEAD]
+    end = text[-TAIL:].partition(" ")[2] or text[-TAIL:]
+    return {"text": head, "left_out": len(text) - len(head) - len(end), "end": end}
 
 
 def _name(config: Config) -> str:

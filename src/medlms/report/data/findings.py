@@ -41,8 +41,8 @@ def copies(account: Account) -> Finding | None:
     found = account.get("duplicates") or {}
     said = []
     if number := repeated.get("questions_with_several_answers"):
-        rows = count(repeated["rows_in_them"])
-        said.append(f"{count(number)} questions have several answers ({rows} rows); each answer counts as a reference.")
+        held = count(repeated["rows_in_them"])
+        said.append(f"{count(number)} questions have several answers ({held} rows); each answer counts as a reference.")
     kinds = [(key, label, found[key]) for key, label in _COPIES.items() if isinstance(found.get(key), Mapping)]
     if not kinds:
         return Finding((*said, "Near copies were not looked for.")) if said or account.get("sources") else None
@@ -172,16 +172,15 @@ def _copy(example: Mapping[str, Any]) -> Item:
 
 
 def _numbers(name: str, label: str, value: Mapping[str, Any], account: Account) -> Table:
-    nested = any(isinstance(item, Mapping) for item in value.values())
-    if not nested:
-        rows = tuple((Cell(title(account, key)), _cell(item)) for key, item in value.items())
-        return Table(name, f"{label}.", ("", "Found"), rows)
-    keys = list(dict.fromkeys(key for item in value.values() if isinstance(item, Mapping) for key in item))
-    rows = tuple(
-        (Cell(title(account, key)), *(_cell((item if isinstance(item, Mapping) else {}).get(one)) for one in keys))
-        for key, item in value.items()
-    )
-    return Table(name, f"{label}.", ("", *(capital(str(key).replace("_", " ")) for key in keys)), rows)
+    nested = {key: item for key, item in value.items() if isinstance(item, Mapping)}
+    keys = list(dict.fromkeys(key for item in nested.values() for key in item))
+    rows: list[tuple[Cell, ...]] = []
+    for key, item in value.items():
+        rows.append(
+            (Cell(title(account, key)), *([_cell(nested.get(key, {}).get(one)) for one in keys] or [_cell(item)]))
+        )
+    heads = ("", *(capital(str(key).replace("_", " ")) for key in keys)) if keys else ("", "Found")
+    return Table(name, f"{label}.", heads, tuple(rows))
 
 
 def _cell(value: Any) -> Cell:

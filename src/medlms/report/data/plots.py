@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from medlms.data import flow
+from medlms.data.flow import Stage
 from medlms.report import plots as house
 from medlms.report.data.tables import share
 from medlms.report.plots import BLUE, GREEN, INK, MUTED, OLIVE, ORANGE, PALE, PAPER, PURPLE, RED, ZERO, Plot
@@ -27,13 +28,7 @@ def _way(account: Mapping[str, Any]) -> Plot:
 
     whole = flow.follow(account)
     rows: list[dict[str, Any]] = [_bar("rows read", 0, whole.rows_in, BLUE)]
-    for stage in whole.stages:
-        rows.append(
-            {
-                **_bar(f"− {stage.step}", stage.left, stage.before, ORANGE),
-                "said": f"− {count(stage.before - stage.left)}",
-            }
-        )
+    rows += [_step_bar(stage) for stage in whole.stages]
     rows.append(_bar("= kept", 0, whole.kept, BLUE))
     end = 0
     for part, number in whole.parts.items():
@@ -53,7 +48,8 @@ def _way(account: Mapping[str, Any]) -> Plot:
     bars = base.mark_bar(height=15, strokeWidth=1).encode(x=x, x2="to:Q", color=fill, stroke=line)
     said = base.mark_text(align="left", dx=6, color=INK, fontSize=12).encode(x="to:Q", text="said:N")
     description = f"{count(whole.rows_in)} rows read, " + ", ".join(
-        f"{count(stage.before - stage.left)} dropped at {stage.step}" for stage in whole.stages
+        f"{count(stage.before - stage.left)} dropped ({flow.STEPS.get(stage.step, stage.step)})"
+        for stage in whole.stages
     )
     description += f", {count(whole.kept)} kept: " + ", ".join(
         f"{count(number)} {PARTS[part].lower()}" for part, number in whole.parts.items()
@@ -66,6 +62,11 @@ def _way(account: Mapping[str, Any]) -> Plot:
 
 def _bar(step: str, low: int, high: int, colour: str) -> dict[str, Any]:
     return {"step": step, "from": low, "to": high, "colour": colour, "said": count(high - low)}
+
+
+def _step_bar(stage: Stage) -> dict[str, Any]:
+    made = _bar(f"− {flow.STEPS.get(stage.step, stage.step)}", stage.left, stage.before, ORANGE)
+    return {**made, "said": f"− {made['said']}"}
 
 
 def _lengths(account: Mapping[str, Any]) -> Plot | None:
@@ -85,8 +86,10 @@ def _lengths(account: Mapping[str, Any]) -> Plot | None:
     x = alt.X("low:Q", title=f"{unit} in a training row (each step is a factor)", scale=scale, axis=axis)
     bars = (
         alt.Chart(alt.Data(values=values))
-        .mark_bar(stroke=PAPER, strokeWidth=0.8)
-        .encode(x=x, x2="high:Q", y=alt.Y("rows:Q", title="rows"), color=alt.Color("colour:N", scale=None))
+        .mark_rect(stroke=PAPER, strokeWidth=0.8)
+        .encode(
+            x=x, x2="high:Q", y=alt.Y("rows:Q", title="rows"), y2=alt.datum(0), color=alt.Color("colour:N", scale=None)
+        )
     )
     numbers = found.get("rows") or {}
     description = f"Training rows by length in {unit}: the median has {count(numbers.get('median'))}, the longest "
@@ -97,7 +100,7 @@ def _lengths(account: Mapping[str, Any]) -> Plot | None:
         bars += mark.mark_rule(color=ZERO, strokeDash=[4, 3], strokeWidth=1.5).encode(x="limit:Q")
         bars += mark.mark_text(color=MUTED, align="right", dx=-6, y=8, fontSize=12).encode(x="limit:Q", text="label:N")
         rows = sum(item["rows"] for item in bins)
-        told = f"{count(over)} of {count(rows)} rows ({share(over, rows)}) are longer than {count(limit)} {unit} and lose their end."
+        told = f"{count(over)} of {count(rows)} rows ({share(over, rows)}) are cut: they have more than {count(limit)} {unit}."
         description, caption = f"{description} {told}", f"{caption} {told}"
     return house.finished("data-lengths", "Length of the training rows", description, caption, bars, _NARROW, 220)
 

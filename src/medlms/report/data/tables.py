@@ -14,16 +14,20 @@ MOST = 20  # rows of a list that a page shows
 
 
 def title(account: Account, name: str) -> str:
-    """A source's title, or its name."""
+    """A source's title, or its name. Headings of columns are names, which are short."""
     return str((account["sources"].get(name) or {}).get("title") or name)
 
 
 def share(part: float, whole: float) -> str:
-    """A share in per cent; small ones are not rounded to nothing."""
+    """A share in per cent; small ones are not rounded to nothing, nor large ones to all."""
     if not whole:
         return ""
     value = 100 * part / whole
-    return "0 %" if not part else "< 0.1 %" if value < 0.1 else f"{value:.1f} %" if value < 10 else f"{value:.0f} %"
+    if not part or part == whole:
+        return f"{value:.0f} %"
+    if value < 0.1 or value > 99.9:
+        return "< 0.1 %" if value < 0.1 else "> 99.9 %"
+    return f"{value:.1f} %" if value < 10 or value >= 99.5 else f"{value:.0f} %"
 
 
 def way(account: Account) -> Table:
@@ -34,10 +38,11 @@ def way(account: Account) -> Table:
     columns = flows if len(names) > 1 else []
     rows = [_line("Rows read", whole, columns, lambda item: item.rows_in)]
     for stage in whole.stages:
-        told = flow.STEPS.get(stage.step, "")
-        rows.append(_dropped_line(f"− {capital(stage.step)}", told, stage.step, whole, columns))
+        label = f"− {capital(flow.STEPS.get(stage.step, stage.step))}"
+        rows.append(_line(label, whole, columns, _gone(stage.step)))
     rows.append(_line("= Kept", whole, columns, lambda item: item.kept))
-    rows += [_line(f"of these: {label.lower()}", whole, columns, _part(part)) for part, label in PARTS.items()]
+    kept = [(f"of the kept: {label.lower()}", _part(part)) for part, label in PARTS.items()]
+    rows += [_line(label, whole, columns, value, lambda item: item.kept) for label, value in kept]
     if whole.whole is not None:
         most = count((account.get("tokens") or {}).get("max_length"))
         empty = [Cell(NOTHING)] * len(columns)
@@ -47,7 +52,7 @@ def way(account: Account) -> Table:
             ("of the training rows: left out, the question alone is too long", whole.too_long),
         ):
             rows.append((Cell(label), *empty, Cell(count(number), faint=share(number or 0, whole.parts["train"]))))
-    heads = ("Step", *(title(account, name) for name in names if columns), "All rows" if columns else "Rows")
+    heads = ("Step", *(names if columns else ()), "All rows" if columns else "Rows")
     caption = (
         "Where every row went. Rows read = dropped + kept; kept = training + development + evaluation + not drawn."
     )
@@ -78,8 +83,8 @@ def reasons(account: Account) -> Table | None:
     for step, reason in found:
         numbers = [((source["dropped_by_step"].get(step)) or {}).get(reason, 0) for source in sources.values()]
         cells = [Cell(count(number)) for number in (*(numbers if several else ()), sum(numbers))]
-        rows.append((Cell(capital(reason)), Cell(step), *cells))
-    heads = ("Reason", "Step", *(title(account, name) for name in sources if several), "All")
+        rows.append((Cell(capital(reason)), Cell(flow.STEPS.get(step, step)), *cells))
+    heads = ("Reason", "Step", *(sources if several else ()), "All")
     return Table("reasons", "Dropped rows, by reason.", heads, tuple(rows), words=frozenset({1}))
 
 
@@ -101,7 +106,7 @@ def cleaning(account: Account) -> Table | None:
         )
         for step in steps
     )
-    heads = ("What was mended", *(title(account, name) for name in sources))
+    heads = ("What was mended", *sources)
     return Table("cleaning", "Rows that were changed and kept. A row may be changed by several steps.", heads, rows)
 
 
@@ -127,7 +132,7 @@ def lengths(account: Account) -> Table | None:
     found = account.get("lengths") or {}
     tokens = (account.get("tokens") or {}).get("lengths") or {}
     rows = [
-        (Cell(title(account, name)), Cell(f"{field}, words"), *_numbers(item))
+        (Cell(name), Cell(f"{field}, words"), *_numbers(item))
         for name, fields in (found.get("sources") or {}).items()
         for field, item in fields.items()
     ]
@@ -155,7 +160,7 @@ def languages(account: Account) -> Table | None:
         rows.append(
             (Cell(capital(language)), *cells, Cell(count(whole), faint=share(whole, sum(found["all"].values()))))
         )
-    heads = ("Language", *(title(account, name) for name in names if several), "All")
+    heads = ("Language", *(names if several else ()), "All")
     return Table("languages", "Kept rows by language.", heads, tuple(rows), (str(found.get("meaning") or ""),))
 
 
@@ -168,7 +173,7 @@ def licences(account: Account) -> Table:
         source = account["sources"][name]
         licence = str(source.get("licence") or "not stated")
         credit = str(source.get("citation") or source.get("address") or NOTHING)
-        drawn = f"{count(source['train'])} training rows" if name in used else "no row drawn"
+        drawn = f"{name}, {count(source['train'])} training rows" if name in used else f"{name}, no row drawn"
         rows.append(
             (Cell(title(account, name), small=drawn), Cell(licence), Cell(terms.terms(licence).words), Cell(credit))
         )
@@ -181,7 +186,7 @@ def licences(account: Account) -> Table:
 def files(account: Account) -> Table | None:
     """Files read, with their checksums."""
     rows = tuple(
-        (Cell(name), Cell(checksum), Cell(title(account, source)))
+        (Cell(name), Cell(checksum), Cell(source))
         for source, item in account["sources"].items()
         for name, checksum in list((item.get("files") or {}).items())[:MOST]
     )
@@ -192,17 +197,18 @@ def files(account: Account) -> Table | None:
     return Table("files", "Files read.", ("File", "SHA-256", "Source"), rows, notes, words=frozenset({1, 2}))
 
 
-def _line(label: str, whole: Flow, columns: Sequence[Flow], value: Callable[[Flow], int]) -> tuple[Cell, ...]:
-    cells = [Cell(count(value(item)), faint=share(value(item), item.rows_in)) for item in (*columns, whole)]
-    return Cell(label), *cells
+def _line(
+    label: str,
+    whole: Flow,
+    columns: Sequence[Flow],
+    value: Callable[[Flow], int],
+    of: Callable[[Flow], int] = lambda item: item.rows_in,
+) -> tuple[Cell, ...]:
+    return Cell(label), *(Cell(count(value(item)), faint=share(value(item), of(item))) for item in (*columns, whole))
 
 
-def _dropped_line(label: str, told: str, step: str, whole: Flow, columns: Sequence[Flow]) -> tuple[Cell, ...]:
-    def gone(item: Flow) -> int:
-        return sum(sum(stage.dropped.values()) for stage in item.stages if stage.step == step)
-
-    line = _line(label, whole, columns, gone)
-    return Cell(label, small=told), *line[1:]
+def _gone(step: str) -> Callable[[Flow], int]:
+    return lambda item: sum(sum(stage.dropped.values()) for stage in item.stages if stage.step == step)
 
 
 def _part(part: str) -> Callable[[Flow], int]:
