@@ -118,7 +118,7 @@ def mixture(account: Account) -> Table | None:
     labels = {"asked": "Asked for", **{part: PARTS[part] for part in flow.PARTS}}
     rows = tuple(
         (
-            Cell(title(account, name)),
+            Cell(name),
             *(Cell(f"{100 * shares[key].get(name, 0):.1f} %") for key in labels if key in shares),
         )
         for name in account["sources"]
