@@ -63,11 +63,13 @@ def prepare(config: Config, *, to: str | Path | None = None, tokens: bool = True
     listed = list(prepared.dropped)
     if tokens and (found := _read(config, prepared, account["said"], talk)) is not None:
         listed += complete(account, *_token_account(found), found.rows, prepared.train)
-    run = Run(_folder(to or Path("prepared") / _name(config)))
+    name = _name(config)
+    run = Run(_folder(to or Path("prepared") / name))
     rows.write(run, prepared)
     run.keep_rows(DROPPED, listed)
     run.write_json(DATA, account)
-    return Written(run.folder, account, [run.folder / DATA, *write(run, account, config), run.folder / DROPPED])
+    pages_written = write(run, account, config, name=name)
+    return Written(run.folder, account, [run.folder / DATA, *pages_written, run.folder / DROPPED])
 
 
 def of_training(work: Work, made: Any) -> None:
@@ -89,7 +91,7 @@ def of_training(work: Work, made: Any) -> None:
     work.run.write_json(DATA, account)
     listed = [row for row in work.run.rows(DROPPED) if row["step"] != LENGTH]
     work.run.keep_rows(DROPPED, [*listed, *shortened])
-    write(work.run, account, work.config)
+    write(work.run, account, work.config, name=work.run.name)
 
 
 def complete(
@@ -144,10 +146,10 @@ def token_numbers(
     }
 
 
-def write(run: Run, account: Mapping[str, Any], config: Config) -> list[Path]:
+def write(run: Run, account: Mapping[str, Any], config: Config, *, name: str) -> list[Path]:
     """Write data_report.html, data_report.md and their charts into a folder that holds the account."""
     settings = {key: value for key, value in config.model_dump().items() if key not in _LATER}
-    return pages.write(run, account, name=_name(config), config=settings, version=__version__)
+    return pages.write(run, account, name=name, config=settings, version=__version__)
 
 
 def samples(prepared: Sequence[QA]) -> list[QA]:
