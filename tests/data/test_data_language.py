@@ -16,7 +16,7 @@ TEXTS = {
     "Italian": "Il medico chiede dei sintomi e può fare un esame del sangue per capire qual è la causa della malattia.",
     "Dutch": "De arts vraagt naar de klachten en kan een bloedonderzoek doen om te weten wat de oorzaak is.",
     "Swedish": "Läkaren frågar om besvären och kan ta ett blodprov för att se vad det är som är orsaken till dem.",
-    "Finnish": "Lääkäri kysyy oireista ja voi ottaa verikokeen, jotta syy selviää, mutta se ei aina ole tarpeen kun oire on lievä.",
+    "Finnish": "Lääkäri kysyy oireista ja voi ottaa verikokeen, mutta se ei aina ole tarpeen kun oire on lievä.",
     "Polish": "Lekarz pyta o objawy i może zlecić badanie krwi, aby ustalić, co jest przyczyną i jak się to leczy.",
     "Czech": "Lékař se ptá na obtíže a může dát udělat krevní test, aby bylo jasné, co je příčinou a jak se to léčí.",
     "Hungarian": "Az orvos megkérdezi, hogy mi a panasz, és ha kell, vért is vesz, hogy kiderüljön, mi az ok.",
@@ -43,7 +43,8 @@ def test_a_sentence_shows_its_language(name: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "Yes.", "12.5 mg / 3 x 2", "Aspirin Ibuprofen Naproxen Diclofenac Celecoxib Ketorolac", "💧💧💧 ?!", "de la", "\x00\ud800 \ufffd",
+    ["", "Yes.", "12.5 mg / 3 x 2", "Aspirin Ibuprofen Naproxen Diclofenac Celecoxib Ketorolac", "💧💧💧 ?!", "de la",
+     "\x00\ud800 \ufffd",
      "Carcinoma in situ, Diabetes mellitus, Herpes zoster, Angina pectoris, Delirium tremens"],
 )  # fmt: skip
 def test_it_says_nothing_where_it_is_not_sure(text: str) -> None:

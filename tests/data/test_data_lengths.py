@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +17,7 @@ def test_every_length_is_in_its_bin(found: list[int], limit: int | None) -> None
     bins = histogram(found, limit)
     assert sum(item["rows"] for item in bins) == len(found)
     assert len(bins) <= BINS + 1
-    for item, after in zip(bins, bins[1:], strict=False):
+    for item, after in pairwise(bins):
         assert item["high"] == after["low"]
     for item in bins:  # the slow twin: each bin counted anew
         inside = [one for one in found if item["low"] <= max(one, 1) < item["high"]]

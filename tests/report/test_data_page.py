@@ -55,8 +55,8 @@ def account_of(**more: Any) -> dict[str, Any]:
         "licences": [{"licence": name, "sources": [who], "terms": terms.of(name)}
                      for name, who in (("not stated", "mine"), ("CC BY-SA", "wiki"))],
         "terms": terms.adapter({"not stated": ["mine"], "CC BY-SA": ["wiki"]}),
-        "identifiers": {"scanned": True, "asked": "report", "note": "Look at them.", "rows_with_findings": 2,
-                        "classes": {"phone": 2, "date": 1}, "findings": [{"place": "mine.jsonl:4", "class": "phone"}]},
+        "identifiers": {"scanned": True, "asked": "report", "note": "Look at them.", "by_class": {"phone": 2, "date": 1},
+                        "by_source": {"mine": {"policy": "report", "rows_with": 7, "by_class": {"phone": 2}}}, "findings": [{"place": "mine.jsonl:4", "class": "phone"}]},
         "duplicates": {
             "asked": "apart", "rows_with_a_copy_in_another_group": 2, "meaning": "Answers of 8 words or more.",
             "near_answers": {"clusters": 1, "rows": 2, "largest": 2, "examples": [
@@ -75,7 +75,8 @@ def account_of(**more: Any) -> dict[str, Any]:
         },
         "preview": {"model": "tiny", "rows": [
             {"id": "mine/1", "place": "mine.jsonl:1", "tokens": 20, "learned_tokens": 9, "cut_tokens": 4, "said": "answer cut",
-             "pieces": [{"kind": "given", "text": "<user>What?\n"}, {"kind": "learned", "text": "It is", "left_out": 900, "end": "so."},
+             "pieces": [{"kind": "given", "text": "<user>What?\n"},
+                        {"kind": "learned", "text": "It is", "left_out": 900, "end": "so."},
                         {"kind": "cut", "text": "And more"}]}]},
         "said": ["A sentence on the data."],
     }  # fmt: skip
@@ -130,7 +131,8 @@ def test_all_of_it_stands_on_the_page(account: dict[str, Any], drawn: list[Plot]
     assert [tag for tag, _ in found.tags].count("svg") == len(drawn) == 3
     for said in (
         "40 rows read = 34 kept + 6 dropped.", "33 % of the 300 training tokens are learned;",
-        "2 rows are cut at 20 tokens, 1 left out.", "Every dropped or shortened row stands in dropped.jsonl", "mine.jsonl:3", "English", "Terms not known: mine",
+        "2 rows are cut at 20 tokens, 1 left out.", "Every dropped or shortened row stands in dropped.jsonl", "mine.jsonl:3", "English",
+        "Terms not known: mine", "Rows with",
         "pass on under the same licence", "2 rows have a copy in another group", "wiki.jsonl:9", "medqa/7", "Phone",
         "mine.jsonl:4",
         "20 tokens, 9 of them learned (45 %), 4 cut off", "900 characters not shown here", "A sentence on the data.",

@@ -173,7 +173,7 @@ def _copy(example: Mapping[str, Any]) -> Item:
 
 def _numbers(name: str, label: str, value: Mapping[str, Any], account: Account) -> Table:
     nested = {key: item for key, item in value.items() if isinstance(item, Mapping)}
-    keys = list(dict.fromkeys(key for item in nested.values() for key in item))
+    keys = list(dict.fromkeys(key for item in nested.values() for key in item if not isinstance(item[key], Mapping)))
     rows: list[tuple[Cell, ...]] = []
     for key, item in value.items():
         rows.append(
