@@ -40,3 +40,6 @@ def _source(account: dict[str, Any], name: str) -> None:
     for stage in found.stages:
         for reason, count in stage.dropped.items():
             typer.echo(f"    {count:>7,}  {reason} ({flow.STEPS.get(stage.step, stage.step)})")
+    for step in (account.get("cleaning") or {}).get(name, ()):
+        if step["changed"]:
+            typer.echo(f"    {step['changed']:>7,}  mended: {step['what']} (clean.{step['switch']})")

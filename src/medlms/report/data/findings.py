@@ -83,7 +83,18 @@ def overlaps(account: Account) -> Finding | None:
     ]
     for reason, number in (account.get("passed_over") or {}).items():
         said.append(f"Passed over when development and evaluation rows were drawn: {count(number)} rows ({reason}).")
-    return Finding(tuple(said), (table,))
+    graded = account.get("graded")
+    if not graded:
+        return Finding(tuple(said), (table,))
+    said.append(
+        f"{count(graded['any'])} of the {count(graded['items'])} graded rows share a run of text with training rows."
+    )
+    rows = tuple((Cell(label), Cell(count(graded.get(key)))) for key, label in _OVERLAPS.items() if key in graded)
+    notes = tuple(filter(None, [str(graded.get("meaning") or "")]))
+    more = Table(
+        "graded", "Graded rows that share a run of text with a training row.", ("How", "Graded rows"), rows, notes
+    )
+    return Finding(tuple(said), (table, more), _hits(graded))
 
 
 def exams(account: Account) -> Finding | None:
@@ -105,14 +116,7 @@ def exams(account: Account) -> Finding | None:
     heads = ("Exam", "Questions", *(_OVERLAPS[key] for key in keys))
     notes = tuple(filter(None, [str(found.get("meaning") or "")]))
     table = Table("exams", "Exam questions that stand in training rows.", heads, rows, notes)
-    hits = found.get("hits") or []
-    listed = [
-        [("place", str(hit.get("place"))), ("text", f"{hit.get('part')} and {hit.get('exam_id')}: {hit.get('text')}")]
-        for hit in hits[:MOST]
-    ]
-    whole = found.get("hits_in_all", len(hits))
-    lists = ((f"The first {len(listed)} of {count(whole)} overlaps", listed),) if listed else ()
-    return Finding(tuple(said), (table,), lists)
+    return Finding(tuple(said), (table,), _hits(found))
 
 
 def identifiers(account: Account) -> Finding | None:
@@ -161,6 +165,16 @@ def warnings(account: Account) -> list[str]:
             f"{count(number)} training rows share a text with an exam: grade that exam without those questions too."
         )
     return found
+
+
+def _hits(found: Mapping[str, Any]) -> tuple[tuple[str, list[Item]], ...]:
+    hits = found.get("hits") or []
+    listed: list[Item] = [
+        [("place", str(hit.get("place"))), ("text", f"{hit.get('part')} and {hit.get('exam_id')}: {hit.get('text')}")]
+        for hit in hits[:MOST]
+    ]
+    whole = found.get("hits_in_all", len(hits))
+    return ((f"The first {len(listed)} of {count(whole)} overlaps", listed),) if listed else ()
 
 
 def _copy(example: Mapping[str, Any]) -> Item:
