@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from medlms import config, data
 from medlms.data import duplicates, flow, lengths
 
+# A busy machine is slow, which is no fault of the rows.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 PARTS = ("train", "dev", "eval", "not_drawn")
 FATES = [("reading", "empty answer"), ("cleaning", "empty question"), ("repeated rows", duplicates.REASON)]
 rows = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from([*FATES, *PARTS])), min_size=1, max_size=60)
@@ -42,6 +44,7 @@ def account(made: list[tuple[str, Any]]) -> dict[str, Any]:
     return {"sources": sources, "totals": totals}
 
 
+@PATIENT
 @given(rows)
 def test_the_way_of_random_rows_adds_up(made: list[tuple[str, Any]]) -> None:
     found = flow.follow(account(made))
@@ -58,6 +61,7 @@ def test_the_way_of_random_rows_adds_up(made: list[tuple[str, Any]]) -> None:
     assert {part: sum(item.parts[part] for item in each) for part in PARTS} == found.parts
 
 
+@PATIENT
 @given(rows, st.data(), st.sampled_from([-1, 1]))
 def test_one_row_more_or_less_anywhere_is_refused(made: list[tuple[str, Any]], draw: Any, change: int) -> None:
     wrong = copy.deepcopy(account(made))
@@ -92,7 +96,7 @@ def test_an_account_of_an_older_version_is_read() -> None:
     assert (stage.step, stage.dropped) == ("dropped", {"empty answer": 1})
 
 
-@settings(max_examples=15, deadline=None)
+@settings(PATIENT, max_examples=15)
 @given(st.lists(st.sampled_from(["good", "no question", "no answer", "twice", "only a question"]), max_size=30))
 def test_every_row_of_a_random_file_is_used_or_named_once(kinds: list[str]) -> None:
     made = [{"question": f"What is it {n}?", "answer": f"It is number {n}."} for n in range(12)]

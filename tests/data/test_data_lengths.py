@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from medlms.data.lengths import BINS, histogram, numbers
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 sizes = st.lists(st.integers(0, 20_000), max_size=80)
 
 
+@PATIENT
 @given(sizes, st.none() | st.integers(1, 20_000))
 def test_every_length_is_in_its_bin(found: list[int], limit: int | None) -> None:
     bins = histogram(found, limit)
@@ -26,6 +28,7 @@ def test_every_length_is_in_its_bin(found: list[int], limit: int | None) -> None
         assert all((limit is not None and one > limit) == item["over"] for one in inside)
 
 
+@PATIENT
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=60))
 def test_numbers_are_lengths_that_occur(found: list[int]) -> None:
     told = numbers(found)

@@ -70,7 +70,8 @@ def account_of(**more: Any) -> dict[str, Any]:
         },
         "graded": {
             "items": 6, "rows": 20, "rows_hit": 3, "whole": 0, "words": 5, "characters": 1, "any": 5, "hits_in_all": 5,
-            "meaning": "13 words in a row", "hits": [{"exam_id": "mine/44", "place": "mine.jsonl:2", "part": "answer", "text": "same"}],
+            "meaning": "13 words in a row",
+            "hits": [{"exam_id": "mine/44", "place": "mine.jsonl:2", "part": "answer", "text": "same"}],
         },
         "tokens": {
             "model": "tiny", "template": "chatml", "max_length": 20, "rows": 19, "tokens": 300, "learned_tokens": 100,
@@ -137,7 +138,8 @@ def test_all_of_it_stands_on_the_page(account: dict[str, Any], drawn: list[Plot]
     for said in (
         "40 rows read = 34 kept + 6 dropped.", "33 % of the 300 training tokens are learned;",
         "2 rows are cut at 20 tokens, 1 left out.", "Every dropped or shortened row stands in dropped.jsonl", "mine.jsonl:3",
-        "5 of the 6 graded rows share a run of text with training rows", "mine/44", "English", "Terms not known: mine", "Rows with",
+        "5 of the 6 graded rows share a run of text with training rows",
+        "mine/44", "English", "Terms not known: mine", "Rows with",
         "pass on under the same licence", "2 rows have a copy in another group", "wiki.jsonl:9", "medqa/7", "Phone",
         "mine.jsonl:4",
         "20 tokens, 9 of them learned (45 %), 4 cut off", "900 characters not shown here", "A sentence on the data.",
