@@ -164,7 +164,15 @@ def test_a_good_file_is_checked_and_prepared(medlms: Medlms, table: Path) -> Non
     assert "my: 40 rows in = 40 kept + 0 dropped" in done.out
     report = json.loads(medlms("data", "prepare", "c.yaml", "--json").out)
     assert report["totals"]["train"] == 30
-    assert not Path("runs").exists(), "nothing is written"
+    assert not Path("runs").exists(), "nothing is trained"
+    written = {path.name for path in Path("prepared/run").iterdir()}
+    assert written == {"data_report.json", "data_report.html", "data_report.md", "dropped.jsonl", "plots", "splits"}
+    assert json.loads(Path("prepared/run/data_report.json").read_text()) == report
+    assert "lengths are counted in words" in done.out
+    done = medlms("data", "prepare", "c.yaml", "--words", "--to", "elsewhere")
+    assert "the report: elsewhere/data_report.html" in done.out
+    assert len(Path("elsewhere/splits/train.jsonl").read_text().splitlines()) == 30
+    assert "not searched for identifiers" in done.out.partition("warning: ")[2]
 
 
 def test_faulty_rows_are_all_listed_with_exit_code_1(medlms: Medlms, here: Path) -> None:

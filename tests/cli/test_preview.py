@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,29 @@ def test_token_borders(medlms: Medlms, ready: Path) -> None:
     assert all(len(piece["ids"]) >= 1 for piece in row["pieces"])
 
 
+def test_token_numbers(medlms: Medlms, ready: Path) -> None:
+    (row,) = json.loads(medlms("data", "preview", "c.yaml", "-n", "1", "--tokens", "--json").out)["rows"]
+    done = medlms("data", "preview", "c.yaml", "-n", "1", "--ids")
+    shown = re.findall(r"⟨([\d ]+)⟩", done.out)
+    assert [[int(one) for one in text.split()] for text in shown] == [piece["ids"] for piece in row["pieces"]]
+    plain = medlms("data", "preview", "c.yaml", "-n", "1").out
+    assert re.sub(r"⟨[\d ]+⟩", "", done.out) == plain
+
+
+def test_counts_and_shares_are_told(medlms: Medlms, ready: Path) -> None:
+    (row,) = json.loads(medlms("data", "preview", "c.yaml", "-n", "1", "--json").out)["rows"]
+    share = f"{100 * row['learned_tokens'] / row['tokens']:.0f} %"
+    out = medlms("data", "preview", "c.yaml", "-n", "1").out
+    assert f"{row['tokens']} tokens, {row['learned_tokens']} of them learned ({share})" in out
+
+
+def test_several_rows_by_id(medlms: Medlms, ready: Path) -> None:
+    found = json.loads(medlms("data", "preview", "c.yaml", "-n", "8", "--json").out)["rows"]
+    wanted = [found[5]["id"], found[2]["id"]]
+    done = medlms("data", "preview", "c.yaml", "--row", wanted[0], "--row", wanted[1], "--json")
+    assert [row["id"] for row in json.loads(done.out)["rows"]] == wanted
+
+
 def test_json_holds_all_of_it(medlms: Medlms, ready: Path) -> None:
     found = json.loads(medlms("data", "preview", "c.yaml", "-n", "2", "--json").out)
     assert list(found) == ["model", "template", "max_length", "totals", "rows", "faults", "said"]
@@ -89,10 +113,23 @@ def test_colours_on_a_terminal(ready: Path) -> None:
         page = io.StringIO()
         draw(found, Console(file=page, force_terminal=True, color_system="standard", width=200), tokens=tokens)
         text = page.getvalue()
-        assert f"\x1b[1;32mA{'' if tokens else 'nswer'}" in text
+        assert f"\x1b[1;36mA{'' if tokens else 'nswer'}" in text
         assert "{+" not in text
         assert "\x1b[31mred" not in text, "what a row holds colours nothing"
         assert ("¦" in text) == tokens
+
+
+@pytest.mark.parametrize("more", [{"no_color": True}, {"color_system": None}])
+def test_a_terminal_without_colour_gets_marks(ready: Path, more: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from medlms.cli._preview import draw
+    from medlms.config import load
+    from medlms.road.preview import preview
+
+    page = io.StringIO()
+    draw(preview(load("c.yaml")[0], count=1), Console(file=page, force_terminal=True, width=200, **more), tokens=False)
+    assert "{+Answer" in page.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from medlms import config, data
-from medlms.data import report
+from medlms.data import flow
 from medlms.errors import ConfigError, DataError
 
 SHARED = Path(os.environ.get("MEDLMS_DATA") or Path(__file__).parents[3] / "shared" / "data")
@@ -91,10 +91,10 @@ def test_too_small(table) -> None:
 
 def test_a_report_that_does_not_add_up_is_refused() -> None:
     good = {"rows_in": 3, "kept": 2, "dropped": {"x": 1}, "train": 1, "dev": 0, "eval": 1, "not_drawn": 0}
-    report._adds_up({"a": good})
+    flow.check({"sources": {"a": good}})
     for key in ("rows_in", "kept", "train"):
         with pytest.raises(ArithmeticError):
-            report._adds_up({"a": {**good, key: 9}})
+            flow.check({"sources": {"a": {**good, key: 9}}})
 
 
 @pytest.mark.skipif(not (SHARED / "medquad").is_dir(), reason="the originals are not here (set MEDLMS_DATA)")

@@ -102,14 +102,14 @@ def test_cut_turns_are_shown_and_said(config: Callable[..., Config]) -> None:
 
 def test_a_held_out_row_is_marked_as_it_is_scored(config: Callable[..., Config]) -> None:
     talk = next(row for row in data.prepare(config()).eval if hasattr(row, "between"))
-    (row,) = preview(config(), row=talk.id).rows
+    (row,) = preview(config(), ids=[talk.id]).rows
     assert (row.id, row.part, row.said) == (talk.id, "eval", "")
     assert [piece.text for piece in row.pieces if piece.kind == "learned"] == [f"{talk.answer}<|im_end|>"]
 
 
 def test_a_row_that_is_not_there_is_named_with_the_nearest(config: Callable[..., Config]) -> None:
     with pytest.raises(AskedWrongly, match="talks/99") as caught:
-        preview(config(), row="talks/99")
+        preview(config(), ids=["talks/99"])
     assert "talks/" in caught.value.hint
     with pytest.raises(AskedWrongly, match="--rows 0"):
         preview(config(), count=0)

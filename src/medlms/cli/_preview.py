@@ -12,23 +12,25 @@ if TYPE_CHECKING:
 
     from medlms.road.preview import Preview, Shown
 
-STYLES = {"given": "", "learned": "bold green", "cut": "red strike"}
+# Told apart by hue for every kind of colour blindness, and by weight and line without any.
+STYLES = {"given": "", "learned": "bold cyan", "cut": "yellow strike"}
 MARKS = {"given": ("", ""), "learned": ("{+", "+}"), "cut": ("[-", "-]")}  # those of git diff --word-diff
 BETWEEN = "¦"
 FAULTS = 10
 
 
-def draw(found: Preview, console: Console, *, tokens: bool) -> None:
-    """Every row, and what tuning would make of all rows."""
+def draw(found: Preview, console: Console, *, tokens: bool, ids: bool = False) -> None:
+    """Every row, and what tuning would make of all rows; with ``ids`` each token is followed by its number."""
     from rich.text import Text
 
-    colour = console.is_terminal
+    # NO_COLOR, or a terminal that has none, gets the marks.
+    colour = console.is_terminal and not console.no_color and console.color_system is not None
     legend = Text("learned: ").append(*_marked("learned", "the assistant's turns and their ends", colour))
     legend.append("   cut off: ").append(*_marked("cut", "not read", colour))
     console.print(legend, soft_wrap=True)
     for row in found.rows:
         console.print(Text("\n").append(_title(row), style="bold"), soft_wrap=True)
-        console.print(_body(row, colour, tokens), soft_wrap=True)
+        console.print(_body(row, colour, tokens, ids), soft_wrap=True)
     console.print(Text("\n" + _sum(found)), soft_wrap=True)
     for fault in found.faults[:FAULTS]:
         console.print(Text(f"    {visible(fault.place)}: {fault.reason}: {fault.detail}"), soft_wrap=True)
@@ -38,37 +40,36 @@ def draw(found: Preview, console: Console, *, tokens: bool) -> None:
 
 def _title(row: Shown) -> str:
     held = {"train": "training row", "dev": "development row", "eval": "evaluation row"}[row.part]
-    counts = f"{row.count('given', 'learned'):,} tokens, {row.count('learned'):,} of them "
-    counts += "learned" if row.part == "train" else "scored"
+    whole, learned = row.count("given", "learned"), row.count("learned")
+    counts = f"{whole:,} tokens, {learned:,} of them {'learned' if row.part == 'train' else 'scored'}"
+    counts += f" ({100 * learned / whole:.0f} %)" if whole else ""
+    counts += f", {row.count('cut'):,} cut off" if row.count("cut") else ""
     said = f"; {row.said}" if row.said else ""
     return f"{visible(row.id)} ({held}, {visible(row.place)}): {counts}{said}"
 
 
-def _body(row: Shown, colour: bool, tokens: bool) -> Text:
+def _body(row: Shown, colour: bool, tokens: bool, ids: bool) -> Text:
     from rich.text import Text
 
     body = Text()
-    # Each token is marked apart on a terminal; elsewhere marks go around whole pieces, with tokens parted inside.
-    for number, piece in enumerate(row.tokens if tokens and colour else row.pieces):
-        if tokens and colour and number:
+    last = ""
+    # Each token is marked apart on a terminal; elsewhere marks go around whole pieces.
+    for number, piece in enumerate(row.tokens if tokens or ids else row.pieces):
+        before, after = MARKS[last] if last else ("", ""), MARKS[piece.kind]
+        opens = piece.kind != last
+        if opens and not colour:
+            body.append(before[1])
+        if number and tokens and (colour or not opens):
             body.append(BETWEEN, style="dim")
-        text = piece.text
-        if tokens and not colour:
-            text = BETWEEN.join(_split(row, number))
-        body.append(*_marked(piece.kind, visible(text), colour))
+        if opens and not colour:
+            body.append(after[0])
+        body.append(visible(piece.text), style=STYLES[piece.kind] if colour else "")
+        if ids:
+            body.append(f"⟨{' '.join(map(str, piece.ids))}⟩", style="dim" if colour else "")
+        last = piece.kind
+    if last and not colour:
+        body.append(MARKS[last][1])
     return body
-
-
-def _split(row: Shown, number: int) -> list[str]:
-    """Texts of the tokens of one piece."""
-    before = sum(len(piece.ids) for piece in row.pieces[:number])
-    size = len(row.pieces[number].ids)
-    texts, at = [], 0
-    for token in row.tokens:
-        if before <= at < before + size:
-            texts.append(token.text)
-        at += len(token.ids)
-    return texts
 
 
 def _marked(kind: str, text: str, colour: bool) -> tuple[str, str]:

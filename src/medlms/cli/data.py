@@ -103,30 +103,20 @@ def prepare(
     config: list[str] = typer.Argument(
         ..., metavar="CONFIG.yaml | key=value", help="A config, and settings that win over it."
     ),
+    to: str = typer.Option("", "--to", metavar="DIR", help="Folder to write to; by default prepared/RUN."),
+    tokens: bool = typer.Option(
+        True, "--tokens/--words", help="Count lengths in the model's tokens where its tokenizer is here, or in words."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the data report as JSON."),
 ) -> None:
-    """Clean, split and account for a config's data without training; nothing is written."""
-    from medlms import data
+    """Clean, split and account for a config's data without training; write the rows and a report on them."""
+    from medlms.cli import _prepared
     from medlms.cli._show import Terminal, out, read_config
+    from medlms.road import accounts
 
     talk = Terminal()
-    read = read_config(config, talk)
-    with talk.bar("reading the data") as advance:
-        prepared = data.prepare(read, progress=lambda title, done, wanted: advance(done, wanted))
-    if as_json:
-        out({**prepared.report, "said": prepared.said})
-        return
-    for name, source in prepared.report["sources"].items():
-        typer.echo(
-            f"{name}: {source['rows_in']:,} rows in = {source['kept']:,} kept + {source['dropped_rows']:,} dropped"
-        )
-        for reason, count in source["dropped"].items():
-            typer.echo(f"    {count:>7,}  {reason}")
-        for step in prepared.report["cleaning"][name]:
-            if step["changed"]:
-                typer.echo(f"    {step['changed']:>7,}  mended: {step['what']} (clean.{step['switch']})")
-    for sentence in prepared.said:
-        typer.echo(f"- {sentence}")
+    written = accounts.prepare(read_config(config, talk), to=to or None, tokens=tokens, talk=talk)
+    out(written.report) if as_json else _prepared.show(written)
 
 
 @app.command("preview")
@@ -135,8 +125,11 @@ def preview(
         ..., metavar="CONFIG.yaml | key=value", help="A config, and settings that win over it."
     ),
     rows: int = typer.Option(3, "--rows", "-n", help="How many training rows."),
-    row: str = typer.Option("", "--row", metavar="ID", help="This row instead, from whichever part holds it."),
+    row: list[str] = typer.Option(
+        [], "--row", metavar="ID", help="This row instead, from whichever part holds it; may be given several times."
+    ),
     tokens: bool = typer.Option(False, "--tokens", help="Show where tokens end."),
+    ids: bool = typer.Option(False, "--ids", help="Show the number of every token behind it."),
     as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
 ) -> None:
     """Show rows as the model will read them, with what is learned and what is cut marked. No weights are loaded."""
@@ -145,17 +138,17 @@ def preview(
 
     talk = Terminal()
     read = read_config(config, talk)
-    found = made(read, count=rows, row=row, talk=talk)
+    found = made(read, count=rows, ids=row, talk=talk)
     for sentence in found.said:
         talk.say(sentence)
     if as_json:
-        out(found.as_json(tokens=tokens))
+        out(found.as_json(tokens=tokens or ids))
         return
     from rich.console import Console
 
     from medlms.cli._preview import draw
 
-    draw(found, Console(highlight=False), tokens=tokens)
+    draw(found, Console(highlight=False), tokens=tokens, ids=ids)
 
 
 app.command("trace")(_trace.command)

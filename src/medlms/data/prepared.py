@@ -35,7 +35,8 @@ class Prepared:
     ``references`` gives for each row of dev and eval all answers to its question, its own first. ``report`` is
     JSON-able and adds up; ``said`` are sentences for the user; ``files`` maps each file read to its sha256.
     ``times`` tells how often a training row is read in an epoch, by its id, where that is not once; ``lineage`` holds a
-    record of every row that was read, kept or not.
+    record of every row that was read, kept or not. ``dropped``
+    names every row that was left out, as ``report.dropped_rows`` gives them.
     """
 
     train: list[QA]
@@ -47,6 +48,7 @@ class Prepared:
     references: dict[str, tuple[str, ...]]
     times: dict[str, int] = field(default_factory=dict)
     lineage: list[dict[str, Any]] = field(default_factory=list)
+    dropped: list[dict[str, Any]] = field(default_factory=list)
 
 
 def prepare(config: Config, *, offline: bool = False, progress: Progress | None = None) -> Prepared:
@@ -117,6 +119,7 @@ def prepare(config: Config, *, offline: bool = False, progress: Progress | None 
         references=references,
         times=mixed.times,
         lineage=origin,
+        dropped=report.dropped_rows(dropped, loaded),
     )
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from medlms.config import Config
+from medlms.data import flow, language, lengths, terms
+from medlms.data.flow import PARTS as SIDES
 from medlms.data.split import Parts
-from medlms.datasets import Loaded, before
+from medlms.datasets import Loaded, before, exchanges
 from medlms.types import QA, Fault
 
 EXAMPLES = 3  # shown of each reason
-SIDES = ("train", "dev", "eval")
 NO_SCAN = (
     "This version does not look for patient identifiers. Unless all sources are cleared for release, look yourself before "
     "you train: a tuned model can repeat what it was trained on."
@@ -33,9 +34,10 @@ def build(
 ) -> dict[str, Any]:
     """The report as a JSON-able dict; raises ArithmeticError when it does not add up."""
     sides = {"train": parts.train, "dev": parts.dev, "eval": parts.eval}
-    reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    read = faults_of(loaded)
+    reasons: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for name, fault in dropped:
-        reasons[name][fault.reason] += 1
+        reasons[name][flow.step_of(fault.reason, read=id(fault) in read)][fault.reason] += 1
     kept_by = Counter(row.source for row in kept)
     sources = {
         name: _source(item, kept_by[name], reasons[name], sides, name, weights[name], changed.get(name, {}))
@@ -46,7 +48,7 @@ def build(
         for key in ("rows_in", "kept", "dropped_rows", *SIDES, "not_drawn")
     }
     totals["dropped"] = dict(sum((Counter(source["dropped"]) for source in sources.values()), Counter()))  # type: ignore[assignment]
-    _adds_up({**sources, "all sources": totals})
+    flow.check({"sources": sources, "totals": totals})
     sizes = Counter(row.group for row in kept)
     return {
         "sources": sources,
@@ -64,7 +66,10 @@ def build(
         "overlaps": {"on_two_sides": 0, "values_compared": dict(compared)},
         "repeated_questions": _repeats(kept),
         "dropped_examples": _shown(dropped),
-        "licences": _licences(loaded, sides),
+        "languages": language.account(kept),
+        "lengths": _lengths(sides["train"]),
+        "licences": (licences := _licences(loaded, sides)),
+        "terms": terms.adapter({item["licence"]: item["sources"] for item in licences}),
         "identifiers": {"scanned": False, "asked": config.identifiers, "note": NO_SCAN},
         "split": {**config.split.model_dump(), "seed": config.split_seed},
     }
@@ -73,13 +78,14 @@ def build(
 def _source(
     item: Loaded,
     kept: int,
-    reasons: Counter[str],
+    steps: Mapping[str, Counter[str]],
     sides: Mapping[str, Sequence[QA]],
     name: str,
     weight: float,
     changed: Mapping[str, int],
 ) -> dict[str, Any]:
     counts = {side: sum(row.source == name for row in rows) for side, rows in sides.items()}
+    reasons = sum(steps.values(), Counter[str]())
     return {
         "title": item.source.title,
         "licence": item.source.licence,
@@ -92,6 +98,7 @@ def _source(
         "kept": kept,
         "dropped_rows": sum(reasons.values()),
         "dropped": dict(reasons.most_common()),
+        "dropped_by_step": {step: dict(found.most_common()) for step, found in steps.items()},
         "cleaned": {step: count for step, count in changed.items() if count},
         **counts,
         "not_drawn": kept - sum(counts.values()),
@@ -99,14 +106,28 @@ def _source(
     }
 
 
-def _adds_up(sources: Mapping[str, Mapping[str, Any]]) -> None:
-    for name, source in sources.items():
-        parts = source["kept"] + sum(source["dropped"].values())
-        drawn = sum(source[side] for side in SIDES) + source["not_drawn"]
-        if source["rows_in"] != parts or source["kept"] != drawn or source["not_drawn"] < 0:
-            raise ArithmeticError(
-                f"{name}: {source['rows_in']} rows in, {parts} kept or dropped; {source['kept']} kept, {drawn} given out"
-            )
+def faults_of(loaded: Mapping[str, Loaded]) -> set[int]:
+    """Identities of the faults that were found on reading; all others belong to later steps."""
+    return {id(fault) for item in loaded.values() for fault in item.faults}
+
+
+def _lengths(rows: Sequence[QA]) -> dict[str, Any]:
+    """Words of questions and answers by source, and of whole training rows as a histogram."""
+    words: defaultdict[str, dict[str, list[int]]] = defaultdict(lambda: {"question": [], "answer": []})
+    whole = []
+    for row in rows:
+        counts = [(len(question.split()), len(answer.split())) for question, answer in exchanges(row)]
+        for field, number in (("question", 0), ("answer", 1)):
+            words[row.source][field] += [pair[number] for pair in counts]
+        whole.append(sum(map(sum, counts)))
+    return {
+        "unit": "words",
+        "sources": {
+            name: {field: lengths.numbers(found) for field, found in fields.items()} for name, fields in words.items()
+        },
+        "rows": lengths.numbers(whole),
+        "bins": lengths.histogram(whole),
+    }
 
 
 def _mixture(sides: Mapping[str, Sequence[QA]], weights: Mapping[str, float]) -> dict[str, dict[str, float]]:
@@ -133,12 +154,28 @@ def _shown(dropped: Sequence[tuple[str, Fault]]) -> dict[str, list[dict[str, str
     return dict(shown)
 
 
+def dropped_rows(dropped: Sequence[tuple[str, Fault]], loaded: Mapping[str, Loaded]) -> list[dict[str, Any]]:
+    """Every dropped row as a JSON-able dict: source, step, place, reason, detail, and ``used``, which is false."""
+    read = faults_of(loaded)
+    return [
+        {
+            "source": name,
+            "step": flow.step_of(fault.reason, read=id(fault) in read),
+            "place": fault.place,
+            "reason": fault.reason,
+            "detail": fault.detail,
+            "used": False,
+        }
+        for name, fault in dropped
+    ]
+
+
 def _licences(loaded: Mapping[str, Loaded], sides: Mapping[str, Sequence[QA]]) -> list[dict[str, Any]]:
     in_force: defaultdict[str, list[str]] = defaultdict(list)
     for name, item in loaded.items():
         if any(row.source == name for rows in sides.values() for row in rows):
             in_force[item.source.licence].append(name)
-    return [{"licence": licence, "sources": names} for licence, names in in_force.items()]
+    return [{"licence": licence, "sources": names, "terms": terms.of(licence)} for licence, names in in_force.items()]
 
 
 def _without_place(files: Mapping[str, str]) -> dict[str, str]:

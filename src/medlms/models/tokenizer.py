@@ -29,15 +29,15 @@ class Reader:
     context: int
 
 
-def read(name: str, *, say: Say = lambda _: None) -> Reader:
+def read(name: str, *, say: Say = lambda _: None, fetching: bool = True) -> Reader:
     """The tokenizer of anything that training takes as a model. Of a hub model that is not here, its files alone are fetched.
 
-    Raises UnknownName, FetchError and ModelError as loading the model would.
+    Without ``fetching`` that is a FetchError. Raises UnknownName, FetchError and ModelError as loading the model would.
     """
     load.quiet()
     from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
-    located = _copy(_located(name, say))
+    located = _copy(_located(name, say, fetching))
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     if located.gguf:
         options["gguf_file"] = located.gguf
@@ -61,7 +61,7 @@ def read(name: str, *, say: Say = lambda _: None) -> Reader:
     return Reader(located.name, tokenizer, stops, load.context_of(config, family, say))
 
 
-def _located(name: str, say: Say) -> Located:
+def _located(name: str, say: Say, fetching: bool) -> Located:
     """The folder or GGUF file that holds the tokenizer; of a folder, its weights may be missing."""
     path = Path(name).expanduser()
     if path.is_dir() and (path / "config.json").is_file() and _complete(path):
@@ -73,8 +73,10 @@ def _located(name: str, say: Say) -> Located:
         if located.gguf or _complete(located.folder):
             return located
     except FetchError:
-        if not hub or (spec is not None and spec.kind == "adapter"):
+        if not hub or not fetching or (spec is not None and spec.kind == "adapter"):
             raise
+    if not fetching:
+        raise FetchError(f"{name}: its tokenizer is not on this machine.")
     say(f"fetching the tokenizer of {hub} alone, without its weights")
     return Located(name=name, folder=fetch.from_hub(hub, revision, say, True, patterns=FILES), hub=hub)
 

@@ -158,7 +158,9 @@ def _data(report: Report) -> str:
     identifiers = f"Patient identifiers: {as_markdown(one_line(note))}" if note else ""
     shown = (tables.sources(report), tables.splits(report), mixture.table(report))
     contents = [*map(maybe, shown), bullets(tables.data_notes(report))]
-    return section("Data", [*contents, identifiers, maybe(tables.exams(report)), maybe(tables.licences(report))])
+    whole = "The account of every row: [data_report.html](data_report.html)" if account(report).get("page") else ""
+    rights = [maybe(tables.licences(report)), bullets(account(report).get("terms") or [])]
+    return section("Data", [whole, *contents, identifiers, maybe(tables.exams(report)), *rights])
 
 
 def _how(report: Report) -> str:

@@ -38,8 +38,8 @@ def html(report: Report, drawn: Sequence[Plot], missing_plots: str = "") -> str:
     return document(report.get("run") or "run", _head(report, [(n, t) for n, t, _ in shown]), shown, foot(report))
 
 
-def document(name: str, head: str, shown: Sequence[tuple[str, str, str]], foot: str) -> str:
-    """A whole page: its name, head and foot as HTML, and sections of (id, heading, body as HTML)."""
+def document(name: str, head: str, shown: Sequence[tuple[str, str, str]], foot: str, *, css: str = "") -> str:
+    """A whole page: its name, head and foot as HTML, sections of (id, heading, body as HTML), and ``css`` of its own."""
     title = as_html(one_line(name))
     main = "".join(
         f'<section id="{name}" aria-labelledby="{name}-h"><h2 id="{name}-h">{heading}</h2>{body}</section>\n'
@@ -50,7 +50,7 @@ def document(name: str, head: str, shown: Sequence[tuple[str, str, str]], foot: 
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light dark">\n'
         '<meta name="robots" content="noindex">\n<meta name="referrer" content="no-referrer">\n'
-        f"<title>{title}: MedLMs report</title>\n<style>\n{_style()}</style>\n</head>\n<body>\n"
+        f"<title>{title}: MedLMs report</title>\n<style>\n{_style()}{css}</style>\n</head>\n<body>\n"
         f'<a class="skip" href="#main">Skip to the results</a>\n{head}'
         f'<main id="main" class="wrap">\n{main}</main>\n{foot}</body>\n</html>\n'
     )
@@ -70,7 +70,13 @@ def _head(report: Report, shown: Sequence[tuple[str, str]]) -> str:
 
 
 def head(
-    report: Report, shown: Sequence[tuple[str, str]], *, subtitle: str, facts: str, heading: str = "Verdict"
+    report: Report,
+    shown: Sequence[tuple[str, str]],
+    *,
+    subtitle: str,
+    facts: str,
+    heading: str = "Verdict",
+    notice: str = tables.NOTICE,
 ) -> str:
     """The page's head: name, date, what the numbers say under ``heading``, the notice, facts as HTML, and the contents."""
     verdict = "".join(f"<p>{as_html(sentence)}</p>" for sentence in report.get("verdict") or [])
@@ -87,7 +93,7 @@ def head(
         f'<header><div class="wrap">\n<p class="eyebrow">MedLMs report{" · " if when else ""}{when}</p>\n'
         f"<h1>{as_html(one_line(report.get('run') or 'run'))}</h1>\n"
         + (f'<p class="subtitle">{as_html(subtitle)}</p>\n' if subtitle else "")
-        + f'{verdict}\n<div class="notice" role="note"><p><strong>Notice.</strong> {as_html(tables.NOTICE)}{more}</p></div>\n'
+        + f'{verdict}\n<div class="notice" role="note"><p><strong>Notice.</strong> {as_html(notice)}{more}</p></div>\n'
         f'{facts}\n<nav aria-label="Contents"><ol>{links}</ol></nav>\n</div></header>\n'
     )
 
@@ -262,8 +268,10 @@ def _said(text: str) -> str:
 def _data(report: Report) -> str:
     notes = "".join(f"<li>{as_html(sentence)}</li>" for sentence in tables.data_notes(report))
     note = (account(report).get("identifiers") or {}).get("note")
+    terms = "".join(f"<li>{as_html(sentence)}</li>" for sentence in account(report).get("terms") or [])
     return (
-        "".join(
+        _whole_account(account(report).get("page"))
+        + "".join(
             table_html(table, "stack")
             for table in (tables.sources(report), tables.splits(report), mixture.table(report))
             if table
@@ -272,6 +280,17 @@ def _data(report: Report) -> str:
         + (f"<h3>Patient identifiers</h3><p>{as_html(note)}</p>" if note else "")
         + _optional(tables.exams(report), "Exam questions in training rows")
         + _optional(tables.licences(report), "Licences")
+        + (f"<ul>{terms}</ul>" if terms else "")
+    )
+
+
+def _whole_account(page: object) -> str:
+    """Where the whole account of the data lies: beside this page, under the one name that it can have."""
+    if page != "data_report.html":
+        return ""
+    return (
+        f'<p class="lead"><a href="{page}">The account of every row</a>: dropped rows with file and line, lengths, learned '
+        "tokens, languages, copies, and rows as the model reads them.</p>"
     )
 
 

@@ -159,6 +159,7 @@ class DataReport(TypedDict, total=False):
     ``said`` are sentences for the reader, ``cut`` counts rows cut at the longest length. A short form is read as well:
     ``sources`` as a list with ``name`` and ``rows``, ``splits`` with ``rows``, ``groups`` and ``by_source``.
 
+    ``page`` names the file with the whole account, if it was written; ``terms`` say what the licences ask of the adapter.
     ``groups`` counts the groups of each part, ``mixture`` the shares asked for and got, ``identifiers`` holds a ``note``.
     """
 
@@ -176,6 +177,8 @@ class DataReport(TypedDict, total=False):
     passed_over: Mapping[str, int]
     repeated_questions: Mapping[str, int]
     identifiers: Mapping[str, Any]
+    terms: list[str]
+    page: str
 
 
 class Knee(TypedDict, total=False):

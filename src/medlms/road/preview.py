@@ -6,7 +6,7 @@ scored: the last answer, given all before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -59,15 +59,22 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The rows asked for, and what tuning would make of all training rows."""
+    """The rows asked for, and what tuning would make of all training rows: ``sizes`` are their tokens before any cut."""
 
     model: str
     template: str
     max_length: int
     rows: list[Shown]
     totals: dict[str, int]
-    faults: list[Fault]
+    cut: list[Fault]
+    too_long: list[Fault]
     said: list[str]
+    sizes: list[int]
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What length did to the training rows, the shortened ones first."""
+        return [*self.cut, *self.too_long]
 
     def as_json(self, *, tokens: bool = False) -> dict[str, Any]:
         """Everything as JSON-able values; ``pieces`` are single tokens where ``tokens``."""
@@ -95,8 +102,8 @@ class Preview:
         }
 
 
-def preview(config: Config, *, count: int = 3, row: str = "", talk: Talk | None = None) -> Preview:
-    """The first ``count`` training rows, or the row with the id ``row`` from whichever part holds it.
+def preview(config: Config, *, count: int = 3, ids: Sequence[str] = (), talk: Talk | None = None) -> Preview:
+    """The first ``count`` training rows, or the rows with these ``ids`` from whichever part holds them.
 
     Raises what preparing the data and reading the tokenizer raise, and AskedWrongly for an id that no part holds.
     """
@@ -105,37 +112,36 @@ def preview(config: Config, *, count: int = 3, row: str = "", talk: Talk | None 
         raise AskedWrongly(f"--rows {count}: at least one row is needed.")
     with talk.bar("reading the data") as advance:
         prepared = data.prepare(config, progress=lambda title, done, wanted: advance(done, wanted))
-    wanted = _wanted(prepared, count, row)
+    wanted = _wanted(prepared, count, ids)
     from medlms.models import tokenizer as reading
-    from medlms.text.marks import marked
+
+    return of(config, prepared, reading.read(config.model, say=talk.say), wanted, talk=talk)
+
+
+def of(config: Config, prepared: data.Prepared, reader: Any, wanted: Mapping[str, str], *, talk: Talk) -> Preview:
+    """The rows named in ``wanted`` (id: part) of a prepared set, and what tuning would make of all its training rows."""
     from medlms.text.template import template_of
     from medlms.text.tokenise import fitted
 
-    reader = reading.read(config.model, say=talk.say)
     template = template_of(reader.tokenizer)
-    task = grading.task_of(config)
-
-    def mark(example: QA, every: bool) -> Any:
-        messages = task.messages(example, instruction=config.instruction)
-        try:
-            return marked(reader.tokenizer, template, messages, task.answer(example), stops=reader.stops, every=every)
-        except ModelError as error:
-            raise ModelError(f"{example.place}: {error}", hint=error.hint) from None
-
+    mark = marker(config, reader.tokenizer, template, reader.stops)
     totals = dict.fromkeys(("rows", "tokens", "learned_tokens", "longest_row", "cut", "dropped"), 0)
-    faults: list[Fault] = []
+    cut: list[Fault] = []
+    too_long: list[Fault] = []
+    sizes: list[int] = []
     shown: dict[str, Shown] = {}
     with talk.bar("marking the training rows") as advance:
         for number, example in enumerate(prepared.train, 1):
             made = mark(example, True)
             kept, fault = fitted(made, config.max_length, example.place)
+            sizes.append(len(made.ids))
             totals["rows"] += kept > 0
             totals["tokens"] += kept
             totals["learned_tokens"] += sum(made.learn[:kept])
             totals["longest_row"] = max(totals["longest_row"], kept)
             if fault is not None:
                 totals["cut" if kept else "dropped"] += 1
-                faults.append(fault)
+                (cut if kept else too_long).append(fault)
             if wanted.get(example.id) == "train":
                 shown[example.id] = _shown(example, "train", made, kept, fault)
             advance(number, len(prepared.train))
@@ -149,24 +155,51 @@ def preview(config: Config, *, count: int = 3, row: str = "", talk: Talk | None 
         max_length=config.max_length,
         rows=[shown[name] for name in wanted],
         totals=totals,
-        faults=faults,
+        cut=cut,
+        too_long=too_long,
         said=[*prepared.said, *_remarks(config, reader)],
+        sizes=sizes,
     )
 
 
-def _wanted(prepared: data.Prepared, count: int, row: str) -> dict[str, str]:
+def marker(config: Config, tokenizer: Any, template: Any, stops: frozenset[int]) -> Callable[[QA, bool], Any]:
+    """What marks a row as training learns it (every answer) or, with False, as it is scored (the last one)."""
+    from medlms.text.marks import marked
+
+    task = grading.task_of(config)
+
+    def mark(example: QA, every: bool) -> Any:
+        messages = task.messages(example, instruction=config.instruction)
+        try:
+            return marked(tokenizer, template, messages, task.answer(example), stops=stops, every=every)
+        except ModelError as error:
+            raise ModelError(f"{example.place}: {error}", hint=error.hint) from None
+
+    return mark
+
+
+def shown(example: QA, made: Any, max_length: int) -> Shown:
+    """A training row that ``marker`` has marked."""
+    from medlms.text.tokenise import fitted
+
+    kept, fault = fitted(made, max_length, example.place)
+    return _shown(example, "train", made, kept, fault)
+
+
+def _wanted(prepared: data.Prepared, count: int, ids: Sequence[str]) -> dict[str, str]:
     """Ids of the rows to show, in order, with the part that holds each."""
-    if not row:
+    if not ids:
         return {example.id: "train" for example in prepared.train[:count]}
     parts = {"train": prepared.train, "dev": prepared.dev, "eval": prepared.eval}
     held = {example.id: part for part, examples in parts.items() for example in examples}
-    if row not in held:
-        raise AskedWrongly(
-            f"--row {row}: no row of this name was drawn.",
-            hint=near(row, held)
-            or f"Rows are named in splits/*.jsonl of a run; some for instance: {', '.join(list(held)[:3])}.",
-        )
-    return {row: held[row]}
+    for name in ids:
+        if name not in held:
+            raise AskedWrongly(
+                f"--row {name}: no row of this name was drawn.",
+                hint=near(name, held)
+                or f"Rows are named in splits/*.jsonl of a run; some for instance: {', '.join(list(held)[:3])}.",
+            )
+    return {name: held[name] for name in ids}
 
 
 def _remarks(config: Config, reader: Any) -> list[str]:

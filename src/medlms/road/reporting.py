@@ -17,6 +17,7 @@ from medlms.evaluate.rows import rows as metric_rows
 from medlms.evaluate.score import per_item
 from medlms.evaluate.verdict import verdict
 from medlms.report import card, method, write
+from medlms.report.data import PAGE
 from medlms.road import fits
 from medlms.road.grading import comparisons_of, ending_counts, scores_of, task_of
 from medlms.road.rows import Rows
@@ -82,7 +83,11 @@ def build(
         "knees": [knee.as_json(item) for item in knees],
         "samples": _samples(task_of(config), rows, predictions, scores),
         "prompts": list(prompts),
-        "data": {**_without_lists(data), "cut": len((data.get("tokens") or {}).get("cut", []))},
+        "data": {
+            **_without_lists(data),
+            "cut": len((data.get("tokens") or {}).get("cut", [])),
+            "page": PAGE if (run.folder / PAGE).is_file() else "",
+        },
         "machine": machine(),
     }
     run.write_json(REPORT, report)
@@ -109,6 +114,7 @@ def _without_lists(data: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: {name: item for name, item in value.items() if name not in lists} if key in ("graded", "exams") else value
         for key, value in data.items()
+        if key != "preview"
     }
 
 

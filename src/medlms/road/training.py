@@ -12,14 +12,14 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from medlms.config import Config, dump, load
 from medlms.data import mix
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError
-from medlms.road import grading, keys, many, overlap, reporting, rows, shots, tuning
+from medlms.road import accounts, grading, keys, many, overlap, reporting, rows, shots, tuning
 from medlms.road.manifest import manifest
 from medlms.road.talk import Silent, Talk
 from medlms.road.work import Work
@@ -236,6 +236,7 @@ def _prepared(run: Run, config: Config, talk: Talk) -> Work:
         for sentence in prepared.said:
             talk.say(sentence)
         run.write_json("data_report.json", {**prepared.report, "said": prepared.said})
+        run.keep_rows(accounts.DROPPED, prepared.dropped)
         split = rows.write(run, prepared)
         files = prepared.files
     else:
@@ -290,27 +291,13 @@ def _tokenised(work: Work) -> list[Tokens]:
         raise DataError(
             "No training row is left: every question alone is longer than max_length.", hint="Raise max_length."
         )
-    account = work.run.read_json("data_report.json")
-    account["tokens"] = {
-        "rows": len(made.rows),
-        "tokens": made.tokens,
-        "learned_tokens": made.learned_tokens,
-        "learned_share": round(made.learned_tokens / made.tokens, 4),
-        "longest_row": max(len(row.ids) for row in made.rows),
-        "cut": [asdict(fault) for fault in made.cut],
-        "dropped": [asdict(fault) for fault in made.dropped],
-    }
-    times = work.rows.times
-    if "mixing" in account:  # runs that were begun before have none
-        sources = {row.id: row.source for row in work.rows.train}
-        account["mixing"] = mix.with_tokens(account["mixing"], made.rows, sources, times)
-    work.run.write_json("data_report.json", account)
+    accounts.of_training(work, made)
     if made.cut or made.dropped:
         work.talk.say(
             f"{len(made.cut)} rows were cut at {work.config.max_length} tokens, {len(made.dropped)} rows dropped; "
-            "all are listed in data_report.json"
+            f"all are listed in {accounts.DROPPED}"
         )
-    return mix.repeated(made.rows, times)
+    return mix.repeated(made.rows, work.rows.times)
 
 
 def _check_fit(work: Work, tokens: list[Tokens]) -> None:

@@ -17,11 +17,15 @@ from medlms.types import Fault, Message, Tokens
 
 @dataclass
 class Tokenised:
-    """Rows ready to learn from; what was cut (kept, shorter) and what was dropped (nothing left to learn)."""
+    """Rows ready to learn from; what was cut (kept, shorter) and what was dropped (nothing left to learn).
+
+    ``sizes`` are the tokens of every row given, before anything was cut.
+    """
 
     rows: list[Tokens] = field(default_factory=list)
     cut: list[Fault] = field(default_factory=list)
     dropped: list[Fault] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
 
     @property
     def learned_tokens(self) -> int:
@@ -54,6 +58,7 @@ def tokenise(
         except ModelError as error:
             raise ModelError(f"{place}: {error}", hint=error.hint) from None
         kept, fault = fitted(row, max_length, place)
+        out.sizes.append(len(row.ids))
         if fault is not None:
             (out.cut if kept else out.dropped).append(fault)
         if kept:
