@@ -47,4 +47,6 @@ def vin(code: str) -> bool:
 
 def ssn(digits: str) -> bool:
     """Whether the Social Security Administration could have given the number out."""
-    return len(digits) == 9 and digits[:3] not in ("000", "666") and digits[0] != "9" and digits[3:5] != "00" != digits[5:]
+    return (
+        len(digits) == 9 and digits[:3] not in ("000", "666") and digits[0] != "9" and digits[3:5] != "00" != digits[5:]
+    )

@@ -21,7 +21,9 @@ _URL = re.compile(
 )
 _V4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\d)")
 _V6 = re.compile(r"(?<![\w:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])", re.IGNORECASE)
-_VERSION = re.compile(r"\b(?:v|ver|version|release|rel|firmware|fw|build|software|sw|rev|section|update|patch)[.:=]?\s*$", re.I)
+_VERSION = re.compile(
+    r"\b(?:v|ver|version|release|rel|firmware|fw|build|software|sw|rev|section|update|patch)[.:=]?\s*$", re.I
+)
 _PHONE = re.compile(
     r"(?<![\w.+/-])(?:\+\d{1,3}|\(\+?\d{1,5}\)|00\d{2}|\d)[\d\s().-]{5,20}\d"
     r"(?:,?\s{0,2}(?:ext\.?|x|extension|durchwahl)\s{0,2}\d{1,6})?(?![\w/]|[-.]\d)",

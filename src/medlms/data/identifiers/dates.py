@@ -29,7 +29,7 @@ _BELOW = rf"(?:(?:{_TENS})(?:[\s-]+(?:{_ONES}))?|{_TEENS}|(?:oh[\s-]+)?(?:{_ONES
 _SAID_YEAR = rf"(?:(?:nineteen|twenty)[\s-]+{_BELOW}|two\s+thousand(?:\s+(?:and\s+)?{_BELOW})?)"
 _S = r"[\s,]{1,3}"
 _RULES = (
-    ("month day", 0.95, rf"\b{_MONTH}\s{{0,2}}{_DAY}(?:{_TH})?\b(?!\s?(?:mg|mcg|ml|%|/))(?:,?{_S}{_YEAR}\b)?"),
+    ("month day", 0.95, rf"\b{_MONTH}\s{{1,2}}{_DAY}(?:{_TH})?\b(?!\s?(?:mg|mcg|ml|%|/))(?:,?{_S}{_YEAR}\b)?"),
     ("day month", 0.95, rf"(?<![\w./-]){_DAY}(?:{_TH}|\.)?\s{{0,2}}(?:of\s+|de\s+)?{_MONTH}(?!\w)(?:(?:,|\s+de)?\s{{1,2}}{_YEAR}\b)?"),
     ("month year", 0.95, rf"\b{_MONTH}(?:,?\s+|\s+of\s+|\s+de\s+){_YEAR}\b"),
     ("day-month-year", 0.96, rf"(?<![\w-]){_DAY}[-/ ]?(?:{_SHORT}|{_LONG})[-/ ]?(?:(?:19|20)\d{{2}}|\d{{2}})(?!\w)"),
@@ -93,4 +93,8 @@ def dates(text: str) -> Iterator[Finding]:
 def _modal(text: str, hit: re.Match[str]) -> bool:
     """'may 5', 'march 3 steps': small words that are months too count only with more around them."""
     said = hit.group().lower()
-    return said.startswith(("may ", "march ", "mar ")) and hit.group()[0].islower() and text[hit.end() : hit.end() + 1] == "-"
+    return (
+        said.startswith(("may ", "march ", "mar "))
+        and hit.group()[0].islower()
+        and text[hit.end() : hit.end() + 1] == "-"
+    )

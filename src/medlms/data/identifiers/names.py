@@ -10,7 +10,13 @@ from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.words import words
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_PARTICLES = frozenset("de del de la las los da do dos das di van von der den ter ten bin ibn al el le du y e zu af av abu san st".split())
+_PARTICLES = frozenset(
+    "de del de la las los da do dos das di van von der den ter ten bin ibn al el le du y e zu af av abu san st".split()
+)
+_NEVER = frozenset(
+    "the a an and or your my his her our their is was are were has have had i you he she we they it this that yes no "
+    "not dr mr mrs ms prof md name date dob who what when where on in at of to please denies reports states".split()
+)
 _TITLE = re.compile(
     r"(?:\b(?i:dr|drs|mr|mrs|ms|miss|mister|missus|prof|professor|doctor|sr|sra|srta|señora?|don|doña|herr|frau|mme|monsieur|madame|"
     r"nurse|sister|uncle|aunt|auntie|rev|reverend|father|pastor|rabbi|sgt|capt|captain|judge|attorney|dra|md|pcp|dear|hi|hello|hey|"
@@ -25,7 +31,9 @@ _STRONG = re.compile(
     r"my\sname\sis|name\sis|(?:mr|dr|mrs|ms)\.?\sand\s(?:mr|dr|mrs|ms))\b[.:]?\s{1,2}$"
     r"|(?i:\b(?:patient|name|pt|nok|next\sof\skin|kin|attending|surgeon|physician|provider|signed|mother|father|wife|husband|son|daughter|dear|regards),?\s?[:,]?\s{1,3}$)"
 )
-_CREDENTIAL = re.compile(r"\s{0,2},?\s{1,2}(?:M\.?D|D\.?O|R\.?N|N\.?P|PA(?:-C)?|Ph\.?D|LPN|LCSW|CRNA|FNP(?:-C)?|DPT|PT|OT|MSW|MBBS|DDS|PharmD|CNM|APRN|FRCP|FACS|MRCP)\b\.?")
+_CREDENTIAL = re.compile(
+    r"\s{0,2},?\s{1,2}(?:M\.?D|D\.?O|R\.?N|N\.?P|PA(?:-C)?|Ph\.?D|LPN|LCSW|CRNA|FNP(?:-C)?|DPT|PT|OT|MSW|MBBS|DDS|PharmD|CNM|APRN|FRCP|FACS|MRCP)\b\.?"
+)
 _THING = re.compile(
     r"(?:['’]s?)?\s+(?i:disease|syndrome|sign|test|score|scale|index|catheter|drain|retractor|trocar|repair|procedure|operation|"
     r"criteria|stage|class(?:ification)?|fracture|tube|palsy|lymphoma|sarcoma|tumou?r|anemia|thyroiditis|maneuver|manoeuvre|"
@@ -37,17 +45,28 @@ _THING = re.compile(
 )
 _INITIALS = re.compile(r"(?<![\w.])(?:[A-Z]\.\s?){2,3}(?![\w])")
 _INITIALS_CUE = re.compile(r"(?:\b(?i:patient|subject|initials|pt|signed|by|name)\b[\s:,.=]{1,3}|,\s)$")
-_COMMA = re.compile(r"(?<![\w,'’-])((?:[^\W\d_][\w'’-]{0,24}\s){0,2}[^\W\d_][\w'’-]{1,24}),\s([^\W\d_][\w'’-]{1,24}(?:\s(?:[^\W\d_]\.|[^\W\d_][\w'’-]{1,24})){0,2})(?!\w)")
+_COMMA = re.compile(
+    r"(?<![\w,'’-])((?:[^\W\d_][\w'’-]{0,24}\s){0,2}[^\W\d_][\w'’-]{1,24}),\s([^\W\d_][\w'’-]{1,24}(?:\s(?:[^\W\d_]\.|[^\W\d_][\w'’-]{1,24})){0,2})(?!\w)"
+)
 _HL7 = re.compile(r"(?<=\|)[^\W\d_][\w' -]{1,24}\^[^\W\d_][\w' -]{1,24}(?:\^[A-Za-z]?\w{0,20})?")
-_KEYED = re.compile(r"(?i:\b(?:(?:patient|full|first|last|family|given|middle|sur|fore|maiden|contact)[_ -]?name|name|patient|surname|author|signed_by|user_name|provider)[\"']?\s?[=:>]\s?[\"']?)([^\W\d_][\w.'’, -]{1,50}?)(?=[\"'<|;\n]|\s{2}|$|,\s?(?:\d|dob|born|[\"']))")
+_KEYED = re.compile(
+    r"(?i:\b(?:(?:patient|full|first|last|family|given|middle|sur|fore|maiden|contact)[_ -]?name|name|patient|surname|author|signed_by|user_name|provider)[\"']?\s?[=:>]\s?[\"']?)([^\W\d_][\w.'’, -]{1,50}?)(?=[\"'<|;\n]|\s{2}|$|,\s?(?:\d|dob|born|[\"']))"
+)
 
 
 def folded(word: str) -> str:
     """Lower case, without marks."""
     if word.isascii():
         return word.lower()
-    plain = unicodedata.normalize("NFKD", word.lower().replace("ł", "l").replace("ø", "o").replace("đ", "d").replace("ı", "i"))
-    return "".join(mark for mark in plain if not unicodedata.combining(mark)).replace("æ", "ae").replace("ß", "ss").replace("’", "'")
+    plain = unicodedata.normalize(
+        "NFKD", word.lower().replace("ł", "l").replace("ø", "o").replace("đ", "d").replace("ı", "i")
+    )
+    return (
+        "".join(mark for mark in plain if not unicodedata.combining(mark))
+        .replace("æ", "ae")
+        .replace("ß", "ss")
+        .replace("’", "'")
+    )
 
 
 def names(text: str) -> Iterator[Finding]:
@@ -63,7 +82,7 @@ def names(text: str) -> Iterator[Finding]:
         begin = tokens[place].start()
         before = text[max(0, begin - 24) : begin]
         strong = bool(_STRONG.search(before))
-        if ranks[place] < 1 and not strong:
+        if (ranks[place] < 1 and not strong) or folded(tokens[place].group()) in _NEVER:
             place += 1
             continue
         end = _run(text, tokens, ranks, place, strong, cased)
@@ -92,11 +111,17 @@ def _run(text: str, tokens: list[re.Match[str]], ranks: list[int], place: int, s
         word = tokens[last].group()
         if last > place and not re.fullmatch(r"\.?[ \n]{1,2}|\.", text[tokens[last - 1].end() : tokens[last].start()]):
             break
-        if last > place and "." in text[tokens[last - 1].end() : tokens[last].start()] and len(tokens[last - 1].group()) > 1:
+        if (
+            last > place
+            and "." in text[tokens[last - 1].end() : tokens[last].start()]
+            and len(tokens[last - 1].group()) > 1
+        ):
             break
         shaped = word[0].isupper() if cased and (end == place or tokens[place].group()[0].isupper()) else True
         initial = len(word) == 1 and word[0].isupper() == tokens[place].group()[0].isupper()
-        if shaped and (ranks[last] >= 1 or initial or (strong and last == place and (word[0].isupper() or ranks[last]))):
+        if shaped and (
+            ranks[last] >= 1 or initial or (strong and last == place and (word[0].isupper() or ranks[last]))
+        ):
             last += 1
             end = last if not initial or strong else end
         elif folded(word) in _PARTICLES and last + 1 < len(tokens):
@@ -106,7 +131,9 @@ def _run(text: str, tokens: list[re.Match[str]], ranks: list[int], place: int, s
     return end
 
 
-def _judged(text: str, run: list[re.Match[str]], ranks: list[int], before: str, strong: bool, cased: bool) -> Iterator[Finding]:
+def _judged(
+    text: str, run: list[re.Match[str]], ranks: list[int], before: str, strong: bool, cased: bool
+) -> Iterator[Finding]:
     start, end = run[0].start(), run[-1].end()
     if text[end - 2 : end] in ("'s", "’s"):
         end -= 2

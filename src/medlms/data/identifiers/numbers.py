@@ -8,17 +8,31 @@ from collections.abc import Iterator
 from medlms.data.identifiers import checks
 from medlms.data.identifiers.finding import Finding
 
-_CODE = re.compile(r"(?<![\w.])[A-Za-z]{0,6}[-:]?(?=[A-Za-z0-9-]{0,12}\d)[A-Za-z0-9]{1,24}(?:[-/][A-Za-z0-9]{1,14}){0,5}(?!\w|[.]\d)")
+_CODE = re.compile(
+    r"(?<![\w.])[A-Za-z]{0,6}[-:]?(?=[A-Za-z0-9-]{0,12}\d)[A-Za-z0-9]{1,24}(?:[-/][A-Za-z0-9]{1,14}){0,5}(?!\w|[.]\d)"
+)
 _GROUPS = re.compile(r"(?<![\w.])\d{2,6}(?:[ -]\d{2,6}){1,5}(?![\w]|\.\d)")
 _LABELS = (
     ("ssn", r"ssn?|socials?|social\s+security(?:\s+(?:number|no\.?|#))?|soc\.?\s?sec"),
-    ("mrn", r"mrns?|medical\s+record|record|chart|hospital\s+(?:no|number|id)|patient\s+(?:id|number|no)|unit\s+(?:no|number)|nhs|pid"),
-    ("plan", r"policy|plan|member(?:ship)?|subscriber|group|claim|medicare|medicaid|mbi|insurance|insured|beneficiary|payer\s+id|hicn"),
-    ("account", r"accounts?|acct|a/c|bank|card(?:\s+ending(?:\s+in)?)?|ending(?:\s+in)?|iban|invoice|bill(?:ing)?|guarantor|routing"),
+    (
+        "mrn",
+        r"mrns?|medical\s+record|record|chart|hospital\s+(?:no|number|id)|patient\s+(?:id|number|no)|unit\s+(?:no|number)|nhs|pid",
+    ),
+    (
+        "plan",
+        r"policy|plan|member(?:ship)?|subscriber|group|claim|medicare|medicaid|mbi|insurance|insured|beneficiary|payer\s+id|hicn",
+    ),
+    (
+        "account",
+        r"accounts?|acct|a/c|bank|card(?:\s+ending(?:\s+in)?)?|ending(?:\s+in)?|iban|invoice|bill(?:ing)?|guarantor|routing",
+    ),
     ("licence", r"licen[cs]es?|lic|npi|dea|gmc|driver'?s?|passport|certificate|registration|nmc|permit|dl"),
     ("vehicle", r"vin|plates?|car|vehicle|tag|truck|van|kennzeichen|reg"),
     ("device", r"serials?|sn|s/n|udi|imei|mac|device|implant|pump|pacemaker|unit|meter|lot|equipment"),
-    ("other", r"accession|acc|specimen|encounter|visit|study|subject|participant|employee|badge|rx|prescription|case|national\s+id|student|order|id|ref(?:erence)?"),
+    (
+        "other",
+        r"accession|acc|specimen|encounter|visit|study|subject|participant|employee|badge|rx|prescription|case|national\s+id|student|order|id|ref(?:erence)?",
+    ),
 )
 _LABEL = re.compile("|".join(rf"(?P<{kind}>\b(?:{words})\b)" for kind, words in _LABELS), re.IGNORECASE)
 _REACH = 45  # characters between a label's beginning and the number that it labels
@@ -26,7 +40,10 @@ _BETWEEN = re.compile(
     r"[\s:#=.,;()\"'>|-]{0,6}(?:(?:no|nr|num|number|numbers|id|is|was|are|and|code|the|old|one|in|says|on|my|of|for|device|plate)\b[\s:#=.,;()\"'>|-]{0,4}){0,4}$",
     re.IGNORECASE,
 )
-_CODES_OF_THINGS = re.compile(r"\b(?:cpt|icd(?:-1[01])?|loinc|ndc|snomed|pmid|doi|rs|hcpcs|isbn|model|size|version|release)\b[\s:#=.-]{0,4}(?:code\s)?$", re.I)
+_CODES_OF_THINGS = re.compile(
+    r"\b(?:cpt|icd(?:-1[01])?|loinc|ndc|snomed|pmid|doi|rs|hcpcs|isbn|model|size|version|release)\b[\s:#=.-]{0,4}(?:code\s)?$",
+    re.I,
+)
 _FORMS = (
     ("ssn", "form", 0.9, r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])|(?<![\d ])\d{3} \d{2} \d{4}(?! ?\d)"),
     ("device", "MAC address", 0.97, r"(?<![\w:-])[0-9a-fA-F]{2}(?:[:-][0-9a-fA-F]{2}){5}(?![\w:-])"),
@@ -46,7 +63,9 @@ _FORMS = (
     ("licence", "nurse", 0.8, r"(?i:(?<![\w-])(?:NP|RN|LPN)-\d{4,8}(?!\w))"),
 )  # fmt: skip
 _FORM = [(kind, rule, confidence, re.compile(pattern)) for kind, rule, confidence, pattern in _FORMS]
-_CHECKED = re.compile(r"(?<![\w-])(?:[A-Za-z]{2}\d{7}|\d{10}|\d{3} \d{3} \d{4}|[A-HJ-NPR-Za-hj-npr-z0-9]{17}|[A-Z]{2}\d{2}(?: ?[A-Z0-9]{1,4}){3,8}|\d{4}(?:[ -]\d{4}){2}[ -]\d{3,4}|\d{15,16})(?![\w-])")
+_CHECKED = re.compile(
+    r"(?<![\w-])(?:[A-Za-z]{2}\d{7}|\d{10}|\d{3} \d{3} \d{4}|[A-HJ-NPR-Za-hj-npr-z0-9]{17}|[A-Z]{2}\d{2}(?: ?[A-Z0-9]{1,4}){3,8}|\d{4}(?:[ -]\d{4}){2}[ -]\d{3,4}|\d{15,16})(?![\w-])"
+)
 
 
 def numbers(text: str) -> Iterator[Finding]:
