@@ -1,4 +1,4 @@
-"""Dates but for the bare year, and ages over 89, told from fractions, scores, pressures and ranges."""
+"""Dates but for the bare year, told from fractions, scores, pressures and ranges."""
 
 from __future__ import annotations
 
@@ -6,95 +6,141 @@ import re
 from collections.abc import Iterator
 
 from medlms.data.identifiers.finding import Finding
+from medlms.data.identifiers.view import View
 
-_LONG = (
-    "january|february|march|april|may|june|july|august|september|october|november|december|"
-    "januar|februar|m[äa]rz|mai|juni|juli|oktober|dezember|"
-    "janvier|f[ée]vrier|mars|avril|juin|juillet|ao[ûu]t|septembre|octobre|novembre|d[ée]cembre|"
-    "enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|setiembre|octubre|noviembre|diciembre"
-)
-_SHORT = "jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
-_MONTH = rf"(?:{_LONG}|(?:{_SHORT})\b\.?)"
-_YEAR = r"(?:(?:19|20)\d{2}|['’]\d{2})"
-_DAY = r"(?:3[01]|[12]\d|0?[1-9])"
-_TH = r"(?:st|nd|rd|th)"
+_ENGLISH = "january february march april may june july august september october november december".split()
+_ABROAD = (
+    "januar jänner februar märz maerz mai juni juli oktober dezember janvier fevrier février mars avril juin juillet aout août septembre octobre "
+    "novembre decembre décembre enero febrero marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre janeiro fevereiro "
+    "março maio junho julho setembro outubro novembro dezembro gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre januari februari "
+    "maart mei augustus maj augusti marts desember stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia"
+).split()
+_SHORT = "jan feb mar apr jun jul aug sep sept oct nov dec ene abr ago dic okt dez mär fév avr juil".split()
+_MONTHS = frozenset([*_ENGLISH, *_ABROAD, *_SHORT])
+_MONTH = "(?:" + "|".join([*sorted([*_ENGLISH, *_ABROAD], key=len, reverse=True), rf"(?:{'|'.join(_SHORT)})\b\.?"]) + ")"
+_LONG = "(?:" + "|".join(_ENGLISH) + ")"
+_YEAR = r"(?:(?:1[89]|20)[0-9]{2}\b|' ?[0-9]{2}\b)"
+_DAY = r"(?:3[01]|[12][0-9]|0?[1-9])"
+_NUM = r"(?:1[0-2]|0?[1-9])"
+_TH = r" ?(?:st|nd|rd|th|er|º|ª|°)(?![a-z])"
+_FIRST = "(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)"
 _ORDINAL = (
-    "(?:(?:twenty|thirty)[ -])?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|tenth|eleventh|twelfth|thirteenth|"
-    "fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|thirtieth"
+    rf"(?:(?:twenty|thirty)[ -]{_FIRST}|{_FIRST}|tenth|eleventh|twelfth|(?:thir|four|fif|six|seven|eigh|nine)teenth|twentieth|thirtieth)"
 )
-_TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
-_ONES = "one|two|three|four|five|six|seven|eight|nine"
-_TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
-_BELOW = rf"(?:(?:{_TENS})(?:[\s-]+(?:{_ONES}))?|{_TEENS}|(?:oh[\s-]+)?(?:{_ONES}))"
-_SAID_YEAR = rf"(?:(?:nineteen|twenty)[\s-]+{_BELOW}|two\s+thousand(?:\s+(?:and\s+)?{_BELOW})?)"
-_S = r"[\s,]{1,3}"
-_RULES = (
-    ("month day", 0.95, rf"\b{_MONTH}\s{{1,2}}{_DAY}(?:{_TH})?\b(?!\s?(?:mg|mcg|ml|%|/))(?:,?{_S}{_YEAR}\b)?"),
-    ("day month", 0.95, rf"(?<![\w./-]){_DAY}(?:{_TH}|\.)?\s{{0,2}}(?:of\s+|de\s+)?{_MONTH}(?!\w)(?:(?:,|\s+de)?\s{{1,2}}{_YEAR}\b)?"),
-    ("month year", 0.95, rf"\b{_MONTH}(?:,?\s+|\s+of\s+|\s+de\s+){_YEAR}\b"),
-    ("day-month-year", 0.96, rf"(?<![\w-]){_DAY}[-/ ]?(?:{_SHORT}|{_LONG})[-/ ]?(?:(?:19|20)\d{{2}}|\d{{2}})(?!\w)"),
-    ("said", 0.95, rf"\b(?:{_LONG})(?:\s+the)?\s+(?:{_ORDINAL}|{_DAY}{_TH})\b(?:,?\s+(?:of\s+)?(?:{_SAID_YEAR}))?\b"),
-    ("said", 0.94, rf"\b(?:{_ORDINAL})\s+of\s+(?:{_LONG})\b(?:,?\s+(?:{_SAID_YEAR}|{_YEAR}))?\b"),
-    ("said", 0.9, rf"\b(?:{_LONG})(?:\s+of)?\s+{_SAID_YEAR}\b"),
-    ("year first", 0.96, r"(?<![\w./-])(?:19|20)\d{2}([-/.])(?:1[0-2]|0?[1-9])\1(?:3[01]|[12]\d|0?[1-9])(?=T\d|(?![\w/-]))"),
-    ("numbers", 0.95, r"(?<![\w./-])(?:3[01]|[12]\d|0?[1-9])([-/.])(?:3[01]|[12]\d|0?[1-9])\1(?:(?:19|20)\d{2}|\d{2})(?![\w/-]|\.\d)"),
-    ("digits", 0.9, r"(?<![\w.-])(?:19|20)\d{2}(?:1[0-2]|0[1-9])(?:3[01]|[12]\d|0[1-9])(?=\||\^|(?:[0-2]\d[0-5]\d){1,2}\||$)"),
-)  # fmt: skip
-_DATES = [(rule, confidence, re.compile(pattern, re.IGNORECASE)) for rule, confidence, pattern in _RULES]
-_PARTIAL = re.compile(r"(?<![\w./-])(1[0-2]|0?[1-9])/(3[01]|[12]\d|0?[1-9])(?![\w/%]|-\d|\.\d)")
+_ONES = "(?:one|two|three|four|five|six|seven|eight|nine)"
+_TEENS = "(?:ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen)"
+_TENS = "(?:(?:twen|thir|for|fif|six|seven|eigh|nine)ty)"
+_BELOW = rf"(?:{_TENS}(?:[ -]{_ONES})?|{_TEENS}|(?:oh|o)[ -]{_ONES}|{_ONES})"
+_SAID_YEAR = rf"(?:(?:eighteen|nineteen|twenty)[ -]{_BELOW}|two thousand(?: (?:and )?{_BELOW})?|nineteen hundred(?: (?:and )?{_BELOW})?)"
+_DATE_DAY = rf"(?:{_ORDINAL}|{_DAY}{_TH}|{_TENS}[ -]{_ONES}|{_TEENS}|{_ONES})"
+_TO = r" ?(?:-|to|through|thru|until|and|&|bis|al|au) ?"
+# With the name of a month: looked at only where a text has one.
+_NAMED = [
+    ("month day", 0.95, rf"\b{_MONTH} {{0,2}}[-/]?{_DAY}(?:{_TH})?\b(?!\.[0-9]|/[0-9]| ?(?:mg|mcg|ml|%|weeks|days|months|years)\b)(?:{_TO}{_DAY}(?:{_TH})?\b(?![:/.][0-9]))?(?:(?:,? {{0,2}}|[-/]){_YEAR})?"),
+    ("day month", 0.95, rf"\b{_DAY}(?:{_TH}|\.)?(?:{_TO}{_DAY}(?:{_TH}|\.)?)? {{0,2}}[-/]?(?:of |de |d'|del )?{_MONTH}(?![a-z])(?:(?:,? {{0,2}}|[-/]|,? del? ){_YEAR})?"),
+    ("day-month-year", 0.96, rf"\b{_DAY}(?:{_TH})?[-/. ]{{0,2}}{_MONTH}[-/. ]{{0,2}}(?:(?:1[89]|20)[0-9]{{2}}|[0-9]{{2}})(?![\w%]|\.[0-9])"),
+    ("month-day-year", 0.96, rf"\b{_MONTH}[-/ ]{_DAY}[-/, ]{{1,2}}(?:(?:1[89]|20)[0-9]{{2}}|[0-9]{{2}})(?![\w%:]|\.[0-9])"),
+    ("year month day", 0.96, rf"\b(?:1[89]|20)[0-9]{{2}}[-/., ]{{1,2}}{_MONTH}(?![a-z])(?:[-/., ]{{1,2}}{_DAY}(?:{_TH})?\b(?![:.][0-9]))?"),
+    ("month year", 0.95, rf"\b{_MONTH}(?:,? |,? of |,? de |,? del |[-/]){_YEAR}"),
+    ("short month-year", 0.8, rf"\b(?:{'|'.join(_SHORT[:12])}|may)-[0-9]{{2}}(?![\w-])"),
+    ("said", 0.96, rf"\b{_LONG},?(?: the)? {_DATE_DAY}\b(?: o'clock)?(?:,?(?: of| in)? {_SAID_YEAR}|,? {_YEAR})?\b"),
+    ("said", 0.95, rf"\b{_ORDINAL} (?:day )?(?:of )?{_LONG}\b(?:,?(?: of| in)? {_SAID_YEAR}|,? {_YEAR})?\b"),
+    ("said", 0.94, rf"\b{_LONG}(?: of|,)? {_SAID_YEAR}\b"),
+    ("month", 0.7, rf"\b(?:{'|'.join(month for month in _ENGLISH if month not in ('may', 'march'))})\b"),
+    ("month", 0.6, r"\b(?:in|since|until|till|last|next|this|by|of|from|late|early|mid|before|after|during|through|around|every|each|beginning|end of)[ -](may|march|sept?|oct|nov|dec|jan|feb|apr|jul|aug)\b\.?(?! (?:be|have|not|or may|cause|need|help|also|lead|result|include|occur)\b)"),
+]  # fmt: skip
+# Digits alone.
+_DIGITS = [
+    ("year first", 0.96, rf"(?:1[89]|20)(?<![\w./-]..)[0-9]{{2}}([-/.]| [-/] ){_NUM}\1{_DAY}(?=t[0-9]|(?![\w/-]))"),
+    ("numbers", 0.95, rf"[0-9](?<![\w./-].)[0-9]?(?<!\b00)([-/.]| [-/] ){_DAY}\1(?:(?:1[89]|20)[0-9]{{2}}|'?[0-9]{{2}})(?![\w/]|[.-][0-9])"),
+    ("numbers apart", 0.86, rf"0[1-9](?<![\w./-]..) (?:0[1-9]|[12][0-9]|3[01]) (?:19|20)[0-9]{{2}}(?![\w/-]|\.[0-9]| [0-9])|(?:0[1-9]|[12][0-9]|3[01])(?<![\w./-]..) (?:0[1-9]|1[0-2]) (?:19|20)[0-9]{{2}}(?![\w/-]|\.[0-9]| [0-9])"),
+    ("digits", 0.9, r"(?:19|20)(?<![\w.-]..)[0-9]{2}(?:1[0-2]|0[1-9])(?:3[01]|[12][0-9]|0[1-9])(?:[0-2][0-9][0-5][0-9](?:[0-5][0-9])?)?(?![\w-])"),
+    ("roman month", 0.9, rf"[0-9](?<![\w./-].)[0-9]?[-./ ]{{1,2}}(?:i{{1,3}}|iv|vi{{0,3}}|ix|xi{{0,2}})[-./ ]{{1,2}}(?:1[89]|20)[0-9]{{2}}(?!\w)"),
+    ("month/year", 0.84, r"(?:0?[1-9]|1[0-2])(?<![\w./-].)(?<![\w./-]..)[/-](?:19|20)[0-9]{2}(?![\w/-]|\.[0-9])"),
+    ("year-month", 0.84, r"(?:19|20)(?<![\w./-]..)[0-9]{2}[-/](?:0[1-9]|1[0-2])(?![\w/-]|\.[0-9])"),
+    ("day.month.", 0.86, r"[0-9](?<![\w./-].)[0-9]?\.(?:1[0-2]|0[1-9])\.(?![\w])"),
+]  # fmt: skip
+_NAMED_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _NAMED]
+_DIGIT_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _DIGITS]
+_BORN = re.compile(r"\b(?:dob|d\.o\.b\.?|born|birth ?date|date of birth|dos|date|geb\.?|fdn)[ :=#\"'>]{1,4}([0-9]{6}|[0-9]{8})(?![\w-])")
+_THE_DAY = re.compile(rf"\bon the ([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|but\b))")
+_SAID_NUMBERS = re.compile(rf"\b(?:oh |o |zero )?{_BELOW}(?:[ -](?:slash |dash )?)(?:oh |zero )?{_BELOW}(?:[ -](?:slash |dash )?){_SAID_YEAR}\b")
+
+
+def dates(seen: View) -> Iterator[Finding]:
+    """Dates with a day or a month in them."""
+    low = seen.low
+    if not _MONTHS.isdisjoint(seen.vocabulary) or (seen.digits and _GLUED.search(low)):
+        for rule, rank, pattern in _NAMED_RULES:
+            for hit in pattern.finditer(low):
+                span = hit.span(1) if hit.re.groups and hit[1] else hit.span()
+                if not _modal(seen, *span):
+                    yield Finding(*span, "date", rule, rank)
+    if "the" in seen.vocabulary and " on the " in low:
+        yield from (Finding(*hit.span(1), "date", "day alone", 0.6) for hit in _THE_DAY.finditer(low))
+    if "nineteen" in seen.vocabulary or "twenty" in seen.vocabulary or "thousand" in seen.vocabulary:
+        yield from (Finding(*hit.span(), "date", "said", 0.85) for hit in _SAID_NUMBERS.finditer(low))
+    if seen.digits:
+        yield from _numeric(low)
+
+
+_GLUED = re.compile(r"[0-9](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|ene|abr|okt|dez)")
+
+
+def _modal(seen: View, start: int, end: int) -> bool:
+    """Small words that are months too ('may 5-10', 'march 3 steps') count as dates only with a capital or a year."""
+    said = seen.low[start:end]
+    if not said.startswith(("may ", "march ", "mar ", "dec ", "mai ", "mars ")):
+        return False
+    return seen.cased and seen.flat[start].islower() and not re.search(r"[0-9]{4}|(?:th|st|nd|rd)\b|[a-z]{4,} [a-z]{4,}", said)
+
+
+_PARTIAL = re.compile(r"[0-9](?<![\w./-].)[0-9]?/[0-9]{1,2}(?![\w/%]|-[0-9]|\.[0-9])")
 _NOT_A_DATE = re.compile(
-    r"\s*(?:-?\s*(?:tab|tablet|pill|strength|murmur|systolic|diastolic|holosystolic|cup|tsp|dose|mg|mcg|ml|cm|mm|reps|"
-    r"points?|pain|on\s+(?:the|a)\s+(?:pain|scale)|power|weakness|bilateral|throughout|in\s+all|positive|intensity|severity|"
-    r"of\s+(?:the|a)|bottles|cultures|nodes|lymph|inch|visual|lung|hours|out\s+of|teaspoon|half|words|recall|ppd|pack))\b",
-    re.IGNORECASE,
+    r" ?(?:- ?)?(?:tabs?|tablets?|pills?|caps?|capsules?|strength|murmur|systolic|diastolic|holosystolic|cups?|tsp|tbsp|doses?|mg|mcg|ml|cm|mm|reps|points?|pain|"
+    r"on (?:the|a|pain)\b|power|weakness|bilateral|throughout|in all|positive|intensity|severity|of (?:the|a|an|what|her|his)\b|bottles|cultures|nodes|lymph|"
+    r"inch|visual|lung|hours|out of|teaspoons?|half|words|recall|ppd|packs?|litres?|liters?|grade|apgar|teeth|criteria|times|sets|samples|specimens|cores|"
+    r"left|right|od|os|ou|vision|normal|symmetric|equal|muscle|upper|lower|flexion|extension|biceps|triceps|pint|amp|vial|saline|ns|strain|stars)\b"
 )
 _SCORE = re.compile(
-    r"\b(?:score|scale|scored|pain|strength|grade|gcs|mmse|moca|apgars?|phq-?\d?|gad-?\d?|acuity|va|vision|reflexes|pulses|"
-    r"power|murmur|bp|pressure|rated|ratio|rate[sd]?|level|nodes?|take|took|half|motor|nrs|vas|intensity|severity|type|and)\b"
-    r"[^\w\n]{0,3}(?:(?:is|of|was|a|at|as|the|about|only)\s){0,2}$",
-    re.IGNORECASE,
+    r"\b(?:score|scores|scale|scored|scoring|pain|strength|grade|gcs|mmse|moca|apgars?|phq-?[0-9]?|gad-?[0-9]?|acuity|va|vision|reflexes|dtrs?|pulses|power|murmur|"
+    r"bp|pressure|rated|ratio|rates?|levels?|nodes?|take|took|takes|give|half|motor|nrs|vas|intensity|severity|type|audit|mrc|flexors?|extensors?|grip|biceps|"
+    r"triceps|quadriceps|deltoids?|od|os|ou|aim|hip|knee|ankle|shoulder|elbow|bilaterally|sensation|epworth|barthel|nihss|sofa|cam|minicog|mini-cog|out|cut|by|scan)\b"
+    r"[^\w\n]{0,3}(?:(?:is|of|was|a|an|at|as|the|about|only|now|to|still|around|from)[ :]){0,3}$"
 )
 _DATED = re.compile(
-    r"\b(?:on|since|from|until|till|by|dated?|dos|removed|started|admitted|seen|visit|discharged|before|after|due|dob|born|"
-    r"of|for|near\s+\w+|appointment|last|next|scheduled|done|placed|through|to|repeat|follow-?up|home|again)\b[^\w\n]{0,3}$",
-    re.IGNORECASE,
+    r"\b(?:on|since|from|until|till|dated?|dos|removed|started|admitted|seen|visit|discharged|before|after|due|dob|born|inserted|stopped|exam|surgery|"
+    r"last seen|appointment|scheduled|done|placed|repeat|follow-?up|home|again|through|by|effective|refilled|filled|ordered|collected|received|signed|"
+    r"for|lmp|next|every|week of|back|call(?:ed)?|return|recheck|op|clinic|mon|tue|tues|wed|thu|thurs|fri|sat|sun|[a-z]{3,6}day)\b[^\w\n]{0,3}$"
 )
-_NINETY = rf"ninety(?:[\s-]+(?:{_ONES}))?|(?:one|a)\s+hundred(?:\s+(?:and\s+)?(?:{_BELOW}))?"
-_OLD = rf"(?:9\d|1[0-2]\d|{_NINETY})"
-_AGES = [
-    re.compile(rf"(?<![\w./-])({_OLD})(?:\s?-?\s?(?:years?|yrs?)[\s-]*(?:old|of\s+age)?\b|\s?-?\s?(?:y/?o|yo|y\.o\.|ans|años|jahre)\b|[MF]\b)(?!\s+(?:ago|later|survival))", re.I),
-    re.compile(rf"\b(?:aged?|turn(?:s|ed|ing)?|age\s+(?:is|of)|age\s?[:=]|alter\s?:?)\s*[:=]?\s*({_OLD})\b(?![./%-]\d|\s*%)", re.I),
-    re.compile(rf"\b(?:i'?m|he'?s|she'?s|(?:is|was)(?:\s+(?:now|already|almost|nearly))?)\s+({_OLD})\b(?=\s*(?:next|now|and|[;.,!?]\s|$|this|last|today))(?!\s*\.\d)", re.I),
-    re.compile(rf"(?:\w[\w.'-]*|\]),\s({_OLD})(?=\s?(?:[.,;)]\s|[.,;)]?$|and\b|,))", re.I | re.MULTILINE),
-    re.compile(rf",\s(?:{_OLD})\s+and\s+({_OLD})\b", re.I),
-]  # fmt: skip
+_SCALES = frozenset({1, 2, 3, 4, 5, 6, 8, 10})
 
 
-def dates(text: str) -> Iterator[Finding]:
-    """Dates with a day or a month, and the number alone of ages over 89."""
-    for rule, confidence, pattern in _DATES:
-        for hit in pattern.finditer(text):
-            if not _modal(text, hit):
-                yield Finding(*hit.span(), "date", rule, confidence)
-    for hit in _PARTIAL.finditer(text):
-        before = text[max(0, hit.start() - 30) : hit.start()]
-        if _NOT_A_DATE.match(text, hit.end()) or (_SCORE.search(before) and not _DATED.search(before)):
-            continue
-        month, day = int(hit[1]), int(hit[2])
-        dated = bool(_DATED.search(before))
-        # x/10, n/n and halves are more often a score, an acuity or a dose than a day.
-        if dated or (day not in (1, 2, 3, 4, 5, 6, 10) and month <= 12) or (day == 10 and month > 10):
-            yield Finding(*hit.span(), "date", "month/day", 0.85 if dated else 0.6)
-    for pattern in _AGES:
-        for hit in pattern.finditer(text):
-            yield Finding(*hit.span(1), "date", "age over 89", 0.85)
+def _numeric(low: str) -> Iterator[Finding]:
+    for rule, rank, pattern in _DIGIT_RULES:
+        for hit in pattern.finditer(low):
+            if rule != "numbers" or _possible(hit.group()):
+                yield Finding(*hit.span(), "date", rule, rank)
+    yield from (Finding(*hit.span(1), "date", "labelled digits", 0.93) for hit in _BORN.finditer(low))
+    for hit in _PARTIAL.finditer(low):
+        if rank := _partial(low, hit):
+            yield Finding(*hit.span(), "date", "month/day", rank)
 
 
-def _modal(text: str, hit: re.Match[str]) -> bool:
-    """'may 5', 'march 3 steps': small words that are months too count only with more around them."""
-    said = hit.group().lower()
-    return (
-        said.startswith(("may ", "march ", "mar "))
-        and hit.group()[0].islower()
-        and text[hit.end() : hit.end() + 1] == "-"
-    )
+def _possible(said: str) -> bool:
+    first, second = (int(part) for part in re.findall(r"[0-9]+", said)[:2])
+    return 0 < min(first, second) and min(first, second) <= 12 and max(first, second) <= 31
+
+
+def _partial(low: str, hit: re.Match[str]) -> float:
+    """How sure it is that two numbers around a slash are a day and a month; 0 for a score, a dose, an acuity."""
+    first, second = (int(part) for part in hit.group().split("/"))
+    if not (0 < min(first, second) <= 12 and max(first, second) <= 31) or _NOT_A_DATE.match(low, hit.end()):
+        return 0.0
+    before = low[max(0, hit.start() - 34) : hit.start()]
+    dated, scored = _DATED.search(before), _SCORE.search(before)
+    if scored and not dated:
+        return 0.0
+    # x/10, n/n and halves are more often a score, an acuity or a dose than a day.
+    usual = second not in _SCALES or (second == 10 and first > 10) or hit.group().startswith("0") or "/0" in hit.group()
+    return 0.85 if dated else 0.6 if usual else 0.0

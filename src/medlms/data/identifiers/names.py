@@ -1,172 +1,187 @@
-"""Names of people: by the word before or behind, by form, and by lists where a name is no ordinary word."""
+"""Names of people: runs of name-like words, judged by the lists and by what stands around them."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 
+from medlms.data.identifiers import cues
 from medlms.data.identifiers.finding import Finding
+from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, WORD_NAME, all_names, is_given, is_place, rank
+from medlms.data.identifiers.places import STATES
+from medlms.data.identifiers.view import View
 from medlms.data.identifiers.words import words
 
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_PARTICLES = frozenset(
-    "de del de la las los da do dos das di van von der den ter ten bin ibn al el le du y e zu af av abu san st".split()
-)
+_CAPITAL = re.compile(r"[A-ZÀ-ÞĀ-ɏḀ-ỿΑ-ΩА-Я][^\W\d_]*(?:['-][^\W\d_]+)*")
+_WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+_NEXT = re.compile(r"(\.? {1,2}|\. ?)([^\W\d_]+(?:['-][^\W\d_]+)*)")
+_PARTICLES = frozenset("de del de la las los da do dos das di van von vom zu zum der den dem ter ten bin bint ibn al el le du af av abu ap ab della degli dello e y i o st san santa nic mac mc ni ben bat haj".split())
 _NEVER = frozenset(
-    "the a an and or your my his her our their is was are were has have had i you he she we they it this that yes no "
-    "not dr mr mrs ms prof md name date dob who what when where on in at of to please denies reports states".split()
+    "the a an and or your my his her our their is was are were has have had i you he she we they it this that yes no not dr mr mrs ms prof md name date dob who what when where why how on in at of to for from with by as if but "
+    "please denies reports states patient pt mrn ssn phone fax tel email address age sex male female clinic hospital room today yesterday tomorrow says said will can may am me him them us one two three all both each".split()
 )
-_TITLE = re.compile(
-    r"(?:\b(?i:dr|drs|mr|mrs|ms|miss|mister|missus|prof|professor|doctor|sr|sra|srta|señora?|don|doña|herr|frau|mme|monsieur|madame|"
-    r"nurse|sister|uncle|aunt|auntie|rev|reverend|father|pastor|rabbi|sgt|capt|captain|judge|attorney|dra|md|pcp|dear|hi|hello|hey|"
-    r"thanks|thank\syou|regards|sincerely|cheers|patient|pt|subject|resident|client|named?|called|kin|wife|husband|"
-    r"son|daughter|mother|mom|mum|dad|brother|niece|nephew|grandson|granddaughter|granddaughter|grandmother|grandfather|"
-    r"spouse|partner|fianc[ée]e?|friend|neighbou?r|caregiver|carer|guardian|attending|surgeon|physician|provider|signed|"
-    r"dictated\sby|seen\sby|reviewed\sby|by|cc|contact|visitor|driver|tech|therapist|midwife|cousin|ask\sfor|speak\s(?:to|with)|"
-    r"this\sis|i\sam|i'm|am|my\sname\sis|name\sis|it's|told|met|for|with|from|and|to)\b\.?[:,\s\"'(]{1,3})$"
-)
-_STRONG = re.compile(
-    r"\b(?i:dr|drs|mr|mrs|ms|miss|prof|professor|doctor|sr|sra|srta|señora?|don|doña|herr|frau|mme|monsieur|madame|dra|nurse|"
-    r"my\sname\sis|name\sis|(?:mr|dr|mrs|ms)\.?\sand\s(?:mr|dr|mrs|ms))\b[.:]?\s{1,2}$"
-    r"|(?i:\b(?:patient|name|pt|nok|next\sof\skin|kin|attending|surgeon|physician|provider|signed|mother|father|wife|husband|son|daughter|dear|regards),?\s?[:,]?\s{1,3}$)"
-)
-_CREDENTIAL = re.compile(
-    r"\s{0,2},?\s{1,2}(?:M\.?D|D\.?O|R\.?N|N\.?P|PA(?:-C)?|Ph\.?D|LPN|LCSW|CRNA|FNP(?:-C)?|DPT|PT|OT|MSW|MBBS|DDS|PharmD|CNM|APRN|FRCP|FACS|MRCP)\b\.?"
-)
-_THING = re.compile(
-    r"(?:['’]s?)?\s+(?i:disease|syndrome|sign|test|score|scale|index|catheter|drain|retractor|trocar|repair|procedure|operation|"
-    r"criteria|stage|class(?:ification)?|fracture|tube|palsy|lymphoma|sarcoma|tumou?r|anemia|thyroiditis|maneuver|manoeuvre|"
-    r"reflex|phenomenon|contracture|cyst|node|line|clamp|forceps|needle|stain|virus|position|incision|rating|coma|monitor|"
-    r"esophagus|oesophagus|deformity|lesion|nodules?|bodies|body|triad|law|cells?|duct|ligament|spots?|rash|chorea|ataxia|"
-    r"dystrophy|neuropathy|encephalopathy|hospital|clinic|university|medical\scent(?:er|re)|institute|foundation|school|coil|"
-    r"street|road|avenue|county|wrap|technique|flap|graft|type|grade|equation|formula|method|inventory|questionnaire|chart|"
-    r"stent|pouch|hernia|diverticulum|sphincter|fistula|ulcer|melanoma|tablets?|pills?|ocp|\d|(?:mg|mcg)\b)"
-)
-_INITIALS = re.compile(r"(?<![\w.])(?:[A-Z]\.\s?){2,3}(?![\w])")
-_INITIALS_CUE = re.compile(r"(?:\b(?i:patient|subject|initials|pt|signed|by|name)\b[\s:,.=]{1,3}|,\s)$")
-_COMMA = re.compile(
-    r"(?<![\w,'’-])((?:[^\W\d_][\w'’-]{0,24}\s){0,2}[^\W\d_][\w'’-]{1,24}),\s([^\W\d_][\w'’-]{1,24}(?:\s(?:[^\W\d_]\.|[^\W\d_][\w'’-]{1,24})){0,2})(?!\w)"
-)
-_HL7 = re.compile(r"(?<=\|)[^\W\d_][\w' -]{1,24}\^[^\W\d_][\w' -]{1,24}(?:\^[A-Za-z]?\w{0,20})?")
-_KEYED = re.compile(
-    r"(?i:\b(?:(?:patient|full|first|last|family|given|middle|sur|fore|maiden|contact)[_ -]?name|name|patient|surname|author|signed_by|user_name|provider)[\"']?\s?[=:>]\s?[\"']?)([^\W\d_][\w.'’, -]{1,50}?)(?=[\"'<|;\n]|\s{2}|$|,\s?(?:\d|dob|born|[\"']))"
-)
+_LOOK = 48
+_LONGEST = 6
 
 
-def folded(word: str) -> str:
-    """Lower case, without marks."""
-    if word.isascii():
-        return word.lower()
-    plain = unicodedata.normalize(
-        "NFKD", word.lower().replace("ł", "l").replace("ø", "o").replace("đ", "d").replace("ı", "i")
-    )
-    return (
-        "".join(mark for mark in plain if not unicodedata.combining(mark))
-        .replace("æ", "ae")
-        .replace("ß", "ss")
-        .replace("’", "'")
-    )
-
-
-def names(text: str) -> Iterator[Finding]:
+def names(seen: View) -> Iterator[Finding]:
     """Names of people, without titles, degrees and the possessive ending."""
-    yield from _forms(text)
-    tokens = list(_TOKEN.finditer(text))
-    ranks = [_rank(hit.group()) for hit in tokens]
-    capitals = sum(hit.group()[0].isupper() for hit in tokens)
-    cased = capitals > 0 and not text.isupper()
-    place = 0
-    while place < len(tokens):
-        # A run begins at a name of the lists, or at anything behind a title.
-        begin = tokens[place].start()
-        before = text[max(0, begin - 24) : begin]
-        strong = bool(_STRONG.search(before))
-        if (ranks[place] < 1 and not strong) or folded(tokens[place].group()) in _NEVER:
-            place += 1
+    pattern = _CAPITAL if seen.cased else _WORD
+    done = 0
+    for hit in pattern.finditer(seen.flat):
+        start = hit.start()
+        if start < done:
             continue
-        end = _run(text, tokens, ranks, place, strong, cased)
-        if end > place:
-            yield from _judged(text, tokens[place:end], ranks[place:end], before, strong, cased)
-        place = max(end, place + 1)
+        word = hit.group().lower()
+        kind = _rank(word)
+        if kind == WORD and not (word in _PARTICLES and seen.cased):
+            continue
+        if kind == UNKNOWN and not seen.cased and not _led(seen.low, start):
+            continue
+        run = _run(seen, start, hit.end(), word)
+        found = _judged(seen, run)
+        if found:
+            done = found.end
+            yield found
+    yield from _led_in_lower_case(seen)
 
 
 def _rank(word: str) -> int:
-    """3 a name and no word, 2 a name that is a word too, 1 unknown with a capital, 0 a word."""
-    plain = folded(word)
-    parts = [part for part in plain.split("-") if part]
-    named = any(part in words("given") or part in words("family") for part in (plain, *parts))
-    ordinary = plain in words("english")
-    if len(plain) < 2:
-        return 0
-    if named:
-        return 2 if ordinary or len(plain) < 3 else 3
-    return 0 if ordinary or not word[0].isupper() else 1
+    return rank(word) if len(word) > 1 else UNKNOWN
 
 
-def _run(text: str, tokens: list[re.Match[str]], ranks: list[int], place: int, strong: bool, cased: bool) -> int:
-    """Behind the last token of the name that begins at ``place``."""
-    end, last = place, place
-    while last < len(tokens) and last - place < 6:
-        word = tokens[last].group()
-        if last > place and not re.fullmatch(r"\.?[ \n]{1,2}|\.", text[tokens[last - 1].end() : tokens[last].start()]):
+def _led(low: str, start: int) -> bool:
+    before = low[max(0, start - _LOOK) : start]
+    return bool(cues.TITLE.search(before) or cues.LABEL.search(before) or cues.KIN.search(before))
+
+
+def _run(seen: View, start: int, end: int, word: str) -> list[tuple[int, int, int]]:
+    """The words of a name that begins at ``start``: where each lies, and its rank. Words that only look so are left out at the end."""
+    run = [(start, end, _rank(word))]
+    kept = 1
+    upper = seen.flat[start:end].isupper() and end - start > 2
+    place = end
+    while len(run) < _LONGEST and (hit := _NEXT.match(seen.flat, place)):
+        said, gap = hit[2], hit[1]
+        if "." in gap and not (run[-1][1] - run[-1][0] == 1 or (seen.low[run[-1][0] : run[-1][1]] in ("st", "jr", "ma", "mª", "abd", "moh", "wm"))):
             break
-        if (
-            last > place
-            and "." in text[tokens[last - 1].end() : tokens[last].start()]
-            and len(tokens[last - 1].group()) > 1
-        ):
-            break
-        shaped = word[0].isupper() if cased and (end == place or tokens[place].group()[0].isupper()) else True
-        initial = len(word) == 1 and word[0].isupper() == tokens[place].group()[0].isupper()
-        if shaped and (
-            ranks[last] >= 1 or initial or (strong and last == place and (word[0].isupper() or ranks[last]))
-        ):
-            last += 1
-            end = last if not initial or strong else end
-        elif folded(word) in _PARTICLES and last + 1 < len(tokens):
-            last += 1
+        low = said.lower()
+        kind = _rank(low)
+        shaped = said[0].isupper() or not seen.cased
+        if len(said) == 1:
+            ends = seen.flat[hit.end() : hit.end() + 1]
+            good = shaped and (ends == "." or (ends == " " and seen.cased) or not seen.cased) and low not in ("i", "a") or (ends == "." and said.isupper())
+        elif low in _PARTICLES:
+            good = True
+        elif not shaped or low in _NEVER or (seen.cased and upper and not said.isupper() and kind != NAME):
+            good = False
+        elif kind == WORD:
+            good = False
+        elif kind == UNKNOWN:
+            good = (seen.cased and not (said.isupper() and not upper)) or (not seen.cased and len(said) > 2 and len(run) < 4 and low not in words("eponyms"))
         else:
+            good = seen.cased or kind == NAME or _names_so_far(run)
+        if not good:
             break
-    return end
+        run.append((hit.start(2), hit.end(2), kind if low not in _PARTICLES else WORD_NAME))
+        place = hit.end()
+        if low not in _PARTICLES and len(said) > 1:
+            kept = len(run)
+        elif len(said) == 1 and seen.flat[place : place + 1] == ".":
+            kept = max(kept, len(run)) if not _NEXT.match(seen.flat, place) else kept
+    return run[:kept]
 
 
-def _judged(
-    text: str, run: list[re.Match[str]], ranks: list[int], before: str, strong: bool, cased: bool
-) -> Iterator[Finding]:
-    start, end = run[0].start(), run[-1].end()
-    if text[end - 2 : end] in ("'s", "’s"):
+def _names_so_far(run: list[tuple[int, int, int]]) -> bool:
+    return any(kind == NAME for *_, kind in run)
+
+
+def _judged(seen: View, run: list[tuple[int, int, int]]) -> Finding | None:
+    low = seen.low
+    while run and low[run[0][0] : run[0][1]] in _PARTICLES and len(run) > 1 and not seen.flat[run[0][0]].isupper():
+        run = run[1:]
+    start, end = run[0][0], run[-1][1]
+    if low[end - 2 : end] == "'s" and end - start > 3:
         end -= 2
-    best, cued = max(ranks), bool(_TITLE.search(before))
-    credential = bool(_CREDENTIAL.match(text, end))
-    eponym = all(folded(hit.group()).removesuffix("'s") in words("eponyms") for hit in run)
-    if _THING.match(text, end) and not strong:
-        return
-    if eponym and not strong and not cued and not credential and len(run) < 2:
-        return
-    sure = sum(rank == 3 for rank in ranks)
-    if strong or credential:
-        yield Finding(start, end, "name", "title" if strong else "degree", 0.9)
-    elif sure >= 2 or (best == 3 and len(run) > 1):
-        yield Finding(start, end, "name", "two names", 0.85)
-    elif sure and len(text[start:end]) > 2:
-        yield Finding(start, end, "name", "a name of the lists", 0.75 if cued else 0.6)
-    elif cued and run[0].group()[0].isupper() and cased and best == 2 and before.rstrip()[-1:] not in ".":
-        yield Finding(start, end, "name", "a word behind a cue", 0.55)
-    elif len(run) > 1 and min(ranks) == 2 and cased:
-        yield Finding(start, end, "name", "two words that are names", 0.55)
+    before = low[max(0, start - _LOOK) : start]
+    kinds = [kind for begin, stop, kind in run if stop - begin > 1]
+    titled = bool(cues.TITLE.search(before))
+    if titled and kinds and low[start:end] not in _NEVER:
+        return Finding(start, end, "name", "behind a title", 0.93)
+    if not kinds:
+        return None
+    said = [low[begin:stop].removesuffix("'s") for begin, stop, _ in run]
+    if cues.CREDENTIAL.match(low, end) and (seen.cased or max(kinds) == NAME) and (kinds.count(WORD_NAME) < len(kinds) or len(kinds) > 1) and not _abbreviated(seen, run):
+        return Finding(start, end, "name", "before a degree", 0.9)
+    if cues.THING.match(low, end) and not cues.BEHIND.match(low, end) and not (len(kinds) > 1 and is_given(said[0]) and said[0] not in words("eponyms")):
+        return None
+    return _listed(seen, start, end, kinds, said, before)
 
 
-def _forms(text: str) -> Iterator[Finding]:
-    for hit in _COMMA.finditer(text):
-        parts = [_TOKEN.findall(hit[1]), _TOKEN.findall(hit[2])]
-        ranks = [max((_rank(word) for word in part if folded(word) not in _PARTICLES), default=0) for part in parts]
-        if min(ranks) >= 1 and max(ranks) == 3 and not all(folded(word) in words("towns") for word in parts[1]):
-            yield Finding(*hit.span(), "name", "Last, First", 0.8)
-    for hit in _INITIALS.finditer(text):
-        if _INITIALS_CUE.search(text, max(0, hit.start() - 16), hit.start()):
-            yield Finding(hit.start(), hit.start() + len(hit.group().rstrip()), "name", "initials", 0.8)
-    yield from (Finding(*hit.span(), "name", "HL7", 0.9) for hit in _HL7.finditer(text))
-    for hit in _KEYED.finditer(text):
-        if any(_rank(word) in (1, 3) for word in _TOKEN.findall(hit[1])) and len(hit[1].split()) < 5:
-            yield Finding(hit.start(1), hit.start(1) + len(hit[1].rstrip()), "name", "labelled", 0.8)
+def _abbreviated(seen: View, run: list[tuple[int, int, int]]) -> bool:
+    return seen.cased and all(seen.flat[begin:stop].isupper() and kind == UNKNOWN and stop - begin < 5 for begin, stop, kind in run)
+
+
+def _listed(seen: View, start: int, end: int, kinds: list[int], said: list[str], before: str) -> Finding | None:
+    low = seen.low
+    labelled = bool(cues.LABEL.search(before))
+    kin = bool(cues.KIN.search(before))
+    behind = bool(cues.BEHIND.match(low, end))
+    sure = kinds.count(NAME)
+    if all(word in words("eponyms") for word in said) and not labelled and not kin and not (behind and len(said) > 1):
+        return None
+    if all(is_place(word) or word in STATES for word in said) and not (labelled or kin or behind and is_given(said[0])):
+        return None
+    if sure >= 2 or (sure and len(kinds) > 1):
+        return Finding(start, end, "name", "several names", 0.86)
+    if labelled and (sure or (seen.cased and kinds[0] != WORD_NAME and not seen.flat[start:end].isupper() and len(kinds) > 1)):
+        return Finding(start, end, "name", "behind a label", 0.84)
+    if sure:
+        if low[start:end] in words("eponyms"):
+            return Finding(start, end, "name", "listed, behind a relation", 0.6) if kin or labelled else None
+        return Finding(start, end, "name", "listed", 0.66)
+    if kin and (seen.cased or WORD_NAME in kinds):
+        return Finding(start, end, "name", "behind a relation", 0.7)
+    return _unlisted(seen, start, end, kinds, before, labelled, behind)
+
+
+def _unlisted(seen: View, start: int, end: int, kinds: list[int], before: str, labelled: bool, behind: bool) -> Finding | None:
+    """Words that are names too, and capitals that no list knows."""
+    both = kinds.count(WORD_NAME)
+    if labelled and (both or seen.cased) and not seen.flat[start:end].isupper():
+        return Finding(start, end, "name", "behind a label", 0.6)
+    if not seen.cased:
+        return Finding(start, end, "name", "two words that are names", 0.5) if both > 1 and labelled else None
+    if seen.flat[start:end].isupper() and end - start < 6:
+        return None
+    inside = bool(re.search(r"[a-z0-9,] $", before)) and not re.search(r"\b(?:the|a|an|of|this|each|per|no|any|in|and|or|some|take|takes|use|using|on|called|brand|than) $", before)
+    if both and (behind or (inside and _one_of_few(seen)) or cues.NEAR.search(before) and len(kinds) > 1):
+        if behind and both == len(kinds) == 1 and not inside and not re.match(r",? (?:says|said|told|asked|lives|was (?:seen|admitted)|called|came|has agreed)", seen.low[end:]):
+            return None
+        return Finding(start, end, "name", "a word that is a name", 0.5)
+    if len(kinds) > 1 and kinds.count(UNKNOWN) and behind and (both or not re.search(r"[a-z] $", before)):
+        return Finding(start, end, "name", "does what people do", 0.5)
+    return None
+
+
+def _one_of_few(seen: View) -> bool:
+    """A text whose words mostly begin in lower case, unlike a heading: a capital in a sentence then says something."""
+    titled = sum(1 for _ in _CAPITAL.finditer(seen.flat))
+    return titled * 4 < len(_WORD.findall(seen.flat))
+
+
+_INTRODUCED = re.compile(
+    r"\b(?:my name is|name is|this is|i'm|i am|call me|(?:dr|mr|mrs|ms|miss|nurse|señora?|doctor|sra?|frau|herr)\.?|dear|thanks|regards|hi|hello|hey|(?:my|his|her|their|the) (?:son|daughter|wife|husband|mother|father|mom|mum|dad|sister|brother|friend|neighbor|neighbour|aunt|uncle|cousin))[,:]? {1,2}"
+    r"([^\W\d_]{2,}(?:['-][^\W\d_]+)*)"
+)
+
+
+def _led_in_lower_case(seen: View) -> Iterator[Finding]:
+    """In a text with case, names that somebody typed without it."""
+    if not seen.cased or seen.vocabulary.isdisjoint(all_names()):
+        return
+    for hit in _INTRODUCED.finditer(seen.low):
+        if seen.flat[hit.start(1)].islower() and rank(hit[1]) == NAME:
+            follow = re.compile(r" ([^\W\d_]{2,})(?![\w'-])").match(seen.low, hit.end())
+            end = follow.end() if follow and rank(follow[1]) in (NAME, UNKNOWN) and seen.flat[follow.start(1)].islower() else hit.end()
+            yield Finding(hit.start(1), end - 2 * seen.low[:end].endswith("'s"), "name", "introduced", 0.7)

@@ -1,4 +1,4 @@
-"""Streets, towns, counties and post codes."""
+"""Streets, towns, counties, districts and post codes; states and countries are no identifiers."""
 
 from __future__ import annotations
 
@@ -6,96 +6,237 @@ import re
 from collections.abc import Iterator
 
 from medlms.data.identifiers.finding import Finding
+from medlms.data.identifiers.view import View
+from medlms.data.identifiers.words import words
 
 _ENDING = (
-    "street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|court|ct|circle|cir|place|pl|terrace|ter|parkway|pkwy|"
-    "highway|hwy|way|trail|trl|square|sq|crescent|close|grove|alley|loop|row|mews|gardens|walk|hill|pike|turnpike|run|crossing|"
-    "nagar|marg|path|quay|parade|esplanade|rise|green|view|heights"
+    "street|st|str|avenue|ave|av|road|rd|drive|dr|lane|ln|boulevard|blvd|court|ct|circle|cir|place|pl|terrace|ter|parkway|pkwy|highway|hwy|way|trail|trl|"
+    "square|sq|crescent|cres|close|grove|alley|loop|row|mews|gardens|walk|hill|pike|turnpike|run|crossing|nagar|marg|path|quay|parade|pde|esplanade|rise|"
+    "green|view|heights|layout|colony|sarani|bazaar|chowk|enclave|vihar|gali|cross|main|ridge|point|landing|plaza|expressway|causeway|bypass|commons|estate"
 )
-_UNIT = r"(?:,?\s{1,2}(?:apt|apartment|unit|suite|ste|lot|flat|floor|fl|room|rm|bldg|no|#)\.?\s?#?\s?[A-Za-z]?\d{1,5}[A-Za-z]?\b|,?\s#\s?\d{1,5})?"
-_WORD = r"[^\W\d_][\w.'’-]{0,24}"
+_UNIT = r"(?:,? {0,2}(?:apt|apartment|unit|suite|ste|lot|flat|floor|fl|room|rm|bldg|building|no|trailer|trlr|spc|space|#)\.? ?#? ?(?:[0-9]{1,5}[a-z]?|[a-z][0-9]{0,4})\b|,? # ?[0-9]{1,5}[a-z]?)?"
+_W = r"[^\W\d_][\w.'-]{0,24}"
+_HOUSE = r"[0-9](?<![\w./-].)[0-9]{0,5}(?:[a-z]|-[0-9]{1,4}|/[0-9]{1,4}| ?1/2)?"
 _STREET = re.compile(
-    rf"(?<![\w./-])\d{{1,6}}[A-Za-z]?(?:-\d{{1,4}})?,?\s{{1,2}}(?:[NSEW]{{1,2}}\.?\s)?(?:\d{{1,3}}(?:st|nd|rd|th)\s|(?:{_WORD}\s{{1,2}}){{1,4}}?)"
-    rf"(?:{_ENDING})\b(?:\s[NSEW]{{1,2}}\b)?{_UNIT}",
-    re.IGNORECASE,
+    rf"{_HOUSE},? {{1,2}}(?:(?:[nsew]{{1,2}}\.?|north|south|east|west) )?(?:[0-9]{{1,3}}(?:st|nd|rd|th) (?:{_W} )?|(?:{_W} {{1,2}}){{1,4}}?)(?:{_ENDING})\b\.?(?: (?:[nsew]{{1,2}}|north|south|east|west|extension)\b)?{_UNIT}"
 )
+_BROADWAY = re.compile(
+    rf"{_HOUSE} (?:(?:[nsew]{{1,2}}\.?|north|south|east|west) )?(?:broadway|(?:state |county |us )?(?:route|rt|highway|hwy|road|fm|interstate) [0-9]{{1,4}}|avenue (?:of the {_W}|[a-z]\b)|[0-9]{{1,3}}(?:st|nd|rd|th)\b(?= ?,)){_UNIT}"
+)
+_BOX = re.compile(r"\b(?:p\.? ?o\.? ?box|post(?:al)? box|po box|apartado|postfach|rr [0-9]{1,3} box|casilla|private bag) [a-z]?[0-9]{1,6}\b")
 _PLOT = re.compile(
-    r"\b(?:plot|p\.?\s?o\.?\s?box|flat|house\s+no\.?|calle|rua|via|rue|avenida|carrera|blk|block)\s(?:\d{1,6}\w?|[A-ZÀ-Ý][\w.'’-]{1,24})(?:,?\s(?:de\s|la\s|del\s|des\s|du\s)?[A-ZÀ-Ý\d][\w.'’-]{0,24}){0,4}",
-    re.I,
+    rf"\b(?:plot|house|flat|door|shop|h|d|no|apt|apartment|unit|block|blk)\.? ?(?:no\.? ?)?#? ?[0-9]{{1,5}}[a-z]?(?:[/-][0-9a-z]{{1,5}})?,? {{1,2}}(?:{_W},? ){{0,3}}(?:{_W})(?: (?:[0-9]{{1,3}}|street|road|close|estate|nagar|colony|layout|phase [0-9]))?"
 )
-_GERMAN = re.compile(
-    r"\b[A-ZÄÖÜ][\wäöüß-]{2,30}(?:stra(?:ß|ss)e|str\.|weg|gasse|platz|allee|ring|damm|ufer|gatan|vägen|veien|straat|laan)\s\d{1,4}\s?[a-zA-Z]?\b",
-    re.I,
+_ABROAD = re.compile(
+    rf"\b(?:calle|c/|rua|r\.|via|viale|piazza|corso|vicolo|avenida|avda?\.?|av\.|carrera|cra\.?|cl\.?|paseo|plaza|camino|travessa|largo|praça|ulica|ul\.|al\.|jalan|jl\.?|lorong|soi|đường|ulitsa|bulevar|bulvar|cadde|odos)"
+    rf" (?:(?:de|del|de la|de los|das|dos|da|do|di|della|dei|san|santa) )?(?:{_W}|[0-9]{{1,3}}[a-z]?)(?: (?!y |and |in ){_W}){{0,3}},? {{0,2}}(?:n[º°o]\.? ?|# ?|nr\.? ?|km ?)?[0-9]{{1,5}}[a-z]?(?:[ -]{{1,3}}[0-9]{{1,4}}[a-z]?)?\b(?:,? (?:[0-9]{{1,2}}[º°ªo] ?[a-z]?\b|piso [0-9]+|apto?\.? ?[0-9]+))?"
+)
+_JOINED = re.compile(
+    r"[^\W\d_](?<!\w.)[\w-]{1,30}(?:stra(?:ß|ss)e|str\.|weg|gasse|platz|allee|ring|damm|ufer|steig|gatan|vägen|veien|gata|vej|gade|straat|laan|plein|gracht|kade|katu|tie|utca|allé|stien|torget) [0-9]{1,4} ?[a-z]?\b(?!\w)"
+    r"|[^\W\d_](?<!\w.)[\w-]{2,24} (?:straße|strasse|weg|gasse|platz|allee|ring|damm|gatan|utca|út|ulica|katu|sokak|caddesi) (?:no:? ?)?[0-9]{1,4} ?[a-z]?\b(?!\w)|\b(?:am|an der|auf dem|im|zum|zur|unter den) [^\W\d_][\w-]{2,24} [0-9]{1,3}[a-z]?(?=,)"
 )
 _RUE = re.compile(
-    r"(?<![\w./-])\d{1,4}(?:\s(?:bis|ter))?,?\s(?:rue|avenue|boulevard|allée|chemin|impasse|quai|cours|place)\s(?:d[eu]s?\s|de\sla\s|l['’]|du\s)?[^\W\d_][\w'’-]{1,24}(?:[\s-][A-ZÀ-Ý][\w'’-]{1,24}){0,3}",
-    re.I,
+    rf"[0-9](?<![\w./-].)[0-9]{{0,3}}(?: ?(?:bis|ter|[a-d]))?,? (?:rue|avenue|av\.?|boulevard|bd|allées?|chemin|impasse|quai|cours|place|route|faubourg|square) (?:d[eu]s? |de la |de l'|l'|la |le |d')?{_W}(?:[ -](?:de |du |des |la )?(?=[^\W\d_]){_W}){{0,2}}"
+)
+_NUMBERED = re.compile(
+    r"[0-9](?<![\w./-].)[0-9]?-[0-9]{1,3}-[0-9]{1,3},? [^\W\d_][\w-]{2,20}(?:-(?:ku|cho|machi|shi|dori|dong|gu|ro|gil))?|[0-9](?<![\w./-].)[0-9]{0,3},? [^\W\d_][\w-]{2,24}-(?:ro|gil|daero|dong)\b"
 )
 _STATES = (
-    "AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|PA|RI|SC|"
-    "SD|TN|TX|UT|VT|VA|WA|WV|WI|WY|DC|PR|NSW|VIC|QLD|TAS|ACT|NT|ON|QC|BC|AB|MB|SK|NS|NB"
+    "al|ak|az|ar|ca|co|ct|de|fl|ga|hi|id|il|in|ia|ks|ky|la|me|md|ma|mi|mn|ms|mo|mt|ne|nv|nh|nj|nm|ny|nc|nd|oh|ok|or|pa|ri|sc|sd|tn|tx|ut|vt|va|wa|wv|wi|wy|dc|pr|"
+    "nsw|vic|qld|tas|act|nt|on|qc|bc|ab|mb|sk|ns|nb|nl|pe"
 )
 _STATE_NAMES = (
-    "alabama|alaska|arizona|arkansas|california|colorado|connecticut|delaware|florida|georgia|hawaii|idaho|illinois|indiana|iowa|"
-    "kansas|kentucky|louisiana|maine|maryland|massachusetts|michigan|minnesota|mississippi|missouri|montana|nebraska|nevada|"
-    "new hampshire|new jersey|new mexico|new york|north carolina|north dakota|ohio|oklahoma|oregon|pennsylvania|rhode island|"
-    "south carolina|south dakota|tennessee|texas|utah|vermont|virginia|washington|west virginia|wisconsin|wyoming"
+    "alabama|alaska|arizona|arkansas|california|colorado|connecticut|delaware|florida|georgia|hawaii|idaho|illinois|indiana|iowa|kansas|kentucky|louisiana|maine|"
+    "maryland|massachusetts|michigan|minnesota|mississippi|missouri|montana|nebraska|nevada|new hampshire|new jersey|new mexico|new york|north carolina|"
+    "north dakota|ohio|oklahoma|oregon|pennsylvania|rhode island|south carolina|south dakota|tennessee|texas|utah|vermont|virginia|washington|west virginia|"
+    "wisconsin|wyoming|ontario|quebec|british columbia|alberta|manitoba|saskatchewan|nova scotia|new brunswick|new south wales|queensland|tasmania|victoria|"
+    "england|scotland|wales|northern ireland|ireland|germany|france|spain|italy|mexico|india|nigeria|kenya|ghana|japan|china|canada|australia|puerto rico|brazil|peru|vietnam|philippines"
 )
-_TOWN = r"(?:(?:st|saint|san|santa|los|las|new|north|south|east|west|fort|ft|port|mount|el|la|des|baton|cedar|grand|long|salt lake)\.?\s)?[^\W\d_][\w'’-]{2,24}"
-_TOWN_STATE = re.compile(
-    rf"(?<![\w.])(?i:({_TOWN}(?:\s{_TOWN})?)),?\s{{1,2}}(?:(?:{_STATES})\b|(?i:{_STATE_NAMES})\b)(?:\s{{1,2}}(\d{{4,5}}(?:-\d{{4}})?)\b)?"
-)
-_ZIP = re.compile(rf"\b(?:{_STATES}|(?i:{_STATE_NAMES}))[,\s]{{1,3}}(\d{{4,5}}(?:-\d{{4}})?)(?![\w-])")
-_LOWER_ZIP = re.compile(rf",\s(?:{_STATES.lower()})\s(\d{{4,5}}(?:-\d{{4}})?)(?![\w-])")
+STATES = frozenset(_STATE_NAMES.split("|"))
+_TOWN = r"(?:(?:st|ste|saint|sainte|san|santa|santo|sao|são|los|las|new|north|south|east|west|fort|ft|port|mount|mt|el|la|le|des|de|baton|cedar|grand|long|salt lake|green|palm|high|cape|bad|kuala|ho chi|rio de|mar del|upper|lower|great|little|old|lake|royal|abu|addis|tel|cape|santa|villa|ciudad)\.? )?[^\W\d_][\w'-]{2,24}"
+_CODE = r"[0-9]{5}(?:-[0-9]{4})?|[0-9]{3} [0-9]{2,3}|[0-9]{2}-[0-9]{3}|[0-9]{3}-[0-9]{4}|[0-9]{5}-[0-9]{3}|[0-9]{6}|[0-9]{4}(?: [a-z]{2}\b)?|[a-z]{1,2}[0-9][a-z0-9]? ?[0-9][a-z]{2}|[a-z][0-9][a-z] ?[0-9][a-z][0-9]"
+_TOWN_STATE = re.compile(rf"({_TOWN}(?: {_TOWN})?)(?<!\bof), {{0,2}}(?:{_STATES}|{_STATE_NAMES})\b\.?(?:,? {{1,2}}({_CODE})(?![\w-]))?")
+_TOWN_CAPS = re.compile(r"([A-Z][\w.'-]{2,24}(?: [A-Z][\w'-]{2,24}){0,2}) ([A-Z]{2,3})(?: ([0-9]{4,5}(?:-[0-9]{4})?))?(?![\w-])")
+_ZIP = re.compile(rf"\b(?:{_STATES}|{_STATE_NAMES})[, ]{{1,3}}([0-9]{{4,5}}(?:-[0-9]{{4}})?)(?![\w%-]|[.,][0-9]|/)")
+_ZIP9 = re.compile(r"[0-9](?<![\w./-].)[0-9]{4}-[0-9]{4}(?![\w-])")
 _POST = re.compile(
-    r"(?i:(?<![\w-])(?:[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}|[ABCEGHJ-NPRSTVXY]\d[A-Z]\s?\d[A-Z]\d|\d{4}\s[A-Z]{2}(?=,?\s[A-Z]))(?![\w-]))"
+    r"[a-z](?<![\w-].)[a-z]?[0-9][a-z0-9]? [0-9][abd-hjlnp-uw-z]{2}(?![\w-])|[abceghj-nprstvxy](?<![\w-].)[0-9][a-z] ?[0-9][a-z][0-9](?![\w-])|[1-9](?<![\w.-].)[0-9]{3} [a-z]{2}(?=,? [a-z])(?<! (?:am|pm|mg|ml|kg|cm|mm|iu|dl|to|or|of|in|on|at|by|is|if|it|no|he|me|we|as|an))"
 )
 _LABELLED = re.compile(
-    r"\b(?:zip(?:\s?code)?|postcode|postal\s?code|plz|pin\s?code|código\spostal|cp)\b[\s:=\"'#]{1,4}(\d{3}\s?\d{2,3}(?:-\d{4})?|\d{4,6}(?:-\d{3,4})?)(?![\w-])",
-    re.I,
+    r"(?<![a-z])(?:zip(?:[ _-]?code)?|post[ _-]?code|postal[ _-]?code|postal|plz|pin[ _-]?code|pin|código postal|codigo postal|c\.?p\.?|cep|cap)[ :=\"'#>]{1,4}(?:is |was )?"
+    rf"({_CODE})(?![\w-])"
 )
-_COUNTY = re.compile(
-    r"\b(?:county|district\sof|parish\sof|borough\sof|township\sof)\s[A-ZÀ-Ý][\w'’-]{2,20}\b|(?<![\w.])(?:[A-ZÀ-Ý][\w'’.-]{2,20}\s){0,1}[A-ZÀ-Ý][\w'’.-]{2,20}\s(?:County|Parish|District|Borough|Township|COUNTY)\b"
+_COUNTY = re.compile(r"\b(?:county|co\.|district of|parish of|borough of|township of|town of|village of|city of|municipality of|province of|kreis|landkreis|comarca de|barrio|colonia|distrito de|hamlet of|suburb of|commune of)(?: of)? ((?:[^\W\d_][\w'-]{2,20})(?: [^\W\d_][\w'-]{2,20})?)")
+_COUNTY_LAST = re.compile(r"((?:(?:[^\W\d_][\w'.-]{1,20} )?[^\W\d_][\w'.-]{2,20}) (?:county|parish|district|borough|township|prefecture|shire|subdivision|neighbou?rhood|taluk|tehsil|oblast|lga|village|municipality))\b(?! (?:nurses?|clerk|of|hospital|council|health|line|jail|court|medical|general|social|services?|school))")
+_SAID = re.compile(
+    rf"\b(?:lives? (?:alone )?in|living in|lived in|moved (?:here |back )?(?:to|from)|resides? in|residing in|resident of|residents of|born in|back to|visiting(?: from)?|native of|grew up in|raised in|home in|house in|"
+    rf"farm in|apartment in|hometown(?: of|:)?|city(?: of|:|=| is)|town(?: of|:|=)|ciudad[:=]?|ort[:=]|wohnort:?|wohnhaft in|vive en|residente en|natural de|domiciliad[oa] en|originally from|is from|are from|comes? from|came from|here from|flew (?:in )?(?:from|to)|drove (?:in )?(?:from|to)|"
+    rf"travel(?:l?ed|s|ling)? (?:from|to)|trip to|relocat(?:ed|ing) (?:from|to)|transferred from|near|outside|address(?: is)?:?|from|in|at|of) (?:the |downtown |nearby |north |south |east |west )?({_TOWN}(?: {_TOWN})?)"
 )
-_LOWER_COUNTY = re.compile(r"\b[a-z]{4,20}\s(?:county)\b")
-_LIVES = re.compile(
-    r"\b(?i:lives?\sin|living\sin|moved\sto|from|resides?\sin|resident\sof|born\sin|back\sto|visiting|near|native\sof|grew\sup\sin|home\sin|town\sof|city\sof|city\s?[:=]|hometown)\s(?:the\s)?([A-ZÀ-Ý][\w'’-]{2,20}(?:\s[A-ZÀ-Ý][\w'’-]{2,20}){0,2})"
-)
-_AFTER_STREET = re.compile(
-    rf"[,;]?\s{{1,2}}({_TOWN}(?:\s{_TOWN})?)(?:,?\s{{1,2}}(?:[A-Z]{{2,3}}))?(?:,?\s{{1,2}}(\d{{3}}\s\d{{2}}|\d{{4,6}}(?:-\d{{4}})?)(?![\w-]))?",
-    re.IGNORECASE,
-)
-_BEFORE_TOWN = re.compile(
-    r"[,;\n]\s{0,2}(\d{3}\s\d{2}|\d{4,6})\s{1,2}([A-ZÀ-Ý][\w'’-]{2,24}(?:\s[A-ZÀ-Ý][\w'’-]{2,24})?)"
-)
+_FIRM = re.compile(r"(?:lives?|living|lived|resid|moved|born|grew|raised|hometown|city|town|ciudad|ort|wohn|vive|natural|domicil|originally|native|relocat)")
+_AFTER = re.compile(rf"[,;]? {{1,2}}(?:(?:{_CODE})(?![\w-]) )?({_TOWN}(?: {_TOWN})?)(?:,? {{1,2}}(?:{_STATES}|{_STATE_NAMES})\b\.?)?(?:,? {{1,2}}({_CODE})(?![\w-]))?")
+_BEFORE_TOWN = re.compile(rf"[,;]? {{0,2}}\b((?:[a-z]{{1,2}}-)?(?:{_CODE})) {{1,2}}({_TOWN}(?: {_TOWN})?)")
 _NOT_TOWNS = frozenset(
-    "the this that these with when his her their and for she they but not patient phone fax tel dob mrn home last week month year yesterday today since then while room apt suite united".split()
+    "the this that these with when his her their and for she they but not patient phone fax tel dob mrn home last week month year yesterday today since then while room apt suite united "
+    "who was has had is are from until after before because where telephone mobile cell email".split()
+)
+_STREET_HINTS = re.compile(rf"(?:{_ENDING}|rue|bis|broadway|route|rt|fm|[0-9](?:st|nd|rd|th))\b")
+_ABROAD_WORDS = frozenset(
+    "calle c rua r via viale piazza corso vicolo avenida avda av carrera cra cl paseo plaza camino travessa largo praça ulica ul al jalan jl lorong soi đường ulitsa bulevar bulvar cadde odos".split()
 )
 
 
-def places(text: str, towns: frozenset[str]) -> Iterator[Finding]:
-    """Places below a state; ``towns`` are known ones in lower case."""
-    for rule, pattern in (("street", _STREET), ("plot", _PLOT), ("street", _GERMAN), ("rue", _RUE)):
-        for hit in pattern.finditer(text):
-            yield Finding(*hit.span(), "place", rule, 0.86)
-            if follow := _AFTER_STREET.match(text, hit.end()):
-                yield from _town_and_code(follow, 0.75)
-            if follow := _BEFORE_TOWN.match(text, hit.end()):
-                yield from (Finding(*follow.span(part), "place", "behind a street", 0.8) for part in (1, 2))
-    for hit in _TOWN_STATE.finditer(text):
-        if hit[1].split()[0].lower() not in _NOT_TOWNS and (hit[1][0].isupper() or hit[1].lower() in towns):
-            yield from _town_and_code(hit, 0.8)
-    for rule, pattern in (("ZIP", _ZIP), ("ZIP", _LOWER_ZIP), ("labelled", _LABELLED)):
-        yield from (Finding(*hit.span(1), "place", rule, 0.93) for hit in pattern.finditer(text))
-    for rule, pattern in (("post code", _POST), ("county", _COUNTY), ("county", _LOWER_COUNTY)):
-        yield from (Finding(*hit.span(), "place", rule, 0.84) for hit in pattern.finditer(text))
-    for hit in _LIVES.finditer(text):
-        if hit[1].lower() not in _STATE_NAMES.split("|") and hit[1].split()[0].lower() not in _NOT_TOWNS:
-            yield Finding(*hit.span(1), "place", "said", 0.6)
+def places(seen: View) -> Iterator[Finding]:
+    """Places below a state."""
+    if seen.digits:
+        for rule, pattern in _street_rules(seen):
+            for hit in pattern.finditer(seen.low):
+                if rule != "street" or _is_street(seen, hit):
+                    yield Finding(*hit.span(), "place", rule, 0.87)
+                    yield from _behind(seen, hit.end())
+        yield from _post_codes(seen)
+    yield from _towns(seen)
 
 
-def _town_and_code(hit: re.Match[str], confidence: float) -> Iterator[Finding]:
-    if hit[1].split()[0].lower() not in _NOT_TOWNS and not hit[1].lower().startswith(tuple(_STATE_NAMES.split("|"))):
-        yield Finding(*hit.span(1), "place", "beside a street or state", confidence)
-    if hit[2]:
-        yield Finding(*hit.span(2), "place", "post code", confidence + 0.1)
+def _street_rules(seen: View) -> Iterator[tuple[str, re.Pattern[str]]]:
+    yield "street", _STREET
+    yield "road", _BROADWAY
+    yield "joined", _JOINED
+    yield "numbered", _NUMBERED
+    if "box" in seen.vocabulary or not seen.vocabulary.isdisjoint(("postfach", "apartado", "casilla", "bag")):
+        yield "box", _BOX
+    if not seen.vocabulary.isdisjoint(_ABROAD_WORDS):
+        yield "abroad", _ABROAD
+    if not seen.vocabulary.isdisjoint("rue avenue boulevard bd allée allées chemin impasse quai cours place route faubourg".split()):
+        yield "rue", _RUE
+    if not seen.vocabulary.isdisjoint("plot house flat door shop block blk".split()):
+        yield "plot", _PLOT
+
+
+_NO_STREET = re.compile(
+    r"^[0-9]+ (?:(?:mg|ml|mcg|g|kg|cm|mm|days?|weeks?|months?|years?|hours?|minutes?|min|times?|patients?|people|percent|and|or|to|of|in|units?|tablets?|puffs?|doses?|x|ft|inch(?:es)?|beats?|was|is|were|are|am|pm|with|for|at|by|on)\b)"
+)
+
+
+def _is_street(seen: View, hit: re.Match[str]) -> bool:
+    """Told from '5 days by way of': in text with case, the name of a street has capitals."""
+    said = seen.flat[hit.start() : hit.end()]
+    if _NO_STREET.match(hit.group()):
+        return False
+    if seen.cased:
+        parts = re.findall(r"[^\W\d_][\w'-]*", said)
+        return sum(part[0].isupper() for part in parts) * 2 >= len(parts)
+    ordinary = set(re.findall(r"[a-z]+", hit.group()))
+    return ordinary.isdisjoint("the a an was is were are has had have of with and or for per mg his her she he they it patient on".split())
+
+
+def _behind(seen: View, place: int) -> Iterator[Finding]:
+    """Town and post code behind a street."""
+    if follow := _BEFORE_TOWN.match(seen.low, place):
+        yield Finding(*follow.span(1), "place", "post code", 0.86)
+        if _town(seen, follow, 2):
+            yield Finding(*_trimmed(follow, 2), "place", "behind a street", 0.8)
+    elif follow := _AFTER.match(seen.low, place):
+        if _town(seen, follow, 1):
+            yield Finding(*_trimmed(follow, 1), "place", "behind a street", 0.78)
+        if follow[2]:
+            yield Finding(*follow.span(2), "place", "post code", 0.86)
+
+
+def _trimmed(hit: re.Match[str], part: int) -> tuple[int, int]:
+    """The town without a state's short name at its end."""
+    start, end = hit.span(part)
+    last = hit[part].rpartition(" ")
+    if last[0] and (last[2] in STATES or last[2] in _STATES.split("|") or last[2] in _NOT_TOWNS or last[2] in words("common")) and last[2] not in words("towns"):
+        end = start + len(last[0])
+    return start, end
+
+
+def _town(seen: View, hit: re.Match[str], part: int) -> bool:
+    said = hit[part]
+    first = said.split()[0].strip(".")
+    if first in _NOT_TOWNS or said in STATES:
+        return False
+    return seen.flat[hit.start(part)].isupper() if seen.cased else first not in words("common") or said in words("towns")
+
+
+def _post_codes(seen: View) -> Iterator[Finding]:
+    low = seen.low
+    for hit in _ZIP.finditer(low):
+        said = seen.flat[hit.start() : hit.start(1)].strip(" ,")
+        if len(said) > 3 or (said.isupper() and seen.cased) or (not seen.cased and said not in ("in", "or", "me", "on", "hi", "ok", "de", "la", "al", "pa", "ma", "id", "ms", "md", "ne", "pe")) or low[hit.start() - 2 : hit.start()] == ", ":
+            yield Finding(*hit.span(1), "place", "ZIP", 0.9)
+    yield from (Finding(*hit.span(), "place", "ZIP", 0.8) for hit in _ZIP9.finditer(low))
+    yield from (Finding(*hit.span(1), "place", "labelled", 0.94) for hit in _LABELLED.finditer(low))
+    for hit in _POST.finditer(low):
+        if not seen.cased or seen.flat[hit.start() : hit.end()].isupper():
+            yield Finding(*hit.span(), "place", "post code", 0.8)
+
+
+def _towns(seen: View) -> Iterator[Finding]:
+    low, flat = seen.low, seen.flat
+    if "," in low:
+        for hit in _TOWN_STATE.finditer(low):
+            if _town(seen, hit, 1) and (seen.cased or hit[1].split()[-1] in words("towns") or hit[1] in words("towns") or hit[2]):
+                start = hit.start(1)
+                while seen.cased and flat[start].islower() and " " in flat[start : hit.end(1)]:
+                    start = flat.index(" ", start) + 1
+                yield Finding(start, hit.end(1), "place", "beside a state", 0.76)
+                if hit[2]:
+                    yield Finding(*hit.span(2), "place", "post code", 0.86)
+    for hit in _TOWN_CAPS.finditer(flat):
+        if hit[2].lower() in _STATES.split("|") and (hit[3] or hit[1].lower() in words("towns")):
+            yield Finding(*hit.span(1), "place", "beside a state", 0.74)
+            if hit[3]:
+                yield Finding(*hit.span(3), "place", "ZIP", 0.9)
+    yield from _counties(seen)
+    for hit in _SAID.finditer(low):
+        said = hit[1]
+        known = said in words("towns") or said.split()[0] in words("towns") or said.split()[-1] in words("towns")
+        firm = _FIRM.match(hit.group()) and (flat[hit.start(1)].isupper() and seen.cased)
+        if (known and (not seen.cased or flat[hit.start(1)].isupper())) or (firm and _town(seen, hit, 1) and said.split()[0] not in words("common")):
+            yield Finding(*_capitals(seen, *hit.span(1)), "place", "said", 0.68)
+    yield from _known(seen)
+
+
+def _capitals(seen: View, start: int, end: int) -> tuple[int, int]:
+    """Of two words only the first where the second has no capital."""
+    space = seen.flat.rfind(" ", start, end)
+    if space > 0 and (seen.flat[space + 1].islower() if seen.cased else seen.low[space + 1 : end] in words("common")):
+        return start, space
+    return start, end
+
+
+def _counties(seen: View) -> Iterator[Finding]:
+    if not seen.vocabulary.isdisjoint("county co district parish borough township town village city municipality province kreis landkreis comarca barrio colonia distrito hamlet suburb commune".split()):
+        for hit in _COUNTY.finditer(seen.low):
+            if _town(seen, hit, 1) and hit[1].split()[0] not in words("common"):
+                start = hit.start() if hit.group().startswith(("county", "co.", "kreis", "landkreis")) else hit.start(1)
+                yield Finding(start, _capitals(seen, *hit.span(1))[1], "place", "county", 0.82)
+    if not seen.vocabulary.isdisjoint("county parish district borough township prefecture shire subdivision neighborhood neighbourhood taluk tehsil oblast lga village municipality".split()):
+        for hit in _COUNTY_LAST.finditer(seen.low):
+            if _town(seen, hit, 1):
+                yield Finding(*hit.span(1), "place", "county", 0.83)
+            elif _town(seen, _LAST_WORDS.search(hit[1]) or hit, 0):  # only the word right before is its name
+                cut = hit.end(1) - len((_LAST_WORDS.search(hit[1]) or hit).group())
+                if (seen.flat[cut].isupper() if seen.cased else seen.low[cut:].split()[0] not in words("common")):
+                    yield Finding(cut, hit.end(1), "place", "county", 0.83)
+
+
+_LAST_WORDS = re.compile(r"[^ ]+ [^ ]+$")
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_NOT_BEHIND = re.compile(r" (?:hospital|clinic|university|medical|general|criteria|score|scale|classification|virus|disease|syndrome|protocol|study|trial|county|street|[a-z]+ hospital|children's)\b")
+
+
+def _known(seen: View) -> Iterator[Finding]:
+    """Large towns wherever they stand, if their names are no ordinary words."""
+    here = seen.vocabulary & _plain_towns()
+    if not here:
+        return
+    for hit in _WORD.finditer(seen.low):
+        if hit.group() in here and (not seen.cased or seen.flat[hit.start()].isupper()) and not _NOT_BEHIND.match(seen.low, hit.end()):
+            yield Finding(*hit.span(), "place", "a known town", 0.52)
+
+
+def _plain_towns() -> frozenset[str]:
+    return words("towns") - words("common") - words("given") - words("family") - STATES

@@ -1,0 +1,124 @@
+"""Names by the form in which they are written: 'Last, First', initials, fields of records, columns of tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from medlms.data.identifiers.finding import Finding
+from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, WORD_NAME, is_given, is_place, rank
+from medlms.data.identifiers.places import STATES
+from medlms.data.identifiers.view import View
+from medlms.data.identifiers.words import words
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+_P = r"(?:(?:de|del|la|las|los|da|do|dos|van|von|der|den|ter|bin|ibn|al|el|le|du|di|abu|st\.?|san)[ -]){0,2}"
+_W = r"[^\W\d_][\w'-]{1,24}"
+_COMMA = re.compile(rf"(?<![\w'-])({_P}(?:{_W} )?{_W})(?:,? (?:jr|sr|ii|iii)\.?)?, {{1,2}}({_W}(?: (?:[^\W\d_]\b\.?|{_W})){{0,2}})(?!\w)")
+_TIGHT = re.compile(rf"(?<![\w'-])({_W}),({_W})(?!\w)")
+_HL7 = re.compile(r"(?<=[|~\n])([^\W\d_][\w' -]{1,30})\^([^\W\d_][\w' -]{0,30})(?:\^([\w.' -]{0,20}))?")
+_HL7_ID = re.compile(r"(?<=[|])[\w-]{2,12}\^([^\W\d_][\w' -]{1,30})\^([^\W\d_][\w' -]{0,30})")
+_KEYED = re.compile(
+    r"(?<![a-z])(?:(?:patient|full|first|last|family|given|middle|sur|fore|maiden|contact|display|birth|legal|preferred|mother'?s?(?: maiden)?|father'?s?|provider|physician|nurse|member|subscriber|insured|guarantor|nok)[_ -]?names?|name|names|surname|patient|author|"
+    r"signed_by|attending|provider|physician|surgeon|guardian|given|family|lastname|firstname|user|performer|nombre|apellidos|nachname|vorname|collector|ordering|requester|practitioner|text|value|display)[\"']? ?[=:>] ?[\"']?"
+    r"([^\W\d_][\w.', -]{1,50}?)(?=[\"<|;\n]|'(?![a-z])|  |$|, ?(?:[0-9]|dob|born|\"|mrn|age)| (?:dob|mrn|age|sex|date|ssn|id|phone|tel|address|acct|account|room|born|mr|d\.o\.b|gender|attending|policy|nhs|unit|hospital|admitted|seen)\b)"
+)
+_INITIALS = re.compile(r"[A-Z](?<![\w.].)\. ?(?:[A-Z]\. ?){1,3}(?!\w)|[a-z](?<![\w.].)\. ?(?:[a-z]\. ?){1,3}(?![\w])")
+_NOT_INITIALS = frozenset("us uk usa eu dc md do rn np pa am pm po iv im sc eg ie ph et ad bc od os ou ed er ng gi gu pe rr hr bp ba ma bs ms bid tid qid qd qhs prn cc dob icu un la ny nj fu wc phd mph vs ua ct mr ca ho so cf sl pr qam qpm adl loc nad sob dvt sa".split())
+_INITIALS_CUE = re.compile(r"(?:\b(?:patient|subject|initials|initialed|pt|signed|by|name|participant|client|resident|volunteer|case|for|from|dictated|mother|father|child|infant|son|daughter|wife|husband|mr|mrs|ms|dr|kin|contact|regarding|re|dear|thanks|seen|nurse|tech)[ :,.=(/-]{1,4}|, ?|[-/|;(] ?|\n)$")
+_BARE = re.compile(r"(?:\b(?:initials|initialed|signed|dictated by|typed by|checked by|verified by|witnessed by|entered by|drawn by)[ :=-]{1,3})([A-Z]{2,3})\b")
+_TYPED = re.compile(r"\b([A-Z]{2,3})[:/]([a-z]{2,3})\b(?= ?(?:$|\n| d:| t:| D:| T:))")
+_HEADER = re.compile(r"name|patient|doctor|provider|physician|nurse|contact|author|nok|kin|guardian|nombre|attending|clinician|user|staff|surgeon|member|subscriber")
+_NOT_HEADER = re.compile(r"id|no\b|number|phone|type|status|date|age|address|count|mail")
+
+
+def written(seen: View) -> Iterator[Finding]:
+    """Names that their form gives away."""
+    text, low, flat = seen.text, seen.low, seen.flat
+    if "," in low:
+        yield from _reversed(seen)
+    if "^" in low:
+        for pattern in (_HL7, _HL7_ID):
+            for hit in pattern.finditer(text):
+                yield Finding(hit.start(1), hit.end(2) + (len(hit[3]) + 1 if hit.lastindex == 3 and hit[3] and hit[3].replace(".", "").isalpha() else 0), "name", "HL7", 0.94)
+    for hit in _KEYED.finditer(low):
+        said = _TOKEN.findall(hit[1])
+        ranks = [rank(word) for word in said if len(word) > 1]
+        if len(said) < 6 and (NAME in ranks or (WORD not in ranks and UNKNOWN in ranks and seen.cased and flat[hit.start(1)].isupper() and len(said) > 1)) and ranks.count(WORD) < 2:
+            yield Finding(hit.start(1), hit.start(1) + len(hit[1].rstrip(" ,")), "name", "labelled", 0.82)
+    if "." in low:
+        for hit in _INITIALS.finditer(flat):
+            letters = "".join(mark for mark in hit.group().lower() if mark.isalpha())
+            if letters not in _NOT_INITIALS and (hit.group()[0].isupper() or not seen.cased) and _INITIALS_CUE.search(low, max(0, hit.start() - 20), hit.start()):
+                yield Finding(hit.start(), hit.start() + len(hit.group().rstrip()), "name", "initials", 0.8)
+    yield from (Finding(*hit.span(1), "name", "initials", 0.7) for hit in _BARE.finditer(flat))
+    yield from (Finding(*hit.span(), "name", "initials of a typist", 0.7) for hit in _TYPED.finditer(text))
+    yield from _columns(text)
+
+
+def _reversed(seen: View) -> Iterator[Finding]:
+    for hit in _COMMA.finditer(seen.flat):
+        yield from _turned(seen, hit)
+    for hit in _TIGHT.finditer(seen.flat):
+        yield from _turned(seen, hit)
+
+
+def _turned(seen: View, hit: re.Match[str]) -> Iterator[Finding]:
+    """'Last, First' where both sides are names, or one is and the other is known to no list."""
+    first = [word for word in _TOKEN.findall(hit[1].lower()) if len(word) > 1]
+    given = [word for word in _TOKEN.findall(hit[2].lower()) if len(word) > 1]
+    if not first or not given or (seen.cased and not (seen.flat[hit.start(2)].isupper() and seen.flat[hit.end(1) - len(first[-1])].isupper())):
+        return
+    last, head = rank(first[-1]), rank(given[0])
+    if all(is_place(word) or word in STATES or word in words("eponyms") for word in (first[-1], given[0])) or given[0] in STATES:
+        return
+    if WORD in (last, head) or NAME not in (last, head) or (not seen.cased and UNKNOWN in (last, head) and not is_given(given[0])):
+        if not (last == head == WORD_NAME and is_given(given[0]) and (hit[1].isupper() == hit[2].isupper()) and _alone(seen, hit)):
+            return
+    begin = hit.start(1)
+    if len(first) > 1 and rank(first[0]) == WORD:
+        begin = hit.end(1) - len(first[-1])
+    end = hit.end(2)
+    parts = list(_TOKEN.finditer(seen.flat, hit.start(2), hit.end(2)))
+    for part in parts[1:]:
+        if len(part.group()) > 1 and (rank(part.group().lower()) in (WORD,) or (seen.cased and part.group()[0].islower())):
+            end = part.start()
+            break
+    yield Finding(begin, begin + len(seen.flat[begin:end].rstrip(" ,")), "name", "Last, First", 0.88)
+
+
+def _alone(seen: View, hit: re.Match[str]) -> bool:
+    """Behind a line's begin or a label, and before a number or an end."""
+    return bool(re.search(r"(?:^|[\n:;|>\"] ?)$", seen.flat[max(0, hit.start() - 2) : hit.start()]) or re.match(r" ?[(;|,\n\"0-9]", seen.flat[hit.end() : hit.end() + 2]))
+
+
+def _columns(text: str) -> Iterator[Finding]:
+    """Cells below a heading that says name, in lines parted by a tab, a bar, a semicolon or a comma."""
+    lines = text.split("\n")
+    if len(lines) < 2:
+        return
+    place = 0
+    wanted: list[int] = []
+    mark = ""
+    for line in lines:
+        if not wanted:
+            mark = max("\t|;,", key=line.count)
+            cells = [cell.strip(' "').lower() for cell in line.split(mark)]
+            if len(cells) > 2 and all(len(cell) < 26 and not re.search("[0-9]{3}", cell) for cell in cells):
+                wanted = [number for number, cell in enumerate(cells) if _HEADER.search(cell) and not _NOT_HEADER.search(cell)]
+        elif line.count(mark) == 0:
+            wanted = []
+        else:
+            yield from _cells(line, mark, wanted, place)
+        place += len(line) + 1
+
+
+def _cells(line: str, mark: str, wanted: list[int], place: int) -> Iterator[Finding]:
+    quoted = re.sub(r'"[^"]*"', lambda hit: hit.group().replace(mark, "\0"), line)
+    start = 0
+    for number, cell in enumerate(quoted.split(mark)):
+        said = cell.strip(' "\0')
+        if number in wanted and len(said) > 1 and said[0].isalpha() and len(said) < 50 and not re.search("[0-9]", said):
+            begin = place + start + cell.index(said)
+            yield Finding(begin, begin + len(said), "name", "column", 0.85)
+        start += len(cell) + 1
