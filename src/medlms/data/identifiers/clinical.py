@@ -10,12 +10,12 @@ _CUE = re.compile(
     r"chr|chromosome|position|exon|dbsnp)\b(?:[ -]?(?:code|codes|id|number|no|ct|concept|term))?[ :#=.\"'>(]{0,4}|[$€£]|\+/-|±|[<>≤≥~] ?|[0-9],|[0-9]\.)$"
 )
 _FORM = re.compile(
-    r"rs[0-9]{3,11}|ss[0-9]{6,}|(?:n[mprcgt]|x[mpr])_[0-9.]+(?::.*)?|ens[gtp][0-9]+(?:\.[0-9]+)?|nct[0-9]+|isrctn[0-9]+|eudract.*|pmc[0-9]+|pmid:?[0-9]+|gse[0-9]+|gsm[0-9]+|srr[0-9]+|prjna[0-9]+|omim:?[0-9]+|"
+    r"(?:1-)?8(?:00|33|44|55|66|77|88)-[0-9]{3}-[0-9]{4}|rs[0-9]{3,11}|ss[0-9]{6,}|(?:n[mprcgt]|x[mpr])_[0-9.]+(?::.*)?|ens[gtp][0-9]+(?:\.[0-9]+)?|nct[0-9]+|isrctn[0-9]+|eudract.*|pmc[0-9]+|pmid:?[0-9]+|gse[0-9]+|gsm[0-9]+|srr[0-9]+|prjna[0-9]+|omim:?[0-9]+|"
     r"orpha:?[0-9]+|hgnc:[0-9]+|hp:[0-9]+|mondo:[0-9]+|go:[0-9]+|doid:[0-9]+|chembl[0-9]+|db[0-9]{5}|cas:.*|doi:.*|10\.[0-9]{4,}/.*|[cgpnm]\.[0-9*_+-]*[a-z0-9>*_+-]+|chr[0-9xy]+(?::.*)?|hla-.*|mir-?[0-9]+.*"
 )
 _LOOSE = re.compile(
     r"[a-tv-z][0-9][0-9ab](?:\.[0-9a-z]{1,4})?|[a-tv-z][0-9]{2}[0-9]{2,3}[ads]|[a-v][0-9]{4}|[0-9]{1,5}-[0-9]|[0-9]{4}-[0-9]{4}-[0-9]{2}|[0-9]{5}-[0-9]{3,4}-[0-9]{1,2}|[0-9]{2,7}-[0-9]{2}-[0-9]|"
-    r"[0-9]{4};[0-9:(-]+|[0-9]{1,4}\([0-9]+\).*|[ginosx][0-9]{1,5}|(?:[0-9]+[.:/][0-9.:/-]*|[0-9]{1,4}(?:-[0-9]{1,4})?)|(?:1[89]|20)[0-9]{2}(?:-(?:(?:1[89]|20)[0-9]{2}|[0-9]{2}))?|"
+    r"[0-9]{4};[0-9:(-]+|[0-9]{1,4}\([0-9]+\).*|[ginosx][0-9]{1,5}|(?:[0-9]+[.:/][0-9.:/-]*|[0-9]{1,4}(?:-[0-9]{1,3})?)|(?:1[89]|20)[0-9]{2}(?:-(?:(?:1[89]|20)[0-9]{2}|[0-9]{2}))?|"
     r"[0-9]+(?:\.[0-9]+)?(?:mg|mcg|ml|g|kg|cm|mm|iu|units?|u|l|h|hr|hrs|min|s|ms|mo|wks?|yrs?|yo|x|k|m|%|th|st|nd|rd|°[cf]?|f|c|fr|ga?|mhz|hz|mmhg|bp|kb|da|kda|kcal|cc|meq|mmol|nmol|gy|cgy)(?:/.*)?|"
     r"(?:covid|sars|cov|hiv|hcv|hbv|hpv|hhv|htlv|il|cd|ca|vitamin|omega|alpha|beta|gamma|factor|type|grade|stage|phq|gad|mmse|bmi|hba)-?[0-9.-]+|t[0-9x][a-d]?n[0-9x][a-d]?m[0-9x]|g[0-9]p[0-9].*|"
     r"(?:mk|azd|bms|abt|gsk|ly|pf|ro|sb|cp|amg|bay|bi|ino|jnj|ono|tak|nsc)-?[0-9]{4,7}"

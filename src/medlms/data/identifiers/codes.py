@@ -30,10 +30,15 @@ _FORMS = (
 _FORM = [(kind, rule, rank, re.compile(pattern)) for kind, rule, rank, pattern in _FORMS]
 _TOKEN = re.compile(r"[a-z0-9](?:[a-z0-9./:_#*+-]*[a-z0-9])?")
 _GROUPS = re.compile(r"[0-9](?<![\w.-].)[0-9]{0,6}(?: ?[ -] ?[0-9]{1,7}){1,6}(?![\w]|\.[0-9])")
-_PLATE = re.compile(r"[a-z0-9](?<![\w-].)[a-z0-9]{0,3}(?:[ -·][a-z0-9]{1,4}){0,3}(?![\w-])")
-_VEHICLE = re.compile(
-    r"\b(?:plates?|tag|registration|reg|rego|kennzeichen|placas?|matr[ií]cula|car|vehicle|van|truck|suv|sedan|taxi|motorcycle|pickup|licence plate|license plate)\b"
-    r"(?: (?:number|no|nr|is|was|reads|says|with|a|the|his|her|of|parked|bearing|plates?|on|blue|red|white|black|silver|grey|gray|green))*[ .:#=,(\"'>]{1,4}$"
+_PLATE = re.compile(
+    r"\b(?:plates?|tag|registration|reg|rego|kennzeichen|placas?|matr[ií]cula|car|vehicle|van|truck|suv|sedan|taxi|motorcycle|pickup|jeep|scooter|bike|bus|ambulance|minivan|hatchback|toyota|ford|honda|bmw|audi|volkswagen|vw|tesla|nissan|"
+    r"chevrolet|chevy|hyundai|kia|subaru|mazda|mercedes|volvo|renault|peugeot|fiat|skoda|dodge|gmc|lexus|civic|corolla|camry|accord|fiesta|focus|golf|prius|outback)\b"
+    r"(?: (?:number|num|no|nr|is|was|reads?|says|with|a|an|the|his|her|their|my|of|parked|bearing|licen[cs]e|plates?|on|in|and|blue|red|white|black|silver|grey|gray|green|tag|registration|registered|as|de|camry|corolla|civic|accord|focus|golf|prius|outback|[a-z]{2}))*\.?[ :#=,(\"'>-]{1,4}"
+    r"([a-z0-9]{1,4}(?:[ ·-]{1,3}[a-z0-9]{1,4}){0,3}|[a-z0-9]{4,8})(?![\w-])"
+)
+_VEHICLES = frozenset(
+    "plate plates tag registration reg rego kennzeichen placa placas matrícula matricula car vehicle van truck suv sedan taxi motorcycle pickup jeep scooter bike bus ambulance minivan hatchback toyota ford honda bmw audi "
+    "volkswagen vw tesla nissan chevrolet chevy hyundai kia subaru mazda mercedes volvo renault peugeot fiat skoda dodge gmc lexus".split()
 )
 _PARTED = re.compile(r"[./:_#*+-]")
 _UNIT = re.compile(
@@ -56,6 +61,9 @@ def codes(seen: View) -> Iterator[Finding]:
             if rule not in ("plate", "IBAN") or _formed(seen, rule, hit):
                 named = label(low, hit.start()) if rule in ("groups of four", "national number", "form", "prefix") else ""
                 yield Finding(*hit.span(), named or kind, rule, rank)
+    if not seen.vocabulary.isdisjoint(_VEHICLES):
+        for hit in _PLATE.finditer(low):
+            yield from _plate(hit)
     yield from _grouped(low)
     yield from _single(low)
 
@@ -66,6 +74,19 @@ def _formed(seen: View, rule: str, hit: re.Match[str]) -> bool:
         return checks.iban(hit.group().replace(" ", "").upper())
     said = seen.flat[hit.start() : hit.end()]
     return (said.isupper() and seen.cased) or label(seen.low, hit.start()) == "vehicle"
+
+
+def _plate(hit: re.Match[str]) -> Iterator[Finding]:
+    """A short code behind a word for a vehicle: cut where it becomes too long for a plate."""
+    parts = list(re.finditer("[a-z0-9]+", hit[1]))
+    for count in range(len(parts), 0, -1):
+        said = hit[1][: parts[count - 1].end()]
+        plain = "".join(part.group() for part in parts[:count])
+        digits = sum(mark.isdigit() for mark in plain)
+        wordy = any(part.group().isalpha() and len(part.group()) > 3 for part in parts[:count])
+        if 4 <= len(plain) <= 8 and digits >= 1 and not wordy and not (plain.isdigit() and len(plain) < 5):
+            yield Finding(hit.start(1), hit.start(1) + len(said), "vehicle", "plate behind a word", 0.9)
+            return
 
 
 def _grouped(low: str) -> Iterator[Finding]:
@@ -121,7 +142,7 @@ def _like(low: str, before: Finding, hit: re.Match[str]) -> bool:
 def _coded(low: str, start: int, said: str) -> Finding | None:
     digits = sum(mark.isdigit() for mark in said)
     if digits < 3:
-        return _plate(low, start)
+        return None
     end = start + len(said)
     if harmless(low, start, end):
         return None
@@ -133,7 +154,7 @@ def _coded(low: str, start: int, said: str) -> Finding | None:
     if named and _enough(named, said, plain, digits) and not (numeric and named in ("other", "device") and _UNIT.match(low, end)):
         return Finding(start, end, named, "label", 0.92)
     if digits < 5 or ("/" in said and digits < 8) or usual(low, start, end):
-        return _plate(low, start)
+        return None
     if numeric and said == plain:
         long = digits >= 7 and not _UNIT.match(low, end) and low[start - 1 : start] not in ("$", "€", "£", ",", ".")
         return Finding(start, end, "other", "long number", 0.5) if long else None
@@ -146,17 +167,6 @@ def _enough(named: str, said: str, plain: str, digits: int) -> bool:
         shortest = {"ssn": 4, "account": 4, "vehicle": 4, "device": 5, "mrn": 5, "other": 5, "fax": 7}.get(named, 5)
         return digits >= shortest and not (digits == 4 and named == "account" and plain[:2] in ("19", "20") and said == plain)
     return len(plain) >= 5 and digits >= 3
-
-
-def _plate(low: str, start: int) -> Finding | None:
-    """A short code behind a word for a vehicle."""
-    window = low[max(0, start - 64) : start + 12]
-    for hit in _PLATE.finditer(low, max(0, start - 8), min(len(low), start + 12)):
-        plain = re.sub(r"[^a-z0-9]", "", hit.group())
-        if hit.start() <= start < hit.end() and 4 <= len(plain) <= 9 and re.search(r"[0-9].*[0-9]|[a-z]{2,}[0-9]|[0-9][a-z]{2}", plain):
-            if _VEHICLE.search(low, max(0, hit.start() - 48), hit.start()):
-                return Finding(*hit.span(), "vehicle", "plate behind a word", 0.9)
-    return None if window else None
 
 
 def _mixed(low: str, start: int, said: str, plain: str, digits: int) -> Finding | None:

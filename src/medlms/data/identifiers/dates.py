@@ -36,7 +36,7 @@ _DATE_DAY = rf"(?:{_ORDINAL}|{_DAY}{_TH}|{_TENS}[ -]{_ONES}|{_TEENS}|{_ONES})"
 _TO = r" ?(?:-|to|through|thru|until|and|&|bis|al|au) ?"
 # With the name of a month: looked at only where a text has one.
 _NAMED = [
-    ("month day", 0.95, rf"\b{_MONTH} {{0,2}}[-/]?{_DAY}(?:{_TH})?\b(?!\.[0-9]|/[0-9]| ?(?:mg|mcg|ml|%|weeks|days|months|years)\b)(?:{_TO}{_DAY}(?:{_TH})?\b(?![:/.][0-9]))?(?:(?:,? {{0,2}}|[-/]){_YEAR})?"),
+    ("month day", 0.95, rf"\b{_MONTH}(?: {{1,2}}|[-/]){_DAY}(?:{_TH})?\b(?!\.[0-9]|/[0-9]| ?(?:mg|mcg|ml|%|weeks|days|months|years)\b)(?:{_TO}{_DAY}(?:{_TH})?\b(?![:/.][0-9]))?(?:(?:,? {{0,2}}|[-/]){_YEAR})?"),
     ("day month", 0.95, rf"\b{_DAY}(?:{_TH}|\.)?(?:{_TO}{_DAY}(?:{_TH}|\.)?)? {{0,2}}[-/]?(?:of |de |d'|del )?{_MONTH}(?![a-z])(?:(?:,? {{0,2}}|[-/]|,? del? ){_YEAR})?"),
     ("day-month-year", 0.96, rf"\b{_DAY}(?:{_TH})?[-/. ]{{0,2}}{_MONTH}[-/. ]{{0,2}}(?:(?:1[89]|20)[0-9]{{2}}|[0-9]{{2}})(?![\w%]|\.[0-9])"),
     ("month-day-year", 0.96, rf"\b{_MONTH}[-/ ]{_DAY}[-/, ]{{1,2}}(?:(?:1[89]|20)[0-9]{{2}}|[0-9]{{2}})(?![\w%:]|\.[0-9])"),
@@ -58,7 +58,7 @@ _DIGITS = [
     ("roman month", 0.9, rf"[0-9](?<![\w./-].)[0-9]?[-./ ]{{1,2}}(?:i{{1,3}}|iv|vi{{0,3}}|ix|xi{{0,2}})[-./ ]{{1,2}}(?:1[89]|20)[0-9]{{2}}(?!\w)"),
     ("month/year", 0.84, r"(?:0?[1-9]|1[0-2])(?<![\w./-].)(?<![\w./-]..)[/-](?:19|20)[0-9]{2}(?![\w/-]|\.[0-9])"),
     ("year-month", 0.84, r"(?:19|20)(?<![\w./-]..)[0-9]{2}[-/](?:0[1-9]|1[0-2])(?![\w/-]|\.[0-9])"),
-    ("day.month.", 0.86, r"[0-9](?<![\w./-].)[0-9]?\.(?:1[0-2]|0[1-9])\.(?![\w])"),
+    ("day.month.", 0.86, r"(?:on|am|den|vom|zum|bis|ab|seit|dem|date|datum)(?<![a-z]..)(?<![a-z]...)(?<![a-z]....)(?<![a-z].....):? {0,2}[0-3]?[0-9]\.(?:1[0-2]|0?[1-9])\.(?![\w])"),
 ]  # fmt: skip
 _NAMED_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _NAMED]
 _DIGIT_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _DIGITS]

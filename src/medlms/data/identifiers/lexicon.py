@@ -47,7 +47,9 @@ def rank(word: str) -> int:
     if "-" in plain or "'" in plain:
         parts = [part for part in re.split("['-]", plain) if part]
         ranks = [rank(part) for part in parts if len(part) > 1]
-        if ranks and (NAME in ranks or plain.replace("'", "").replace("-", "") in all_names()) and (WORD not in ranks or "'" in plain):
+        whole = plain.replace("'", "").replace("-", "") in all_names()
+        known = any(rank(part) == NAME and (len(part) > 3 or ranks.count(UNKNOWN) == 0) for part in parts if len(part) > 1)
+        if ranks and (known or whole) and (WORD not in ranks or "'" in plain):
             return NAME
         if ranks and min(ranks) == WORD:
             return WORD
@@ -60,6 +62,14 @@ def is_word(plain: str) -> bool:
     listed = words("common")
     if plain in listed:
         return True
+    if ends_learned(plain):
+        return plain not in all_names()
+    return is_inflected(plain)
+
+
+def is_inflected(plain: str) -> bool:
+    """Whether it is a word of the list with an ending."""
+    listed = words("common")
     if plain in all_names():  # endings are too weak a sign against the lists: 'Jones' is no plural, 'Christine' no substance
         return False
     for suffix in _SUFFIXES:
@@ -67,7 +77,21 @@ def is_word(plain: str) -> bool:
             stem = plain[: -len(suffix)]
             if len(stem) > 2 and (stem in listed or stem + "e" in listed or stem + "y" in listed or (stem[-1] == stem[-2] and stem[:-1] in listed)):
                 return True
+    return False
+
+
+def ends_learned(plain: str) -> bool:
+    """Whether it ends as words of medicine and of books do. Some names do too: 'Harkness'."""
     return bool(_ENDING.fullmatch(plain))
+
+
+def firm_rank(word: str) -> int:
+    """As ``rank`` but for words that only their ending makes one: behind a title or in 'Last, First' they may be names."""
+    found = rank(word)
+    if found != WORD or len(word) < 4:
+        return found
+    plain = folded(word).removesuffix("'s")
+    return WORD if plain in words("common") or is_inflected(plain) else UNKNOWN
 
 
 def is_given(word: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from medlms.data.identifiers import cues
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, WORD_NAME, all_names, is_given, is_place, rank
+from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, WORD_NAME, all_names, ends_learned, firm_rank, is_given, is_place, rank
 from medlms.data.identifiers.places import STATES
 from medlms.data.identifiers.view import View
 from medlms.data.identifiers.words import words
@@ -20,6 +20,8 @@ _NEVER = frozenset(
     "the a an and or your my his her our their is was are were has have had i you he she we they it this that yes no not dr mr mrs ms prof md name date dob who what when where why how on in at of to for from with by as if but "
     "please denies reports states patient pt mrn ssn phone fax tel email address age sex male female clinic hospital room today yesterday tomorrow says said will can may am me him them us one two three all both each".split()
 )
+_LED_BY = re.compile(r"(?<![^\W\d_])([^\W\d_]{1,5})[ -]$")
+_DOES = re.compile(r" (?:told|asked|says|said|denies|denied|lives|lived|called|agreed|drove|phoned|came|wants|thinks|feels)\b")
 _LOOK = 48
 _LONGEST = 6
 
@@ -35,7 +37,9 @@ def names(seen: View) -> Iterator[Finding]:
         word = hit.group().lower()
         kind = _rank(word)
         if kind == WORD and not (word in _PARTICLES and seen.cased):
-            continue
+            if firm_rank(word) == WORD or not _led(seen.low, start):
+                continue
+            kind = UNKNOWN
         if kind == UNKNOWN and not seen.cased and not _led(seen.low, start):
             continue
         run = _run(seen, start, hit.end(), word)
@@ -57,7 +61,8 @@ def _led(low: str, start: int) -> bool:
 
 def _run(seen: View, start: int, end: int, word: str) -> list[tuple[int, int, int]]:
     """The words of a name that begins at ``start``: where each lies, and its rank. Words that only look so are left out at the end."""
-    run = [(start, end, _rank(word))]
+    run = [(start, end, _rank(word) or UNKNOWN)]
+    titled = bool(cues.TITLE.search(seen.low, max(0, start - _LOOK), start))
     kept = 1
     upper = seen.flat[start:end].isupper() and end - start > 2
     place = end
@@ -80,7 +85,7 @@ def _run(seen: View, start: int, end: int, word: str) -> list[tuple[int, int, in
         elif kind == UNKNOWN:
             good = (seen.cased and not (said.isupper() and not upper)) or (not seen.cased and len(said) > 2 and len(run) < 4 and low not in words("eponyms"))
         else:
-            good = seen.cased or kind == NAME or _names_so_far(run)
+            good = seen.cased or kind == NAME or titled or _names_so_far(run)
         if not good:
             break
         run.append((hit.start(2), hit.end(2), kind if low not in _PARTICLES else WORD_NAME))
@@ -98,9 +103,9 @@ def _names_so_far(run: list[tuple[int, int, int]]) -> bool:
 
 def _judged(seen: View, run: list[tuple[int, int, int]]) -> Finding | None:
     low = seen.low
-    while run and low[run[0][0] : run[0][1]] in _PARTICLES and len(run) > 1 and not seen.flat[run[0][0]].isupper():
-        run = run[1:]
     start, end = run[0][0], run[-1][1]
+    while (hit := _LED_BY.search(low, max(0, start - 12), start)) and hit[1] in _PARTICLES - {"a", "e", "i", "y", "o", "the"} and not (hit[1] == "do" and not seen.cased):
+        start = hit.start(1)
     if low[end - 2 : end] == "'s" and end - start > 3:
         end -= 2
     before = low[max(0, start - _LOOK) : start]
@@ -127,6 +132,8 @@ def _listed(seen: View, start: int, end: int, kinds: list[int], said: list[str],
     labelled = bool(cues.LABEL.search(before))
     kin = bool(cues.KIN.search(before))
     behind = bool(cues.BEHIND.match(low, end))
+    if labelled and re.search(r"(?:^|[^a-z])(?:to|from|by|user|person|re)[^a-z]{1,3}$", before) and not re.search("[:=>|]", before[-4:]):
+        labelled = False
     sure = kinds.count(NAME)
     if all(word in words("eponyms") for word in said) and not labelled and not kin and not (behind and len(said) > 1):
         return None
@@ -158,7 +165,9 @@ def _unlisted(seen: View, start: int, end: int, kinds: list[int], before: str, l
     if both and (behind or (inside and _one_of_few(seen)) or cues.NEAR.search(before) and len(kinds) > 1):
         if behind and both == len(kinds) == 1 and not inside and not re.match(r",? (?:says|said|told|asked|lives|was (?:seen|admitted)|called|came|has agreed)", seen.low[end:]):
             return None
-        return Finding(start, end, "name", "a word that is a name", 0.5)
+        return Finding(start, end, "name", "a word that is a name", 0.72 if len(kinds) > 1 else 0.5)
+    if kinds == [UNKNOWN] and end - start > 3 and _DOES.match(seen.low, end) and not ends_learned(seen.low[start:end]) and re.search(r"(?:^|[.!?:;\n\])] {0,2})$", before):
+        return Finding(start, end, "name", "does what people do", 0.5)
     if len(kinds) > 1 and kinds.count(UNKNOWN) and behind and (both or not re.search(r"[a-z] $", before)):
         return Finding(start, end, "name", "does what people do", 0.5)
     return None

@@ -9,13 +9,15 @@ from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.view import View
 
 _EXTENSION = r"(?:,? {0,2}(?:ext\.?|extn\.?|extension|x|durchwahl|poste|anexo|ramal|interno) ?:? ?[0-9]{1,6})?"
-_NUMBER = re.compile(
-    rf"[+(0-9](?<![\w.+/#*-].)(?:(?<=[0-9])|(?<=\()\+?[0-9]|(?<=\+)[0-9(])[0-9() ./-]{{5,22}}[0-9](?![0-9a-wyz_/]|[-.][0-9]){_EXTENSION}"
+_END = rf"(?![0-9a-wyz_/]|[-.][0-9]){_EXTENSION}"
+_PLUS = re.compile(rf"\+(?<![\w+].)[0-9(][0-9() ./-]{{6,20}}[0-9]{_END}|00[1-9](?<![\w.+/#*-]...)[0-9]?[ .-][0-9() ./-]{{6,18}}[0-9]{_END}")
+_US = re.compile(
+    rf"(?:1(?<![\w.+/#*(-].)[ .-]{{1,2}})?\([0-9]{{3}}\) {{0,2}}[0-9]{{3}}[ .-]{{1,3}}[0-9]{{4}}{_END}|[0-9](?<![\w.+/#*(-].)(?<![0-9][ .-].)(?:(?<=1)[ .-]{{1,2}}[0-9])?[0-9]{{2}}(?: ?[./-] ?| )[0-9]{{3}}(?: ?[.-] ?| )[0-9]{{4}}{_END}"
 )
-_US = re.compile(r"(?:\+?1[ .-]{1,2}|\+1)?(?:\([0-9]{3}\) {0,2}|[0-9]{3}[ ./-]{1,3})[0-9]{3}[ .-]{1,3}[0-9]{4}(?![0-9])")
 _NATIONAL = re.compile(
-    r"\(?0[0-9]{1,5}\)?[ ./-]{1,2}[0-9]{2,9}(?:[ .-][0-9]{2,5}){0,4}(?![0-9])|[0-9]{3}[.-][0-9]{4}(?![0-9])|\([0-9]{2,5}\) ?[0-9]{3,9}(?:[ .-][0-9]{2,5}){0,3}(?![0-9])"
+    rf"\(0[0-9]{{1,5}}\) ?[0-9]{{2,9}}(?:[ .-][0-9]{{2,5}}){{0,4}}{_END}|\([0-9]{{2,5}}\) ?[0-9]{{3,9}}(?:[ .-][0-9]{{2,5}}){{0,3}}{_END}|0(?<![\w.+/#*(-].)[0-9]{{1,5}}[ ./-]{{1,2}}[0-9]{{2,9}}(?:[ .-][0-9]{{2,5}}){{0,4}}{_END}|[2-9](?<![\w.+/#*(-].)(?<![0-9] .)[0-9]{{2}}[.-][0-9]{{4}}{_END}"
 )
+_ANY = re.compile(rf"[0-9](?<![\w.+/#*-].)(?:[0-9() ./-]{{5,18}})[0-9]{_END}")
 _CALL = re.compile(
     r"\b(?:tel|phone|ph|cell|cellular|mobile|mob|call|called|calls|calling|reach|reached|ring|rang|telephone|contact|pager|beeper|text|texted|fax|faxed|"
     r"faxes|telefax|facsimile|callback|telefon|telefono|teléfono|tlf|handy|celular|móvil|whatsapp|landline|hotline|voicemail|dial|dialed|"
@@ -30,6 +32,7 @@ _FAX = re.compile(r"(?:\b(?:tele)?fax(?:ed|es|ing|nummer)?|\bfacsimile|(?<![a-z]
 _FREE = re.compile(
     r"(?:\+?1[ .-]{0,2})?\(?8(?:00|33|44|55|66|77|88)\)?[ .-]|0800\b|0808\b|1800 |1300 |13 [0-9]{2} [0-9]{2}$|116[ -]?[0-9]{3}$"
 )
+_PACKAGE = re.compile(r"[0-9]{4}-[0-9]{4}-[0-9]{2}|[0-9]{5}-[0-9]{3}-[0-9]{2}|[0-9]{5}-[0-9]{4}-[0-9]{1,2}")  # drugs, NDC
 _SHORT = re.compile(
     r"\b(?:ext\.?|extn\.?|extension|pager|beeper|bleep|durchwahl)(?: (?:is|no\.?|number|nr\.?|at))? ?[:#]? ?([0-9]{3,6})(?![0-9./-])"
 )
@@ -50,29 +53,20 @@ def phones(seen: View) -> Iterator[Finding]:
                 yield Finding(*hit.span(), _kind(low, hit.start()), "said", 0.96)
     if not seen.digits:
         return
-    for hit in _NUMBER.finditer(low):
-        if found := _number(low, hit):
-            yield found
+    for hit in _PLUS.finditer(low):
+        yield Finding(*hit.span(), _kind(low, hit.start()), "country code", 0.92)
+    for rule, rank, pattern in (("form", 0.9, _US), ("national form", 0.84, _NATIONAL)):
+        for hit in pattern.finditer(low):
+            digits = sum(map(str.isdigit, hit.group()))
+            free = not (_FREE.match(hit.group()) or _PACKAGE.fullmatch(hit.group()) or _LABELLED_ELSE.search(low, max(0, hit.start() - 44), hit.start()))
+            if free and digits >= 7:
+                yield Finding(*hit.span(), _kind(low, hit.start()), rule, rank)
+    for hit in _ANY.finditer(low):
+        digits = sum(map(str.isdigit, hit.group()))
+        if 7 <= digits < 16 and not _FREE.match(hit.group()) and _CALL.search(low, max(0, hit.start() - 44), hit.start()) and not _LABELLED_ELSE.search(low, max(0, hit.start() - 44), hit.start()):
+            yield Finding(*hit.span(), _kind(low, hit.start()), "context", 0.72)
     for hit in _SHORT.finditer(low):
         yield Finding(*hit.span(1), "phone", "extension", 0.75)
-
-
-def _number(low: str, hit: re.Match[str]) -> Finding | None:
-    said = hit.group()
-    start, digits = hit.start(), sum(map(str.isdigit, said))
-    if said.startswith("(") and ")" not in said:
-        said, start = said[1:], start + 1
-    if not 7 <= digits <= 20 or _FREE.match(said):
-        return None
-    before = low[max(0, start - 44) : start]
-    free = not _LABELLED_ELSE.search(before)
-    if said.startswith("+") or (free and _US.match(said)):
-        return Finding(start, hit.end(), _kind(low, start), "form", 0.9)
-    if free and (_NATIONAL.match(said) and digits >= (7 if said[3] in "-." else 8)):
-        return Finding(start, hit.end(), _kind(low, start), "national form", 0.84)
-    if free and digits < 16 and _CALL.search(before):
-        return Finding(start, hit.end(), _kind(low, start), "context", 0.72)
-    return None
 
 
 def _kind(low: str, start: int) -> str:

@@ -60,7 +60,7 @@ _TOWN_CAPS = re.compile(r"([A-Z][\w.'-]{2,24}(?: [A-Z][\w'-]{2,24}){0,2}) ([A-Z]
 _ZIP = re.compile(rf"\b(?:{_STATES}|{_STATE_NAMES})[, ]{{1,3}}([0-9]{{4,5}}(?:-[0-9]{{4}})?)(?![\w%-]|[.,][0-9]|/)")
 _ZIP9 = re.compile(r"[0-9](?<![\w./-].)[0-9]{4}-[0-9]{4}(?![\w-])")
 _POST = re.compile(
-    r"[a-z](?<![\w-].)[a-z]?[0-9][a-z0-9]? [0-9][abd-hjlnp-uw-z]{2}(?![\w-])|[abceghj-nprstvxy](?<![\w-].)[0-9][a-z] ?[0-9][a-z][0-9](?![\w-])|[1-9](?<![\w.-].)[0-9]{3} [a-z]{2}(?=,? [a-z])(?<! (?:am|pm|mg|ml|kg|cm|mm|iu|dl|to|or|of|in|on|at|by|is|if|it|no|he|me|we|as|an))"
+    r"[a-z](?<![\w-].)[a-z]?[0-9][a-z0-9]? [0-9][a-z]{2}(?![\w-])(?<!mg)(?<!ml)(?<!kg)(?<!cm)(?<!mm)|[abceghj-nprstvxy](?<![\w-].)[0-9][a-z] ?[0-9][a-z][0-9](?![\w-])|[1-9](?<![\w.-].)[0-9]{3} [a-z]{2}(?=,? [a-z])(?<! (?:am|pm|mg|ml|kg|cm|mm|iu|dl|to|or|of|in|on|at|by|is|if|it|no|he|me|we|as|an))"
 )
 _LABELLED = re.compile(
     r"(?<![a-z])(?:zip(?:[ _-]?code)?|post[ _-]?code|postal[ _-]?code|postal|plz|pin[ _-]?code|pin|código postal|codigo postal|c\.?p\.?|cep|cap)[ :=\"'#>]{1,4}(?:is |was )?"
@@ -135,19 +135,19 @@ def _behind(seen: View, place: int) -> Iterator[Finding]:
     if follow := _BEFORE_TOWN.match(seen.low, place):
         yield Finding(*follow.span(1), "place", "post code", 0.86)
         if _town(seen, follow, 2):
-            yield Finding(*_trimmed(follow, 2), "place", "behind a street", 0.8)
+            yield Finding(*_trimmed(seen, follow, 2), "place", "behind a street", 0.8)
     elif follow := _AFTER.match(seen.low, place):
         if _town(seen, follow, 1):
-            yield Finding(*_trimmed(follow, 1), "place", "behind a street", 0.78)
+            yield Finding(*_trimmed(seen, follow, 1), "place", "behind a street", 0.78)
         if follow[2]:
             yield Finding(*follow.span(2), "place", "post code", 0.86)
 
 
-def _trimmed(hit: re.Match[str], part: int) -> tuple[int, int]:
+def _trimmed(seen: View, hit: re.Match[str], part: int) -> tuple[int, int]:
     """The town without a state's short name at its end."""
     start, end = hit.span(part)
     last = hit[part].rpartition(" ")
-    if last[0] and (last[2] in STATES or last[2] in _STATES.split("|") or last[2] in _NOT_TOWNS or last[2] in words("common")) and last[2] not in words("towns"):
+    if last[0] and not (seen.cased and seen.flat[end - len(last[2])].isupper() and last[2] not in STATES and last[2] not in _STATES.split("|")) and (last[2] in STATES or last[2] in _STATES.split("|") or last[2] in _NOT_TOWNS or last[2] in words("common")) and last[2] not in words("towns"):
         end = start + len(last[0])
     return start, end
 
@@ -160,16 +160,19 @@ def _town(seen: View, hit: re.Match[str], part: int) -> bool:
     return seen.flat[hit.start(part)].isupper() if seen.cased else first not in words("common") or said in words("towns")
 
 
+_STAGE = re.compile(r"t[0-4]n[0-3]m[01]")
+
+
 def _post_codes(seen: View) -> Iterator[Finding]:
     low = seen.low
     for hit in _ZIP.finditer(low):
         said = seen.flat[hit.start() : hit.start(1)].strip(" ,")
-        if len(said) > 3 or (said.isupper() and seen.cased) or (not seen.cased and said not in ("in", "or", "me", "on", "hi", "ok", "de", "la", "al", "pa", "ma", "id", "ms", "md", "ne", "pe")) or low[hit.start() - 2 : hit.start()] == ", ":
+        if len(said) > 3 or (said.isupper() and seen.cased) or (not seen.cased and said not in ("in", "or", "me", "on", "hi", "ok", "de", "la", "al", "pa", "ma", "id", "ms", "md", "ne", "pe")) or (low[hit.start() - 2 : hit.start()] == ", " and len(hit[1]) > 4):
             yield Finding(*hit.span(1), "place", "ZIP", 0.9)
     yield from (Finding(*hit.span(), "place", "ZIP", 0.8) for hit in _ZIP9.finditer(low))
     yield from (Finding(*hit.span(1), "place", "labelled", 0.94) for hit in _LABELLED.finditer(low))
     for hit in _POST.finditer(low):
-        if not seen.cased or seen.flat[hit.start() : hit.end()].isupper():
+        if (not seen.cased or seen.flat[hit.start() : hit.end()].isupper()) and not _STAGE.fullmatch(hit.group()):
             yield Finding(*hit.span(), "place", "post code", 0.8)
 
 

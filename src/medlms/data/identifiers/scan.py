@@ -10,10 +10,11 @@ from medlms.data.identifiers.finding import Finding, settled
 from medlms.data.identifiers.names import names
 from medlms.data.identifiers.phones import phones
 from medlms.data.identifiers.places import places
+from medlms.data.identifiers.tables import tables
 from medlms.data.identifiers.view import view
 from medlms.data.identifiers.written import written
 
-_RULES = (addresses, phones, codes, dates, ages, places, names, written)
+_RULES = (addresses, phones, codes, dates, ages, places, names, written, tables)
 
 
 def scan(text: str) -> list[Finding]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, WORD_NAME, is_given, is_place, rank
+from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, WORD_NAME, firm_rank, is_given, is_place, rank
 from medlms.data.identifiers.places import STATES
 from medlms.data.identifiers.view import View
 from medlms.data.identifiers.words import words
@@ -28,8 +28,6 @@ _NOT_INITIALS = frozenset("us uk usa eu dc md do rn np pa am pm po iv im sc eg i
 _INITIALS_CUE = re.compile(r"(?:\b(?:patient|subject|initials|initialed|pt|signed|by|name|participant|client|resident|volunteer|case|for|from|dictated|mother|father|child|infant|son|daughter|wife|husband|mr|mrs|ms|dr|kin|contact|regarding|re|dear|thanks|seen|nurse|tech)[ :,.=(/-]{1,4}|, ?|[-/|;(] ?|\n)$")
 _BARE = re.compile(r"(?:\b(?:initials|initialed|signed|dictated by|typed by|checked by|verified by|witnessed by|entered by|drawn by)[ :=-]{1,3})([A-Z]{2,3})\b")
 _TYPED = re.compile(r"\b([A-Z]{2,3})[:/]([a-z]{2,3})\b(?= ?(?:$|\n| d:| t:| D:| T:))")
-_HEADER = re.compile(r"name|patient|doctor|provider|physician|nurse|contact|author|nok|kin|guardian|nombre|attending|clinician|user|staff|surgeon|member|subscriber")
-_NOT_HEADER = re.compile(r"id|no\b|number|phone|type|status|date|age|address|count|mail")
 
 
 def written(seen: View) -> Iterator[Finding]:
@@ -53,7 +51,6 @@ def written(seen: View) -> Iterator[Finding]:
                 yield Finding(hit.start(), hit.start() + len(hit.group().rstrip()), "name", "initials", 0.8)
     yield from (Finding(*hit.span(1), "name", "initials", 0.7) for hit in _BARE.finditer(flat))
     yield from (Finding(*hit.span(), "name", "initials of a typist", 0.7) for hit in _TYPED.finditer(text))
-    yield from _columns(text)
 
 
 def _reversed(seen: View) -> Iterator[Finding]:
@@ -69,7 +66,7 @@ def _turned(seen: View, hit: re.Match[str]) -> Iterator[Finding]:
     given = [word for word in _TOKEN.findall(hit[2].lower()) if len(word) > 1]
     if not first or not given or (seen.cased and not (seen.flat[hit.start(2)].isupper() and seen.flat[hit.end(1) - len(first[-1])].isupper())):
         return
-    last, head = rank(first[-1]), rank(given[0])
+    last, head = firm_rank(first[-1]), firm_rank(given[0])
     if all(is_place(word) or word in STATES or word in words("eponyms") for word in (first[-1], given[0])) or given[0] in STATES:
         return
     if WORD in (last, head) or NAME not in (last, head) or (not seen.cased and UNKNOWN in (last, head) and not is_given(given[0])):
@@ -90,35 +87,3 @@ def _turned(seen: View, hit: re.Match[str]) -> Iterator[Finding]:
 def _alone(seen: View, hit: re.Match[str]) -> bool:
     """Behind a line's begin or a label, and before a number or an end."""
     return bool(re.search(r"(?:^|[\n:;|>\"] ?)$", seen.flat[max(0, hit.start() - 2) : hit.start()]) or re.match(r" ?[(;|,\n\"0-9]", seen.flat[hit.end() : hit.end() + 2]))
-
-
-def _columns(text: str) -> Iterator[Finding]:
-    """Cells below a heading that says name, in lines parted by a tab, a bar, a semicolon or a comma."""
-    lines = text.split("\n")
-    if len(lines) < 2:
-        return
-    place = 0
-    wanted: list[int] = []
-    mark = ""
-    for line in lines:
-        if not wanted:
-            mark = max("\t|;,", key=line.count)
-            cells = [cell.strip(' "').lower() for cell in line.split(mark)]
-            if len(cells) > 2 and all(len(cell) < 26 and not re.search("[0-9]{3}", cell) for cell in cells):
-                wanted = [number for number, cell in enumerate(cells) if _HEADER.search(cell) and not _NOT_HEADER.search(cell)]
-        elif line.count(mark) == 0:
-            wanted = []
-        else:
-            yield from _cells(line, mark, wanted, place)
-        place += len(line) + 1
-
-
-def _cells(line: str, mark: str, wanted: list[int], place: int) -> Iterator[Finding]:
-    quoted = re.sub(r'"[^"]*"', lambda hit: hit.group().replace(mark, "\0"), line)
-    start = 0
-    for number, cell in enumerate(quoted.split(mark)):
-        said = cell.strip(' "\0')
-        if number in wanted and len(said) > 1 and said[0].isalpha() and len(said) < 50 and not re.search("[0-9]", said):
-            begin = place + start + cell.index(said)
-            yield Finding(begin, begin + len(said), "name", "column", 0.85)
-        start += len(cell) + 1
