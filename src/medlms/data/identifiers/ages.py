@@ -22,7 +22,7 @@ _RULES = [
     ("turns", rf"\b(?:turns?|turned|turning) ({_OLD})\b(?![./%-]?[0-9]| ?%)"),
     ("said of somebody", rf"\b{_PERSON}(?: (?:now|already|almost|nearly|only|just|about)){{0,2}} ({_OLD})\b(?= ?(?:$|[;.,!?)](?: |$)|next|now|and\b|this|last|today|years?|but|so|or\b|in [a-z]+\b))(?! ?\.[0-9])"),
     ("decade", rf"\b(?:in|into|of|entering|reached) (?:his|her|their|my|the) (?:(?:early|mid|late|middle)[ -])?(9[0-9]'?s|nineties|hundreds)\b"),
-    ("behind a name", rf"(?:[a-zß-ÿ.\]],? \(|[a-zß-ÿ.\]], )({_OLD})(?= ?(?:\.(?: |$)|[,;)](?: |$)|$|and\b|from\b|of\b|lives|who\b|was\b|is\b|has\b|with\b|presents|admitted))"),
+    ("behind a name", rf"(?:(?:[^\W\d_]|[.\]]),? \(|(?:[^\W\d_]|[.\]]), )({_OLD})(?= ?(?:\.(?: |$)|[,;)](?: |$)|$|and\b|from\b|of\b|lives|who\b|was\b|is\b|has\b|with\b|presents|admitted))"),
     ("second of two", rf"(?:[,(] ?|\baged? |\bare ){_OLD} (?:and|&) ({_OLD})\b"),
     ("first of two", rf"(?:[,(] ?|\baged? |\bare )({_OLD}) (?:and|&) (?:[1-9][0-9]|1[0-2][0-9])\b(?! ?%)"),
     ("range word", rf"\b(?:patient|pt|resident|client|mother|father|grandmother|grandfather|widow|lady|gentleman|man|woman|male|female)s?,? (?:is |was |aged |now )?({_OLD})(?=[ ,.;)]|$)(?! ?(?:%|mg|kg|lbs?|ml|/|over|mm|bpm))"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
-_CUE = re.compile(
-    r"(?:\b(?:cpt|hcpcs|icd(?:-?(?:9|10|11))?(?:-cm|-pcs)?|loinc|ndc|snomed(?: ?ct)?|sctid|rxnorm|rxcui|pmid|pmcid|pubmed|doi|isbn|issn|omim|mim|mesh|umls|cui|hgnc|ensembl|uniprot|gene ?id|orpha|orphanet|cas|"
-    r"ec|unii|clinicaltrials(?:\.gov)?|atc|drg|model|catalog|cat|version|release|firmware|build|size|fr|gauge|page|pages|pp|vol|volume|copyright|©|population|total of|about|approximately|nearly|over|"
-    r"chr|chromosome|position|exon|dbsnp)\b(?:[ -]?(?:code|codes|id|number|no|ct|concept|term))?[ :#=.\"'>(]{0,4}|[$€£]|\+/-|±|[<>≤≥~] ?|[0-9],|[0-9]\.)$"
+_VOCABULARIES = frozenset(
+    "cpt hcpcs icd loinc ndc snomed sctid rxnorm rxcui pmid pmcid pubmed doi isbn issn omim mim mesh umls cui hgnc ensembl uniprot orpha orphanet cas ec unii clinicaltrials atc drg model catalog version release firmware build size gauge "
+    "page pages pp vol volume copyright population approximately nearly chr chromosome position exon dbsnp".split()
 )
+_FILLERS = frozenset("code codes id number no ct concept term cm pcs gov of".split())
+_WORD = re.compile(r"[^\W\d_]+")
+_MARK = re.compile(r"(?:[$€£] ?|\+/-|±|[<>≤≥~] ?|[0-9],|[0-9]\.)$")
 _FORM = re.compile(
     r"(?:1-)?8(?:00|33|44|55|66|77|88)-[0-9]{3}-[0-9]{4}|rs[0-9]{3,11}|ss[0-9]{6,}|(?:n[mprcgt]|x[mpr])_[0-9.]+(?::.*)?|ens[gtp][0-9]+(?:\.[0-9]+)?|nct[0-9]+|isrctn[0-9]+|eudract.*|pmc[0-9]+|pmid:?[0-9]+|gse[0-9]+|gsm[0-9]+|srr[0-9]+|prjna[0-9]+|omim:?[0-9]+|"
     r"orpha:?[0-9]+|hgnc:[0-9]+|hp:[0-9]+|mondo:[0-9]+|go:[0-9]+|doid:[0-9]+|chembl[0-9]+|db[0-9]{5}|cas:.*|doi:.*|10\.[0-9]{4,}/.*|[cgpnm]\.[0-9*_+-]*[a-z0-9>*_+-]+|chr[0-9xy]+(?::.*)?|hla-.*|mir-?[0-9]+.*"
@@ -24,7 +26,12 @@ _LOOSE = re.compile(
 
 def harmless(low: str, start: int, end: int) -> bool:
     """Whether the code at ``start`` is surely one of a vocabulary, a journal, a gene, a trial, or money, whatever stands before."""
-    return bool(_FORM.fullmatch(low, start, end) or _CUE.search(low, max(0, start - 32), start))
+    if _FORM.fullmatch(low, start, end) or _MARK.search(low, max(0, start - 3), start):
+        return True
+    said = _WORD.findall(low[max(0, start - 32) : start])
+    while said and said[-1] in _FILLERS:
+        said.pop()
+    return bool(said) and said[-1] in _VOCABULARIES
 
 
 def usual(low: str, start: int, end: int) -> bool:

@@ -24,10 +24,14 @@ _FORMS = (
     ("licence", "prefix", 0.86, r"(?:np|rn|lpn|pa|md|do|crna|pharm|dds|pt|ot|lcsw|rph|me|cna|dvm|psy)(?<![\w-].{2})(?<![\w-].{3})(?<![\w-].{4})[-.#:]{0,2}[0-9]{4,9}(?!\w)"),
     ("other", "national number", 0.84, r"[0-9](?<![\w.-].)[0-9]{2}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![\w-])|[0-9](?<![\w.-].)[0-9]{5}[-+][0-9]{4}(?![\w-])|[a-z](?<![\w-].)[a-z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[a-d](?!\w)"
      r"|[12](?<![\w-].) ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?(?:[0-9]{2}|2[ab]) ?[0-9]{3} ?[0-9]{3}(?: ?[0-9]{2})?(?!\w)|[a-z]{4}(?<![\w-].{4})[0-9]{6}[hm][a-z]{5}[a-z0-9][0-9](?!\w)|[0-9]{6}(?<![\w-].{6})[-+a][0-9]{3}[0-9a-z](?![\w-])"),
-    ("vehicle", "plate", 0.8, r"[a-z](?<![\w-].)[a-z][0-9]{2} [a-z]{3}(?![\w-])|[a-z](?<![\w-].)[a-z]{0,2}-[a-z]{1,2} [0-9]{1,4}[eh]?(?![\w%]|[.,-][0-9])|[a-z](?<![\w-].)[a-z]-[0-9]{3}-[a-z]{2}(?![\w-])|[a-z](?<![\w-].)[a-z][ -][0-9]{1,2}[ -][a-z]{1,2}[ -][0-9]{4}(?![\w-])"
-     r"|[0-9](?<![\w-].)[a-z]{3}[0-9]{3}(?![\w-])|[0-9](?<![\w-].)[0-9]{3}[ -][b-df-hj-np-tv-z]{3}(?![\w-])(?! \w+ing)"),
 )  # fmt: skip
 _FORM = [(kind, rule, rank, re.compile(pattern)) for kind, rule, rank, pattern in _FORMS]
+_PLATE_FORM = re.compile(
+    r"[a-z](?<![\w-].)[a-z][0-9]{2} [a-z]{3}(?![\w-])|[a-z](?<![\w-].)[a-z]{0,2}-[a-z]{1,2} [0-9]{1,4}[eh]?(?![\w%]|[.,-][0-9])|[a-z](?<![\w-].)[a-z]-[0-9]{3}-[a-z]{2}(?![\w-])|[a-z](?<![\w-].)[a-z][ -][0-9]{1,2}[ -][a-z]{1,2}[ -][0-9]{4}(?![\w-])|[0-9](?<![\w-].)[a-z]{3}[0-9]{3}(?![\w-])|[0-9](?<![\w-].)[0-9]{3}[ -][b-df-hj-np-tv-z]{3}(?![\w-])"
+)
+_PLATE_FORM_UPPER = re.compile(
+    r"[A-Z](?<![\w-].)[A-Z][0-9]{2} [A-Z]{3}(?![\w-])|[A-Z](?<![\w-].)[A-Z]{0,2}-[A-Z]{1,2} [0-9]{1,4}[EH]?(?![\w%]|[.,-][0-9])|[A-Z](?<![\w-].)[A-Z]-[0-9]{3}-[A-Z]{2}(?![\w-])|[A-Z](?<![\w-].)[A-Z][ -][0-9]{1,2}[ -][A-Z]{1,2}[ -][0-9]{4}(?![\w-])|[0-9](?<![\w-].)[A-Z]{3}[0-9]{3}(?![\w-])|[0-9](?<![\w-].)[0-9]{3}[ -][B-DF-HJ-NP-TV-Z]{3}(?![\w-])"
+)
 _TOKEN = re.compile(r"[a-z0-9](?:[a-z0-9./:_#*+-]*[a-z0-9])?")
 _GROUPS = re.compile(r"[0-9](?<![\w.-].)[0-9]{0,6}(?: ?[ -] ?[0-9]{1,7}){1,6}(?![\w]|\.[0-9])")
 _PLATE = re.compile(
@@ -58,22 +62,17 @@ def codes(seen: View) -> Iterator[Finding]:
         return
     for kind, rule, rank, pattern in _FORM:
         for hit in pattern.finditer(low):
-            if rule not in ("plate", "IBAN") or _formed(seen, rule, hit):
+            if rule != "IBAN" or checks.iban(hit.group().replace(" ", "").upper()):
                 named = label(low, hit.start()) if rule in ("groups of four", "national number", "form", "prefix") else ""
                 yield Finding(*hit.span(), named or kind, rule, rank)
+    for hit in (_PLATE_FORM_UPPER if seen.cased else _PLATE_FORM).finditer(seen.flat if seen.cased else low):
+        if seen.cased or label(low, hit.start()) == "vehicle":
+            yield Finding(*hit.span(), "vehicle", "plate", 0.8)
     if not seen.vocabulary.isdisjoint(_VEHICLES):
         for hit in _PLATE.finditer(low):
             yield from _plate(hit)
     yield from _grouped(low)
     yield from _single(low)
-
-
-def _formed(seen: View, rule: str, hit: re.Match[str]) -> bool:
-    """Plates look like much else: they stand in capitals, or behind a word for a vehicle. An IBAN checks."""
-    if rule == "IBAN":
-        return checks.iban(hit.group().replace(" ", "").upper())
-    said = seen.flat[hit.start() : hit.end()]
-    return (said.isupper() and seen.cased) or label(seen.low, hit.start()) == "vehicle"
 
 
 def _plate(hit: re.Match[str]) -> Iterator[Finding]:
@@ -101,7 +100,7 @@ def _grouped(low: str) -> Iterator[Finding]:
             yield Finding(*hit.span(), named, "label", 0.9)
         elif usual(low, *hit.span()):
             continue
-        elif checks.nhs("".join(groups)) and len(groups) == 3:
+        elif checks.nhs("".join(groups)) and [len(group) for group in groups] == [3, 3, 4]:
             yield Finding(*hit.span(), "mrn", "check digit", 0.92)
         elif "-" in said and " " not in said and digits >= 6 and not _range(groups):
             yield Finding(*hit.span(), "account" if digits == 8 else "other", "digits with dashes", 0.62)

@@ -25,6 +25,8 @@ _TOP = (
     "com|org|net|edu|gov|mil|int|info|biz|io|me|ai|app|dev|health|care|clinic|doctor|hospital|link|ly|gl|us|uk|ca|au|nz|ie|de|at|ch|fr|be|nl|"
     "es|pt|it|se|no|dk|fi|pl|cz|gr|ru|ua|tr|il|in|pk|cn|jp|kr|vn|th|id|ph|my|sg|za|ng|ke|gh|eg|br|mx|ar|cl|co|pe|eu|example|test|local"
 )
+_TOPS = tuple(f".{top}" for top in _TOP.split("|"))
+_MASKS = (" dot ", "[at", "(at", "{at", "<at", "[ at", "( at", " punto ", " @ ", "[@", "(@")
 _URL = re.compile(
     r"(?:\b(?:https?|hxxps?|s?ftp)://|\bwww\.)[^\s<>\"|{}^]{3,500}"
     rf"|[a-z0-9](?<![\w@./-].)[a-z0-9-]{{0,62}}(?:\.[a-z0-9-]{{1,63}}){{0,4}}\.(?:{_TOP})(?::[0-9]{{2,5}})?(?:/[^\s<>\"|{{}}^]{{1,500}}|(?![\w/@-]|\.\w))"
@@ -47,11 +49,11 @@ def addresses(seen: View) -> Iterator[Finding]:
     low = seen.low
     if "@" in low:
         yield from (Finding(*hit.span(), "email", "address", 0.99) for hit in _EMAIL.finditer(low))
-    if "at" in seen.vocabulary or " @ " in low:
+    if (("at" in seen.vocabulary or "@" in low) and any(mark in low for mark in _MASKS)):
         for hit in _SAID.finditer(low):
             if _SPELT.search(hit.group()):
                 yield Finding(*hit.span(), "email", "said or masked", 0.97)
-    if "." in low:
+    if "://" in low or "www." in low or any(top in low for top in _TOPS):
         for hit in _URL.finditer(low):
             end = hit.start() + len(hit.group().rstrip(".,;:!?)]'*"))
             # A dot without a blank between two sentences looks like a domain, but carries a capital.

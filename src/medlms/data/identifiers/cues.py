@@ -4,37 +4,71 @@ from __future__ import annotations
 
 import re
 
-TITLES = (
-    r"dr|drs|dres|mr|mrs|ms|mx|miss|mister|missus|missis|prof|professor|doctor|sr|sra|srta|señora?|señorita|don|doña|dra|herr|herrn|frau|fr|mme|mlle|monsieur|madame|mademoiselle|sig|sigra|signora?|"
-    r"nurse|sister|uncle|aunt|auntie|tía|tio|tío|rev|reverend|fr|father|pastor|rabbi|imam|sheikh|sgt|sergeant|capt|captain|lt|lieutenant|col|officer|judge|attorney|madam|sir|dame|lady|rn|chaplain|pharmacist|physiotherapist"
+TITLES = frozenset(
+    "dr drs dres mr mrs ms mx miss mister missus missis prof professor doctor sr sra srta señor señora señorita don doña dra herr herrn frau mme mlle monsieur madame mademoiselle sig sigra signor signora nurse sister uncle aunt auntie tía tío "
+    "rev reverend father pastor rabbi imam sheikh sgt sergeant capt captain lt lieutenant col officer judge attorney madam sir dame lady chaplain pharmacist physiotherapist".split()
 )
-# A title, or words that can only be followed by a name.
-TITLE = re.compile(
-    rf"(?:(?<![a-z])(?:{TITLES})\.?,? {{1,2}}|\b(?:my name is|name is|name's|names are|mi nombre es|me llamo|ich heiße|ich heisse|i'm called|call me|goes by|known as|a\.?k\.?a\.?|née|nee|formerly|nicknamed|preferred name:?|prefers to be called|legal name:?) \"?|"
-    rf"\b(?:mr|mrs|ms|dr)s?\.? (?:and|&|or) (?:mr|mrs|ms|dr)s?\.? )(?:{TITLES})?\.? ?$"
+_CALLED = frozenset(
+    ("my name is", "name is", "name's", "names are", "mi nombre es", "me llamo", "ich heiße", "ich heisse", "i'm called", "call me", "goes by", "known as", "aka", "née", "nee", "formerly", "nicknamed", "preferred name", "to be called", "legal name", "this is dr")
 )
-_ROLES = (
-    r"patient|pt|pat|pte|paciente|name|names|full name|first name|last name|family name|given name|given names?|surname|maiden name|middle name|forename|nombre|apellidos?|nachname|vorname|nom|prénom|nok|next of kin|kin|"
-    r"emergency contact|contact|contact person|attending|attending physician|surgeon|assistant|physician|provider|pcp|gp|doctor|nurse|rn|md|signed|signed by|electronically signed by|esigned by|signature|sign|author|authored by|"
-    r"dictated by|transcribed by|reviewed by|verified by|approved by|authenticated by|attested by|cosigned by|witness|witnessed by|entered by|collected by|drawn by|performed by|prepared by|read by|interpreted by|reported by|recorded by|"
-    r"mother|father|mom|mum|dad|wife|husband|son|daughter|brother|sister|spouse|partner|guardian|caregiver|carer|parent|parents|dear|regards|sincerely|yours|thanks|thank you|cheers|best|love|gruß|grüße|grüßen|saludos|atentamente|"
-    r"cc|c\.c|to|from|re|attn|attention|fao|referring|referring physician|referred by|ordering physician|ordered by|requesting|requested by|ordering|consultant|anesthesiologist|anesthesia|anaesthetist|radiologist|pathologist|"
-    r"therapist|interpreter|visitor|driver|member|member name|subscriber|insured|policy ?holder|guarantor|responsible party|employee|subject|client|resident|beneficiary|payer|payee|bill to|ship to|account holder|cardholder|holder|owner|tenant|"
-    r"user|username|user name|by|clerk|tech|technician|operator|recorded for|donor|recipient|seen by|baby|infant|mrs|legal guardian|power of attorney|poa|proxy|health care proxy|caller|reporter|informant|escort|accompanied by|student|teacher|person"
+_ROLES = frozenset(
+    "patient pt pat pte paciente name names surname forename nombre apellido apellidos nachname vorname nom prénom nok kin contact attending surgeon assistant physician provider pcp gp doctor nurse rn md signed signature sign author witness "
+    "mother father mom mum dad wife husband son daughter brother sister spouse partner guardian caregiver carer parent parents dear regards sincerely yours thanks cheers best love gruß grüße grüßen saludos atentamente cc to from re attn attention fao "
+    "referring requesting consultant anesthesiologist anesthesia anaesthetist radiologist pathologist therapist interpreter visitor driver member subscriber insured policyholder guarantor employee subject client resident beneficiary payer payee cardholder holder "
+    "owner tenant user username by clerk tech technician operator donor recipient baby infant proxy poa caller reporter informant escort student teacher person surgeons assistants staff midwife pharmacist dentist cosigner scribe proband sender addressee".split()
 )
-LABEL = re.compile(rf"(?:(?<![a-z])(?:{_ROLES})(?:[ _-]?name)?(?: ?\([a-z /]{{1,20}}\))? ?(?:[:=#>|]|\.\.+| - |\t)[ \"'>*_\[]{{0,4}}|\b(?:patient|nok|kin|signed|attending|dear|regards|sincerely|thanks|cheers|best|love|hi|hello|hey|cc|re|surgeon|gp|pcp),? {{1,3}})$")
-# People spoken of by what they are to somebody; a name often follows.
-KIN = re.compile(
-    r"\b(?:son|sons|daughter|daughters|mother|mom|mum|father|dad|wife|husband|brother|sister|aunt|auntie|uncle|niece|nephew|cousin|grandson|granddaughter|grandmother|grandfather|grandma|grandpa|spouse|partner|fianc[ée]e?|friend|"
-    r"neighbou?r|boyfriend|girlfriend|roommate|caregiver|carer|guardian|stepson|stepdaughter|twin|baby|child|boss|coworker|colleague|visitor|aide|driver|clerk|interpreter|therapist|midwife|tech|technician|pharmacist|resident|"
-    r"hijo|hija|esposa|esposo|madre|padre|hermana|hermano|sohn|tochter|ehefrau|ehemann|mutter|vater|tante|oma|opa|counselor|counsellor|coach|surgeon|doctor|nurse|named|called|caller|student|worker|in-law|ex-wife|ex-husband|manager|owner)"
-    r",? {1,2}(?:is |was |,)? ?\"?$"
+_ROLES_LONG = frozenset(
+    ("next of kin", "emergency contact", "contact person", "responsible party", "bill to", "ship to", "account holder", "policy holder", "seen by", "signed by", "dictated by", "transcribed by", "reviewed by", "verified by", "thank you", "yours truly", "power of attorney")
 )
-# Weaker: a name may follow, as may much else.
-NEAR = re.compile(
-    r"(?:\b(?:by|with|told|asked|met|for|from|and|to|cc|contact|ask for|speak (?:to|with)|this is|it's|its|here is|i am|i'm|am|saw|see|seeing|call|called|thanks|thank you|bye|hi|hello|hey|morning|afternoon|evening|welcome|ok|okay|sorry|please|yes|no|"
-    r"dear|regards|sincerely|love|best|cheers|subject|patient|pt|client|per|via|von|an|de|for|against|let|tell|ask|page|paged|text|texted|emailed|phoned|visited|informed|notified|advised|saw|thank|remember|signed|after|about|of|is|was|as|but|if|when|because|that|says|said)[,:]? {1,2}|[\"(\[/] ?|(?:^|[\n;|]) ?|- |: ?)$"
+_DIRECT = frozenset("patient pt nok kin signed attending dear regards sincerely thanks cheers best love hi hello hey cc re surgeon gp pcp paciente".split())
+_KIN = frozenset(
+    "son sons daughter daughters mother mom mum father dad wife husband brother sister aunt auntie uncle niece nephew cousin grandson granddaughter grandmother grandfather grandma grandpa spouse partner fiancé fiancée fiance fiancee friend "
+    "neighbor neighbour boyfriend girlfriend roommate caregiver carer guardian stepson stepdaughter twin baby child boss coworker colleague visitor aide driver clerk interpreter therapist midwife tech technician pharmacist resident hijo hija esposa esposo madre "
+    "padre hermana hermano sohn tochter ehefrau ehemann mutter vater tante oma opa counselor counsellor coach surgeon doctor nurse named called caller student worker law manager owner kids daughters children brothers sisters".split()
 )
+_NEAR = frozenset(
+    "by with told asked met for from and to cc contact ask this it's its i'm am saw see seeing call called thanks you bye hi hello hey morning afternoon evening welcome ok okay sorry please yes no dear regards sincerely love best cheers subject patient pt client per "
+    "via von an against let tell page paged text texted emailed phoned visited informed notified advised thank remember signed after about is was as but if when because that says said".split()
+)
+LEADING = TITLES | _ROLES | _KIN | _NEAR
+TITLED, LABELLED, RELATED, NEARBY = 1, 2, 4, 8
+_MARKS = " .,:;\"'([{<=>|*_-#/\n\t~^"
+_LAST = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?$")
+_LOOK = 44  # characters looked at before a name
+
+
+def lead(low: str, start: int) -> int:
+    """What the words before ``start`` say of a name there: LEADING = TITLES | _ROLES | _KIN | _NEAR
+TITLED, LABELLED, RELATED and NEARBY, added up."""
+    before = low[max(0, start - _LOOK) : start]
+    body = before.rstrip(_MARKS)
+    gap = before[len(body) :]
+    if not body or "\n" in gap:
+        return NEARBY | (LABELLED if body and ":" in gap and _role(body) else 0)
+    hit = _LAST.search(body)
+    if not hit:
+        return NEARBY if gap.strip() else 0
+    last, tight = hit.group(), gap.strip()
+    parts = body.replace("_", " ").split()
+    phrases = [" ".join(parts[-size:]) for size in (2, 3)]
+    found = 0
+    if (last in TITLES and gap and tight in ("", ".")) or (tight in ("", ":", '"', "=") and (last in _CALLED or any(phrase in _CALLED for phrase in phrases))):
+        found |= TITLED
+    marked = any(mark in gap for mark in ":=#>|") or gap == " - " or gap == "_"
+    if (marked and (last in _ROLES or any(phrase in _ROLES_LONG for phrase in phrases))) or (tight in ("", ",", ".") and last in _DIRECT):
+        found |= LABELLED
+    if tight in ("", ",", '"', "(") and (last in _KIN or (last in ("is", "was", "called", "named") and len(parts) > 1 and parts[-2] in _KIN)):
+        found |= RELATED
+    if (tight in ("", ",", ":") and last in _NEAR) or any(mark in gap for mark in '"([/|;:') or " - " in gap:
+        found |= NEARBY
+    return found
+
+
+def _role(body: str) -> bool:
+    hit = _LAST.search(body)
+    return bool(hit) and hit is not None and hit.group() in _ROLES
+
+
 CREDENTIAL = re.compile(
     r",? {0,2}\(?(?:m\.? ?d|d\.? ?o|r\.? ?n|n\.? ?p|pa-c|pa|ph\.? ?d|lpn|lvn|lcsw|lmft|crna|fnp(?:-c|-bc)?|anp|agnp|acnp|dnp|dpt|pt|ot|otr/l|otr|msw|mbbs|mbchb|mb ?bs|dds|dmd|pharm\.? ?d|cnm|aprn|arnp|frcp|frcs|facs|facc|mrcp|bsn|msn|rph|rt|rrt|cma|cna|emt|emt-p|np-c|psy\.? ?d|rd|slp|"
     r"ccc-slp|dvm|od|au\.? ?d|mph|esq|jr|sr|ii|iii|iv|fracp|facharzt|fachärztin)\b\.?(?![a-z'-])"
@@ -56,4 +90,3 @@ THING = re.compile(
     r"street|road|avenue|county|drive|lane|boulevard|inc|llc|ltd|corp|corporation|company|gmbh|toxin|antigen|antibody|agglutination|medium|agar|solution|ringer|diet|exercises?|regimen|protocol|trial|study|nomogram|staining|quotient|position|powder|paste|dressing|osteodystrophy|paralysis|an?emia|gait|tremor|point|sinus|nerve)\b"
 )
 """Eponyms: 'Parkinson disease', 'Foley catheter', 'Kocher clamp'."""
-BEFORE_THING = re.compile(r"\b(?:syndrome of|disease of|sign of|hx|history of|h/o|hx of|known|with known|has|have|diagnosed with|s/p|negative|positive|neg|pos|scale|classification|score|type|circle of|loop of|bundle of|islets of|sphincter of|tetralogy of|canal of|ligament of|mount|university of|st\.?) $")

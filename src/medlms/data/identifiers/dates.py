@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.view import View
@@ -70,9 +71,9 @@ _SAID_NUMBERS = re.compile(rf"\b(?:oh |o |zero )?{_BELOW}(?:[ -](?:slash |dash )
 def dates(seen: View) -> Iterator[Finding]:
     """Dates with a day or a month in them."""
     low = seen.low
-    if not _MONTHS.isdisjoint(seen.vocabulary) or (seen.digits and _GLUED.search(low)):
+    for start, end in _near_months(seen):
         for rule, rank, pattern in _NAMED_RULES:
-            for hit in pattern.finditer(low):
+            for hit in pattern.finditer(low, start, end):
                 span = hit.span(1) if hit.re.groups and hit[1] else hit.span()
                 if not _modal(seen, *span):
                     yield Finding(*span, "date", rule, rank)
@@ -84,6 +85,34 @@ def dates(seen: View) -> Iterator[Finding]:
         yield from _numeric(low)
 
 
+def _near_months(seen: View) -> list[tuple[int, int]]:
+    """Where months are named, with room on both sides; a 'may' that can only be the verb is left out."""
+    here = _MONTHS & seen.vocabulary
+    pattern = _finder(tuple(sorted(here))) if here else _GLUED if seen.digits else None
+    spans: list[tuple[int, int]] = []
+    for hit in pattern.finditer(seen.low) if pattern else ():
+        if hit.group() in ("may", "march", "mar", "set", "dec", "mars", "mai") and not _MAY_DATE.search(seen.low, max(0, hit.start() - 12), hit.end() + 14):
+            continue
+        start, end = max(0, hit.start() - 36), min(len(seen.low), hit.end() + 48)
+        while start > 0 and seen.low[start - 1] not in " \n" and hit.start() - start < 60:
+            start -= 1
+        while end < len(seen.low) and seen.low[end] not in " \n" and end - hit.end() < 80:
+            end += 1
+        if spans and start <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((start, end))
+    return spans
+
+
+@cache
+def _finder(months: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<![^\W\d_])(?:{'|'.join(months)})(?![^\W\d_])")
+
+
+_MAY_DATE = re.compile(
+    rf"[0-9]|\b(?:in|since|until|till|last|next|this|by|of|from|late|early|mid|before|after|during|through|around|every|each|end)[ -](?:may|mar|dec)|(?:may|mar|mars|mai)[a-z]*,?(?: the)? (?:{_DATE_DAY}|{_SAID_YEAR})|{_ORDINAL} (?:of )?ma"
+)
 _GLUED = re.compile(r"[0-9](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|ene|abr|okt|dez)")
 
 

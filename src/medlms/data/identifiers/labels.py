@@ -4,42 +4,68 @@ from __future__ import annotations
 
 import re
 
-_N = r"[ _-]?(?:numbers?|numero|número|nummer|num|no|nr|nbr|id|code)?"
-_LABELS = (
-    ("ssn", r"ssn?|ss|socials?|social[ _]security|soc\.? ?sec|sozialversicherung\w*|seguro social|nss|last (?:four|4)(?: digits)? (?:of (?:his|her|the|my|your) )?(?:ssn|social)"),
-    ("fax", r"fax"),
-    ("device", r"serials?|serial[ _]n\w*|s/?n|udi|imei|mac|device|implant\w*|pump|pacemaker|icd|defibrillator|cpap|bipap|glucometer|concentrator|walker|wheelchair|hearing aids?|meter|monitor|lot|"
-     r"equipment|seriennummer|serie|geräte?\w*|gerätenummer|dispositivo|unit|generator|lead|stent|valve|sensor|transmitter|reader|asset(?: tag)?|tablet|phone imei|ventilator|scanner|prosthesis|stimulator|cgm|ref"),
-    ("mrn", r"mrns?|mr|m\.r\.n?\.?|med(?:ical)?\.? ?rec(?:ord)?s?|medical[ _]record|records?|chart|hospital|patient|pat|patient[ _-]?(?:id|identifier|number|nr)|unit (?:no|number|record)|nhs|chi|hcn|pid|urn?|"
-     r"empi|mpi|file|folder|historia(?: clínica| clinica)?|hc|nhc|expediente|patientennummer|patienten-?(?:nr|id)|fallnummer|fall-?nr|aktenzeichen|dossier|ipp|umrn|uhid|hosp|h\.?n"),
-    ("plan", r"polic(?:y|ies)|plan|members?|membership|member[ _]?id|subscribers?|group|grp|claims?|medicare|medicaid|mbi|hicn?|insurance|insured|insurer|beneficiary|payer|coverage|health ?card|benefits?|"
-     r"póliza|poliza|afiliad[oa]|versichertennummer|versicherten-?nr|krankenkasse\w*|versicherung\w*|kvnr|authori[sz]ation|auth|prior auth|tricare|medi-?cal|bcbs|aetna|cigna|humana|pre-?cert\w*|ohip|rxbin|rxgrp|certificate of coverage"),
-    ("account", r"accounts?|acct|acc?t?s?|a/c|bank|cards?|visa|mastercard|amex|debit|credit|card ending|ending(?: in| with)?|ends in|iban|invoices?|bills?|billing|guarantor|routing|sort code|bsb|har|csn|statement|"
-     r"payment|receipt|transaction|cuenta|tarjeta|factura|konto\w*|rechnung\w*|kreditkarte|cheque|check|financial|fin|ledger|wire|clabe|balance|charge|charged|paid with"),
-    ("licence", r"licen[cs]es?|licen[cs]ed?|lic|npi|dea|gmc|nmc|driver'?s?(?: licen[cs]e)?|drivers|passports?|certificates?|certification|registration|registered|permit|dl|cdl|state id|"
-     r"pasaporte|licencia|cédula profesional|führerschein\w*|reisepass\w*|ausweis\w*|approbation\w*|lanr|ahpra|upin|taxonomy|board|notary|visa no|green card|alien|a-number|c[ée]dula|pin"),
-    ("vehicle", r"vin|plates?|licen[cs]e plates?|number plate|car|vehicle|tag|trucks?|van|suv|sedan|motorcycle|motorbike|scooter|bike|kennzeichen|placas?|matrícula|matricula|reg|rego|registration plate|"
-     r"parked|driving|drives|drove|taxi|cab|jeep|toyota|ford|honda|bmw|audi|volkswagen|vw|tesla|nissan|chevrolet|chevy|hyundai|kia|subaru|mazda|chassis|pickup|trailer"),
-    ("other", r"accession|acc|specimens?|samples?|encounters?|visits?|stud(?:y|ies)|subjects?|participants?|enrol(?:l)?ee|employees?|emp|staff|badge|rx|prescriptions?|script|case|national[ _-]?(?:id|insurance|identity)?|"
-     r"students?|orders?|ids?|ref(?:erence)?|ticket|tracking|barcode|bar code|session|requisition|req|lab|path(?:ology)?|slide|block|biopsy|exam|procedure|episode|admission|appointment|booking|confirmation|"
-     r"randomi[sz]ation|rand|screening|cohort|trial|protocol|dni|nie|nif|curp|rfc|cpf|rg|bsn|pesel|aadhaa?r|pan|personnummer|cpr|fødselsnummer|hetu|nino|sin|tin|ein|itin|steuer-?(?:id|nr)?|nir|cédula|"
-     r"codice fiscale|token|uuid|guid|user|user[ _]?name|login|message|msg|document|doc|report|request|incident|event|donor|biobank|kit|tube|bag|wristband|bracelet|military|veteran|service|dod|inmate|booking|locker|parcel"),
-)  # fmt: skip
-_LABEL = re.compile("|".join(rf"(?P<{kind}>(?<![a-z])(?:{words}){_N}(?![a-z]))" for kind, words in _LABELS))
-_BETWEEN = re.compile(
-    r"(?:[ :#=.,;()\"'>/|_\[\]*?-]{0,8}(?:numbers?|no|nr|num|nbr|id|ids|is|was|are|and|code|the|old|new|one|in|says|say|reads|read|shows|on|my|of|for|his|her|your|their|it|its|it's|to|card|plate|ends|ending|with|"
-    r"under|as|ref|device|last|four|digits|current|prior|previous|former|second|primary|secondary|also|a|string|value|es|el|la|de|del|lautet|ist|der|die|das|same|holder|registered|marked|labelled|labeled|bearing|tagged|named|called|sn|s/n|carrying|that|which|wears|has|had|gave|listed|given|you|we|have)\b)"
-    r"{0,5}[ :#=.,;()\"'>/|_\[\]*?-]{0,8}$"
+# Words, and phrases of two or three words, in front of a code.
+_LABELS = {
+    "ssn": "ssn ssns ss social socials|social security|soc sec|social sec|social insurance|seguro social|sozialversicherungsnummer nss",
+    "fax": "fax",
+    "device": "serial serials seriennummer udi imei meid device devices implant implants implanted pump pacemaker icd defibrillator cpap bipap glucometer concentrator walker wheelchair meter monitor lot equipment serie generator lead stent "
+    "valve sensor transmitter reader ventilator scanner prosthesis stimulator cgm sn crt loop recorder iud mesh asset oxygen nebulizer gerät gerätenummer dispositivo marcapasos herzschrittmacher|s n|hearing aid|hearing aids|mac address|asset tag|insulin pump",
+    "mrn": "mrn mrns mr record records chart charts hospital patient pat nhs chi hcn pid ur urn empi mpi file folder historia hc nhc expediente patientennummer fallnummer aktenzeichen dossier ipp uhid hosp hn|medical record|med rec|med record|"
+    "hospital number|patient id|patient number|unit number|unit no|unit record|m r n|m r|historia clínica|patienten nr|patienten id|fall nr|h n",
+    "plan": "policy policies plan member members membership subscriber subscribers group grp claim claims medicare medicaid mbi hic hicn insurance insured insurer beneficiary payer coverage benefits benefit póliza poliza afiliado afiliada "
+    "versichertennummer krankenkasse krankenversicherung versicherung kvnr authorization authorisation auth tricare medi bcbs aetna cigna humana precert ohip rxgrp rxbin medigap kaiser|prior auth|health card|health plan|member id|policy number|group number|medi cal|blue cross|healthcare card",
+    "account": "account accounts acct accts acc bank card cards visa mastercard amex discover debit credit ending ends iban invoice invoices bill bills billing guarantor routing bsb har csn statement payment receipt transaction cuenta tarjeta factura konto "
+    "kontonummer rechnung rechnungsnummer kreditkarte cheque check ledger clabe balance checking savings fin financial|a c|ending in|ends in|card ending|sort code|patient account|account number|credit card|debit card|bank account",
+    "licence": "license licence licenses licences licensed licenced lic npi npis dea gmc nmc driver drivers passport passports certificate certificates certification registered permit dl cdl pasaporte licencia führerschein reisepass ausweis personalausweis approbation lanr "
+    "ahpra upin taxonomy board cédula cedula gphc hcpc|driver's license|drivers license|driving licence|driver's licence|driving license|state id|medical license|green card|visa number|license number",
+    "vehicle": "vin vins plate plates car vehicle tag truck van suv sedan motorcycle motorbike scooter kennzeichen placa placas matrícula matricula reg rego registration parked driving drove taxi cab jeep toyota ford honda bmw audi volkswagen vw tesla "
+    "nissan chevrolet chevy hyundai kia subaru mazda mercedes volvo chassis pickup trailer fahrgestellnummer|license plate|licence plate|number plate|registration plate",
+    "other": "accession acc accn specimen specimens sample samples encounter encounters visit study studies subject participant enrollee employee employees emp staff badge rx prescription prescriptions script case national student order orders id ids ref reference ticket "
+    "tracking barcode session requisition req lab path pathology slide block biopsy exam procedure episode admission appointment booking confirmation randomization randomisation rand screening cohort trial protocol dni nie nif curp rfc cpf rg bsn pesel aadhaar "
+    "aadhar pan personnummer cpr fødselsnummer hetu nino sin tin ein itin steuer steuernummer nir token uuid guid user username login message msg document doc report request incident event donor biobank kit tube bag wristband bracelet military veteran service dod "
+    "inmate locker parcel nin ni rut cuil cuit cuid qid emirates nric fin iqama mykad rrn psn ppsn ppsn nif tck tckn oib jmbg egn cnp|codice fiscale|national id|national insurance|case number|steuer id|study id|employee id|tax id|bar code",
+}  # fmt: skip
+_BETWEEN = frozenset(
+    "number numbers numero número nummer num no nr nbr id ids is was are and code the old new one in says say reads read shows on my of for his her your their our it its to card plate with under as ref device last four digits current prior previous former second "
+    "primary secondary also a string value es el la de del lautet ist der die das same holder registered marked labelled labeled bearing tagged named called carrying that which wears has had gave listed given have ending ends identifier key issued valid "
+    "please so here original full complete first third either or plus not be s u re new scanned printed written pls by at company state u".split()
 )
-REACH = 52  # characters before a code in which its label is looked for
+# Labels that give way to another one right before them: 'member ID', 'patient account'.
+_GENERAL = frozenset("id ids ref reference card plate device number code patient hospital unit registration registered file case record check reading report order".split())
+_WORD = re.compile(r"[^\W\d_]+")
+_REACH = 52  # characters before a code in which its label is looked for
+
+
+def _table() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for kind, text in _LABELS.items():
+        singles, *phrases = text.split("|")
+        rest = [word for phrase in phrases for word in ([phrase] if " " in phrase.strip() else [])]
+        for word in (*singles.split(), *rest):
+            found.setdefault(word, kind)
+    return found
+
+
+_KIND = _table()
 
 
 def label(low: str, start: int) -> str:
     """The class that the words right before ``start`` give to a code there, or nothing."""
-    before = low[max(0, start - REACH) : start]
-    last = None
-    for last in _LABEL.finditer(before):
-        pass
-    if last is None or not last.lastgroup or not _BETWEEN.match(before, last.end()):
-        return ""
-    return last.lastgroup
+    before = low[max(0, start - _REACH) : start]
+    cut = max(before.rfind("\n"), before.rfind("[doctor]"), before.rfind("[patient]"))
+    said = _WORD.findall(before[cut + 1 :])
+    general = ""
+    for place in range(len(said) - 1, max(-1, len(said) - 8), -1):
+        word = said[place]
+        kind = ""
+        for size in (3, 2, 1):
+            if place + 1 >= size and (kind := _KIND.get(" ".join(said[place + 1 - size : place + 1]), "")):
+                break
+        if kind and (word not in _GENERAL or size > 1):
+            return kind
+        general = general or kind
+        if not kind and word not in _BETWEEN:
+            break
+        if general and word not in _GENERAL:
+            break
+    return general

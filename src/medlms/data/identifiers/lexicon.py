@@ -41,7 +41,7 @@ def rank(word: str) -> int:
     plain = folded(word).removesuffix("'s").removesuffix("'")
     if len(plain) < 2:
         return WORD
-    ordinary = is_word(plain)
+    ordinary = word.isascii() and is_word(plain)
     if plain in all_names():
         return WORD_NAME if ordinary or len(plain) < 3 else NAME
     if "-" in plain or "'" in plain:

@@ -35,6 +35,8 @@ def names(seen: View) -> Iterator[Finding]:
         if start < done:
             continue
         word = hit.group().lower()
+        if word in cues.LEADING and rank(word) != NAME:
+            continue
         kind = _rank(word)
         if kind == WORD and not (word in _PARTICLES and seen.cased):
             if firm_rank(word) == WORD or not _led(seen.low, start):
@@ -55,14 +57,13 @@ def _rank(word: str) -> int:
 
 
 def _led(low: str, start: int) -> bool:
-    before = low[max(0, start - _LOOK) : start]
-    return bool(cues.TITLE.search(before) or cues.LABEL.search(before) or cues.KIN.search(before))
+    return bool(cues.lead(low, start) & (cues.TITLED | cues.LABELLED | cues.RELATED))
 
 
 def _run(seen: View, start: int, end: int, word: str) -> list[tuple[int, int, int]]:
     """The words of a name that begins at ``start``: where each lies, and its rank. Words that only look so are left out at the end."""
     run = [(start, end, _rank(word) or UNKNOWN)]
-    titled = bool(cues.TITLE.search(seen.low, max(0, start - _LOOK), start))
+    titled = bool(cues.lead(seen.low, start) & cues.TITLED) if not seen.cased else False
     kept = 1
     upper = seen.flat[start:end].isupper() and end - start > 2
     place = end
@@ -81,7 +82,8 @@ def _run(seen: View, start: int, end: int, word: str) -> list[tuple[int, int, in
         elif not shaped or low in _NEVER or (seen.cased and upper and not said.isupper() and kind != NAME):
             good = False
         elif kind == WORD:
-            good = False
+            good = seen.cased and firm_rank(low) != WORD and is_given(word) and run[0][2] != WORD and len(run) == 1
+            kind = UNKNOWN
         elif kind == UNKNOWN:
             good = (seen.cased and not (said.isupper() and not upper)) or (not seen.cased and len(said) > 2 and len(run) < 4 and low not in words("eponyms"))
         else:
@@ -108,10 +110,9 @@ def _judged(seen: View, run: list[tuple[int, int, int]]) -> Finding | None:
         start = hit.start(1)
     if low[end - 2 : end] == "'s" and end - start > 3:
         end -= 2
-    before = low[max(0, start - _LOOK) : start]
     kinds = [kind for begin, stop, kind in run if stop - begin > 1]
-    titled = bool(cues.TITLE.search(before))
-    if titled and kinds and low[start:end] not in _NEVER:
+    led = cues.lead(low, start)
+    if led & cues.TITLED and kinds and low[start:end] not in _NEVER:
         return Finding(start, end, "name", "behind a title", 0.93)
     if not kinds:
         return None
@@ -120,20 +121,18 @@ def _judged(seen: View, run: list[tuple[int, int, int]]) -> Finding | None:
         return Finding(start, end, "name", "before a degree", 0.9)
     if cues.THING.match(low, end) and not cues.BEHIND.match(low, end) and not (len(kinds) > 1 and is_given(said[0]) and said[0] not in words("eponyms")):
         return None
-    return _listed(seen, start, end, kinds, said, before)
+    return _listed(seen, start, end, kinds, said, led)
 
 
 def _abbreviated(seen: View, run: list[tuple[int, int, int]]) -> bool:
     return seen.cased and all(seen.flat[begin:stop].isupper() and kind == UNKNOWN and stop - begin < 5 for begin, stop, kind in run)
 
 
-def _listed(seen: View, start: int, end: int, kinds: list[int], said: list[str], before: str) -> Finding | None:
+def _listed(seen: View, start: int, end: int, kinds: list[int], said: list[str], led: int) -> Finding | None:
     low = seen.low
-    labelled = bool(cues.LABEL.search(before))
-    kin = bool(cues.KIN.search(before))
+    before = low[max(0, start - _LOOK) : start]
+    labelled, kin = bool(led & cues.LABELLED), bool(led & cues.RELATED)
     behind = bool(cues.BEHIND.match(low, end))
-    if labelled and re.search(r"(?:^|[^a-z])(?:to|from|by|user|person|re)[^a-z]{1,3}$", before) and not re.search("[:=>|]", before[-4:]):
-        labelled = False
     sure = kinds.count(NAME)
     if all(word in words("eponyms") for word in said) and not labelled and not kin and not (behind and len(said) > 1):
         return None
@@ -149,11 +148,13 @@ def _listed(seen: View, start: int, end: int, kinds: list[int], said: list[str],
         return Finding(start, end, "name", "listed", 0.66)
     if kin and (seen.cased or WORD_NAME in kinds):
         return Finding(start, end, "name", "behind a relation", 0.7)
-    return _unlisted(seen, start, end, kinds, before, labelled, behind)
+    return _unlisted(seen, start, end, kinds, led, behind)
 
 
-def _unlisted(seen: View, start: int, end: int, kinds: list[int], before: str, labelled: bool, behind: bool) -> Finding | None:
+def _unlisted(seen: View, start: int, end: int, kinds: list[int], led: int, behind: bool) -> Finding | None:
     """Words that are names too, and capitals that no list knows."""
+    labelled = bool(led & cues.LABELLED)
+    before = seen.low[max(0, start - _LOOK) : start]
     both = kinds.count(WORD_NAME)
     if labelled and (both or seen.cased) and not seen.flat[start:end].isupper():
         return Finding(start, end, "name", "behind a label", 0.6)
@@ -162,7 +163,7 @@ def _unlisted(seen: View, start: int, end: int, kinds: list[int], before: str, l
     if seen.flat[start:end].isupper() and end - start < 6:
         return None
     inside = bool(re.search(r"[a-z0-9,] $", before)) and not re.search(r"\b(?:the|a|an|of|this|each|per|no|any|in|and|or|some|take|takes|use|using|on|called|brand|than) $", before)
-    if both and (behind or (inside and _one_of_few(seen)) or cues.NEAR.search(before) and len(kinds) > 1):
+    if both and (behind or (inside and _one_of_few(seen)) or led & cues.NEARBY and len(kinds) > 1):
         if behind and both == len(kinds) == 1 and not inside and not re.match(r",? (?:says|said|told|asked|lives|was (?:seen|admitted)|called|came|has agreed)", seen.low[end:]):
             return None
         return Finding(start, end, "name", "a word that is a name", 0.72 if len(kinds) > 1 else 0.5)

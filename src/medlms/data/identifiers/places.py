@@ -38,6 +38,7 @@ _JOINED = re.compile(
 _RUE = re.compile(
     rf"[0-9](?<![\w./-].)[0-9]{{0,3}}(?: ?(?:bis|ter|[a-d]))?,? (?:rue|avenue|av\.?|boulevard|bd|allées?|chemin|impasse|quai|cours|place|route|faubourg|square) (?:d[eu]s? |de la |de l'|l'|la |le |d')?{_W}(?:[ -](?:de |du |des |la )?(?=[^\W\d_]){_W}){{0,2}}"
 )
+_JOINTS = tuple("straße strasse str weg gasse platz allee ring damm ufer steig gatan vägen veien gata vej gade straat laan plein gracht kade katu tie utca stien torget út ulica sokak caddesi am an auf im zum zur unter".split())
 _NUMBERED = re.compile(
     r"[0-9](?<![\w./-].)[0-9]?-[0-9]{1,3}-[0-9]{1,3},? [^\W\d_][\w-]{2,20}(?:-(?:ku|cho|machi|shi|dori|dong|gu|ro|gil))?|[0-9](?<![\w./-].)[0-9]{0,3},? [^\W\d_][\w-]{2,24}-(?:ro|gil|daero|dong)\b"
 )
@@ -55,19 +56,25 @@ _STATE_NAMES = (
 STATES = frozenset(_STATE_NAMES.split("|"))
 _TOWN = r"(?:(?:st|ste|saint|sainte|san|santa|santo|sao|são|los|las|new|north|south|east|west|fort|ft|port|mount|mt|el|la|le|des|de|baton|cedar|grand|long|salt lake|green|palm|high|cape|bad|kuala|ho chi|rio de|mar del|upper|lower|great|little|old|lake|royal|abu|addis|tel|cape|santa|villa|ciudad)\.? )?[^\W\d_][\w'-]{2,24}"
 _CODE = r"[0-9]{5}(?:-[0-9]{4})?|[0-9]{3} [0-9]{2,3}|[0-9]{2}-[0-9]{3}|[0-9]{3}-[0-9]{4}|[0-9]{5}-[0-9]{3}|[0-9]{6}|[0-9]{4}(?: [a-z]{2}\b)?|[a-z]{1,2}[0-9][a-z0-9]? ?[0-9][a-z]{2}|[a-z][0-9][a-z] ?[0-9][a-z][0-9]"
-_TOWN_STATE = re.compile(rf"({_TOWN}(?: {_TOWN})?)(?<!\bof), {{0,2}}(?:{_STATES}|{_STATE_NAMES})\b\.?(?:,? {{1,2}}({_CODE})(?![\w-]))?")
+_STATE = re.compile(rf", {{0,2}}(?:{_STATES}|{_STATE_NAMES})\b\.?(?:,? {{1,2}}({_CODE})(?![\w-]))?")
+_TOWN_END = re.compile(rf"(?<![\w'-])({_TOWN}(?: {_TOWN})?)$")
+_FIVE = re.compile(r"[0-9](?<![\w.,/-].)[0-9]{3,4}(?:-[0-9]{4})?(?![\w%-]|[.,][0-9]|/)")
+_SHORT_STATES = frozenset(_STATES.split("|"))
+_WORDY_STATES = frozenset("in or me on hi ok de la al pa ma id ms md ne pe ab act co".split())
 _TOWN_CAPS = re.compile(r"([A-Z][\w.'-]{2,24}(?: [A-Z][\w'-]{2,24}){0,2}) ([A-Z]{2,3})(?: ([0-9]{4,5}(?:-[0-9]{4})?))?(?![\w-])")
-_ZIP = re.compile(rf"\b(?:{_STATES}|{_STATE_NAMES})[, ]{{1,3}}([0-9]{{4,5}}(?:-[0-9]{{4}})?)(?![\w%-]|[.,][0-9]|/)")
 _ZIP9 = re.compile(r"[0-9](?<![\w./-].)[0-9]{4}-[0-9]{4}(?![\w-])")
 _POST = re.compile(
     r"[a-z](?<![\w-].)[a-z]?[0-9][a-z0-9]? [0-9][a-z]{2}(?![\w-])(?<!mg)(?<!ml)(?<!kg)(?<!cm)(?<!mm)|[abceghj-nprstvxy](?<![\w-].)[0-9][a-z] ?[0-9][a-z][0-9](?![\w-])|[1-9](?<![\w.-].)[0-9]{3} [a-z]{2}(?=,? [a-z])(?<! (?:am|pm|mg|ml|kg|cm|mm|iu|dl|to|or|of|in|on|at|by|is|if|it|no|he|me|we|as|an))"
+)
+_POST_UPPER = re.compile(
+    r"[A-Z](?<![\w-].)[A-Z]?[0-9][A-Z0-9]? [0-9][A-Z]{2}(?![\w-])|[ABCEGHJ-NPRSTVXY](?<![\w-].)[0-9][A-Z] ?[0-9][A-Z][0-9](?![\w-])|[1-9](?<![\w.-].)[0-9]{3} [A-Z]{2}(?=,? [A-Z][a-z])(?<!AM)(?<!PM)(?<!MG)(?<!ML)"
 )
 _LABELLED = re.compile(
     r"(?<![a-z])(?:zip(?:[ _-]?code)?|post[ _-]?code|postal[ _-]?code|postal|plz|pin[ _-]?code|pin|código postal|codigo postal|c\.?p\.?|cep|cap)[ :=\"'#>]{1,4}(?:is |was )?"
     rf"({_CODE})(?![\w-])"
 )
 _COUNTY = re.compile(r"\b(?:county|co\.|district of|parish of|borough of|township of|town of|village of|city of|municipality of|province of|kreis|landkreis|comarca de|barrio|colonia|distrito de|hamlet of|suburb of|commune of)(?: of)? ((?:[^\W\d_][\w'-]{2,20})(?: [^\W\d_][\w'-]{2,20})?)")
-_COUNTY_LAST = re.compile(r"((?:(?:[^\W\d_][\w'.-]{1,20} )?[^\W\d_][\w'.-]{2,20}) (?:county|parish|district|borough|township|prefecture|shire|subdivision|neighbou?rhood|taluk|tehsil|oblast|lga|village|municipality))\b(?! (?:nurses?|clerk|of|hospital|council|health|line|jail|court|medical|general|social|services?|school))")
+_COUNTY_LAST = re.compile(r" (?:county|parish|district|borough|township|prefecture|shire|subdivision|neighbou?rhood|taluk|tehsil|oblast|lga|village|municipality)\b(?! (?:nurses?|clerk|of|hospital|council|health|line|jail|court|medical|general|social|services?|school))")
 _SAID = re.compile(
     rf"\b(?:lives? (?:alone )?in|living in|lived in|moved (?:here |back )?(?:to|from)|resides? in|residing in|resident of|residents of|born in|back to|visiting(?: from)?|native of|grew up in|raised in|home in|house in|"
     rf"farm in|apartment in|hometown(?: of|:)?|city(?: of|:|=| is)|town(?: of|:|=)|ciudad[:=]?|ort[:=]|wohnort:?|wohnhaft in|vive en|residente en|natural de|domiciliad[oa] en|originally from|is from|are from|comes? from|came from|here from|flew (?:in )?(?:from|to)|drove (?:in )?(?:from|to)|"
@@ -80,7 +87,6 @@ _NOT_TOWNS = frozenset(
     "the this that these with when his her their and for she they but not patient phone fax tel dob mrn home last week month year yesterday today since then while room apt suite united "
     "who was has had is are from until after before because where telephone mobile cell email".split()
 )
-_STREET_HINTS = re.compile(rf"(?:{_ENDING}|rue|bis|broadway|route|rt|fm|[0-9](?:st|nd|rd|th))\b")
 _ABROAD_WORDS = frozenset(
     "calle c rua r via viale piazza corso vicolo avenida avda av carrera cra cl paseo plaza camino travessa largo praça ulica ul al jalan jl lorong soi đường ulitsa bulevar bulvar cadde odos".split()
 )
@@ -101,7 +107,8 @@ def places(seen: View) -> Iterator[Finding]:
 def _street_rules(seen: View) -> Iterator[tuple[str, re.Pattern[str]]]:
     yield "street", _STREET
     yield "road", _BROADWAY
-    yield "joined", _JOINED
+    if any(word.endswith(_JOINTS) for word in seen.vocabulary):
+        yield "joined", _JOINED
     yield "numbered", _NUMBERED
     if "box" in seen.vocabulary or not seen.vocabulary.isdisjoint(("postfach", "apartado", "casilla", "bag")):
         yield "box", _BOX
@@ -165,28 +172,37 @@ _STAGE = re.compile(r"t[0-4]n[0-3]m[01]")
 
 def _post_codes(seen: View) -> Iterator[Finding]:
     low = seen.low
-    for hit in _ZIP.finditer(low):
-        said = seen.flat[hit.start() : hit.start(1)].strip(" ,")
-        if len(said) > 3 or (said.isupper() and seen.cased) or (not seen.cased and said not in ("in", "or", "me", "on", "hi", "ok", "de", "la", "al", "pa", "ma", "id", "ms", "md", "ne", "pe")) or (low[hit.start() - 2 : hit.start()] == ", " and len(hit[1]) > 4):
-            yield Finding(*hit.span(1), "place", "ZIP", 0.9)
+    for hit in _FIVE.finditer(low):
+        before = low[max(0, hit.start() - 18) : hit.start()].rstrip(", ")
+        words_before = before.split()
+        if not words_before or len(before) == min(18, hit.start()):
+            continue
+        last = words_before[-1].strip("(,;.")
+        sure = seen.flat[hit.start() - 3 : hit.start() - 1].isupper() if seen.cased else (last not in _WORDY_STATES and len(hit.group()) > 4)
+        if (last in _SHORT_STATES and (sure or before.endswith(f", {last}") and len(hit.group()) > 4)) or last in STATES or " ".join(words_before[-2:]) in STATES:
+            if len(hit.group()) > 4 or last in ("vic", "nsw", "qld", "tas", "wa", "sa", "act", "nt"):
+                yield Finding(*hit.span(), "place", "ZIP", 0.9)
     yield from (Finding(*hit.span(), "place", "ZIP", 0.8) for hit in _ZIP9.finditer(low))
     yield from (Finding(*hit.span(1), "place", "labelled", 0.94) for hit in _LABELLED.finditer(low))
-    for hit in _POST.finditer(low):
-        if (not seen.cased or seen.flat[hit.start() : hit.end()].isupper()) and not _STAGE.fullmatch(hit.group()):
+    for hit in (_POST_UPPER if seen.cased else _POST).finditer(seen.flat if seen.cased else low):
+        if not _STAGE.fullmatch(hit.group().lower()):
             yield Finding(*hit.span(), "place", "post code", 0.8)
 
 
 def _towns(seen: View) -> Iterator[Finding]:
     low, flat = seen.low, seen.flat
     if "," in low:
-        for hit in _TOWN_STATE.finditer(low):
-            if _town(seen, hit, 1) and (seen.cased or hit[1].split()[-1] in words("towns") or hit[1] in words("towns") or hit[2]):
+        for state in _STATE.finditer(low):
+            hit = _TOWN_END.search(low, max(0, state.start() - 40), state.start())
+            if hit and _town(seen, hit, 1) and (seen.cased or state[1] or not words("towns").isdisjoint((hit[1], hit[1].split()[-1]))):
                 start = hit.start(1)
                 while seen.cased and flat[start].islower() and " " in flat[start : hit.end(1)]:
                     start = flat.index(" ", start) + 1
+                if seen.cased and flat[start].islower():
+                    continue
                 yield Finding(start, hit.end(1), "place", "beside a state", 0.76)
-                if hit[2]:
-                    yield Finding(*hit.span(2), "place", "post code", 0.86)
+                if state[1]:
+                    yield Finding(*state.span(1), "place", "post code", 0.86)
     for hit in _TOWN_CAPS.finditer(flat):
         if hit[2].lower() in _STATES.split("|") and (hit[3] or hit[1].lower() in words("towns")):
             yield Finding(*hit.span(1), "place", "beside a state", 0.74)
@@ -213,20 +229,21 @@ def _capitals(seen: View, start: int, end: int) -> tuple[int, int]:
 def _counties(seen: View) -> Iterator[Finding]:
     if not seen.vocabulary.isdisjoint("county co district parish borough township town village city municipality province kreis landkreis comarca barrio colonia distrito hamlet suburb commune".split()):
         for hit in _COUNTY.finditer(seen.low):
-            if _town(seen, hit, 1) and hit[1].split()[0] not in words("common"):
+            if _town(seen, hit, 1) and (hit[1].split()[0] not in words("common") or (seen.cased and hit.group().startswith("county ") and seen.flat[hit.start()].isupper())):
                 start = hit.start() if hit.group().startswith(("county", "co.", "kreis", "landkreis")) else hit.start(1)
                 yield Finding(start, _capitals(seen, *hit.span(1))[1], "place", "county", 0.82)
     if not seen.vocabulary.isdisjoint("county parish district borough township prefecture shire subdivision neighborhood neighbourhood taluk tehsil oblast lga village municipality".split()):
         for hit in _COUNTY_LAST.finditer(seen.low):
-            if _town(seen, hit, 1):
-                yield Finding(*hit.span(1), "place", "county", 0.83)
-            elif _town(seen, _LAST_WORDS.search(hit[1]) or hit, 0):  # only the word right before is its name
-                cut = hit.end(1) - len((_LAST_WORDS.search(hit[1]) or hit).group())
-                if (seen.flat[cut].isupper() if seen.cased else seen.low[cut:].split()[0] not in words("common")):
-                    yield Finding(cut, hit.end(1), "place", "county", 0.83)
+            start = seen.low.rfind(" ", 0, hit.start()) + 1
+            name = seen.low[start : hit.start()].strip("(,;.")
+            if len(name) < 3 or not name.replace("'", "").replace("-", "").replace(".", "").isalpha() or name in _NOT_TOWNS or name in STATES:
+                continue
+            if seen.flat[start].isupper() if seen.cased else name not in words("common"):
+                previous = seen.low.rfind(" ", 0, max(0, start - 1)) + 1
+                wide = start - previous > 2 and seen.cased and seen.flat[previous].isupper() and seen.flat[previous : start - 1].isalpha() and seen.low[previous : start - 1] not in words("common")
+                yield Finding(previous if wide else start, hit.end(), "place", "county", 0.83)
 
 
-_LAST_WORDS = re.compile(r"[^ ]+ [^ ]+$")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _NOT_BEHIND = re.compile(r" (?:hospital|clinic|university|medical|general|criteria|score|scale|classification|virus|disease|syndrome|protocol|study|trial|county|street|[a-z]+ hospital|children's)\b")
 

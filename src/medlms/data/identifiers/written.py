@@ -15,6 +15,8 @@ _TOKEN = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _P = r"(?:(?:de|del|la|las|los|da|do|dos|van|von|der|den|ter|bin|ibn|al|el|le|du|di|abu|st\.?|san)[ -]){0,2}"
 _W = r"[^\W\d_][\w'-]{1,24}"
 _COMMA = re.compile(rf"(?<![\w'-])({_P}(?:{_W} )?{_W})(?:,? (?:jr|sr|ii|iii)\.?)?, {{1,2}}({_W}(?: (?:[^\W\d_]\b\.?|{_W})){{0,2}})(?!\w)")
+_CAP = r"[A-ZÀ-ÞĀ-ɏ][\w'-]{1,24}"
+_COMMA_CASED = re.compile(rf"((?:[A-ZÀ-ÞĀ-ɏ])(?<![\w'-].)[\w'-]{{1,24}}(?: {_CAP})?)(?:,? (?:Jr|Sr|II|III|JR|SR)\.?)?, {{1,2}}({_CAP}(?: (?:[A-Z]\b\.?|{_CAP})){{0,2}})(?!\w)")
 _TIGHT = re.compile(rf"(?<![\w'-])({_W}),({_W})(?!\w)")
 _HL7 = re.compile(r"(?<=[|~\n])([^\W\d_][\w' -]{1,30})\^([^\W\d_][\w' -]{0,30})(?:\^([\w.' -]{0,20}))?")
 _HL7_ID = re.compile(r"(?<=[|])[\w-]{2,12}\^([^\W\d_][\w' -]{1,30})\^([^\W\d_][\w' -]{0,30})")
@@ -54,10 +56,13 @@ def written(seen: View) -> Iterator[Finding]:
 
 
 def _reversed(seen: View) -> Iterator[Finding]:
-    for hit in _COMMA.finditer(seen.flat):
+    for hit in (_COMMA_CASED if seen.cased else _COMMA).finditer(seen.flat):
         yield from _turned(seen, hit)
     for hit in _TIGHT.finditer(seen.flat):
         yield from _turned(seen, hit)
+
+
+_LED_BY = re.compile(r"(?<!\w)(?:de|del|la|van|von|der|den|ter|bin|ibn|al|el|le|du|di|da|dos|abu)[ -]$")
 
 
 def _turned(seen: View, hit: re.Match[str]) -> Iterator[Finding]:
@@ -70,9 +75,11 @@ def _turned(seen: View, hit: re.Match[str]) -> Iterator[Finding]:
     if all(is_place(word) or word in STATES or word in words("eponyms") for word in (first[-1], given[0])) or given[0] in STATES:
         return
     if WORD in (last, head) or NAME not in (last, head) or (not seen.cased and UNKNOWN in (last, head) and not is_given(given[0])):
-        if not (last == head == WORD_NAME and is_given(given[0]) and (hit[1].isupper() == hit[2].isupper()) and _alone(seen, hit)):
+        if not (last in (WORD_NAME, UNKNOWN) and head == WORD_NAME and (seen.cased or last == WORD_NAME) and is_given(given[0]) and (hit[1].isupper() == hit[2].isupper()) and _alone(seen, hit)):
             return
     begin = hit.start(1)
+    while led := _LED_BY.search(seen.low, max(0, begin - 8), begin):
+        begin = led.start()
     if len(first) > 1 and rank(first[0]) == WORD:
         begin = hit.end(1) - len(first[-1])
     end = hit.end(2)
