@@ -31,7 +31,7 @@ FILES = frozenset(
         "model",
     }
     | {"predictions", "report.md", "report.html", "plots", "merged", "export", ".DS_Store"}
-    | {EVALUATION, "points", "trackers"}
+    | {EVALUATION, "points", "trackers", "identifiers.csv"}
 )
 """What may lie at the top of a run's folder."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from medlms import datasets
 from medlms.config import Config, DataSource
-from medlms.data import clean, duplicates, leaks, report, split, topics
+from medlms.data import clean, duplicates, guard, leaks, report, split, topics
+from medlms.data.found import Found
 from medlms.datasets import Loaded, Progress, before, normalised
 from medlms.errors import ConfigError
 from medlms.types import QA, Fault
@@ -21,6 +22,8 @@ class Prepared:
 
     ``references`` gives for each row of dev and eval all answers to its question, its own first. ``report`` is
     JSON-able and adds up; ``said`` are sentences for the user; ``files`` maps each file read to its sha256.
+    ``found`` lists possible identifiers of people, masked, in sources that are not public; ``stops`` names the sources
+    because of which nothing may be trained (``identifiers: stop``).
     """
 
     train: list[QA]
@@ -30,11 +33,14 @@ class Prepared:
     said: list[str]
     files: dict[str, str]
     references: dict[str, tuple[str, ...]]
+    found: list[Found] = field(default_factory=list)
+    stops: list[str] = field(default_factory=list)
 
 
-def prepare(config: Config, *, offline: bool = False, progress: Progress | None = None) -> Prepared:
+def prepare(config: Config, *, offline: bool = False, look: bool = True, progress: Progress | None = None) -> Prepared:
     """The prepared set of a config: the same for the same files, config and seed.
 
+    Without ``look`` nobody looks for identifiers of people, which takes longer than all else; whoever trains looks.
     Raises DataError, FetchError, ConfigError and UnknownName.
     """
     loaded, weights = _load(config.data, offline=offline, progress=progress)
@@ -57,17 +63,27 @@ def prepare(config: Config, *, offline: bool = False, progress: Progress | None 
     rows = split.grouped(rows)
     parts = split.parts(rows, config.split, weights=weights, seed=config.split_seed)
     compared = leaks.prove({"train": parts.train, "dev": parts.dev, "eval": parts.eval})
+    guarded = (guard.guard if look else guard.unguarded)(
+        {"train": parts.train, "dev": parts.dev, "eval": parts.eval},
+        _references(rows, [*parts.dev, *parts.eval]),
+        asked=config.identifiers,
+        public={name: item.source.public for name, item in loaded.items()},
+        progress=progress,
+    )
     account = report.build(config, loaded, weights, dropped, changed, rows, parts, named, compared)
+    account["identifiers"] = guarded.account
     account["cleaning"] = steps
-    said += _said(config, account, loaded)
+    said += [*_said(config, account, loaded), *guarded.said]
     return Prepared(
-        train=parts.train,
-        dev=parts.dev,
-        eval=parts.eval,
+        train=guarded.parts["train"],
+        dev=guarded.parts["dev"],
+        eval=guarded.parts["eval"],
         report=account,
         said=said,
         files={file: checksum for item in loaded.values() for file, checksum in item.files.items()},
-        references=_references(rows, [*parts.dev, *parts.eval]),
+        references=guarded.references,
+        found=guarded.found,
+        stops=guarded.stops,
     )
 
 
@@ -139,7 +155,6 @@ def _said(config: Config, account: Mapping[str, Any], loaded: Mapping[str, Loade
     for name, item in loaded.items():
         if item.source.public:
             continue
-        said.append(f"{name}: {report.NO_SCAN}")
         if not any(row.topic or row.links for row in item.examples):
             said.append(
                 f"{name}: no topic column, so only equal questions are kept together; related ones may stand on both sides "

@@ -14,10 +14,6 @@ from medlms.types import QA, Fault
 
 EXAMPLES = 3  # shown of each reason
 SIDES = ("train", "dev", "eval")
-NO_SCAN = (
-    "This version does not look for patient identifiers. Unless all sources are cleared for release, look yourself before "
-    "you train: a tuned model can repeat what it was trained on."
-)
 
 
 def build(
@@ -65,7 +61,6 @@ def build(
         "repeated_questions": _repeats(kept),
         "dropped_examples": _shown(dropped),
         "licences": _licences(loaded, sides),
-        "identifiers": {"scanned": False, "asked": config.identifiers, "note": NO_SCAN},
         "split": {**config.split.model_dump(), "seed": config.split_seed},
     }
 

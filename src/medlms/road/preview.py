@@ -104,7 +104,11 @@ def preview(config: Config, *, count: int = 3, row: str = "", talk: Talk | None 
     if count < 1:
         raise AskedWrongly(f"--rows {count}: at least one row is needed.")
     with talk.bar("reading the data") as advance:
-        prepared = data.prepare(config, progress=lambda title, done, wanted: advance(done, wanted))
+        prepared = data.prepare(
+            config,
+            look=config.identifiers == "deidentify",
+            progress=lambda title, done, wanted: advance(done, wanted),
+        )
     wanted = _wanted(prepared, count, row)
     from medlms.models import tokenizer as reading
     from medlms.text.marks import marked
