@@ -24,7 +24,7 @@ TITLES = {
     "mrn": "record numbers", "plan": "health plan numbers", "account": "account numbers", "licence": "licence numbers",
     "vehicle": "vehicle numbers", "device": "device numbers", "other": "other numbers",
 }  # fmt: skip
-NO_PROOF = "Rules miss some identifiers and take other words for them: an empty list proves nothing, a person has to read the text."
+NO_PROOF = "Rules miss some identifiers and take other words for them: finding none proves nothing, a person has to read the text."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,16 @@ def counts(kinds: Iterable[str]) -> dict[str, int]:
 
 
 def in_words(found: dict[str, int]) -> str:
-    """'7 names, 3 dates and ages over 89'; counts of one keep their plural, which is a class's name here."""
-    return ", ".join(f"{count:,} {TITLES[kind]}" for kind, count in found.items()) or "none"
+    """'7 names, 1 date or age over 89'."""
+    return ", ".join(f"{count:,} {titled(kind, count)}" for kind, count in found.items()) or "none"
+
+
+def titled(kind: str, count: int) -> str:
+    """What findings of a class are called, one or several."""
+    title = TITLES[kind]
+    if count != 1:
+        return title
+    return "date or age over 89" if kind == "date" else title.removesuffix("es" if title.endswith("sses") else "s")
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
@@ -91,18 +99,19 @@ def write_private(path: Path, content: bytes, *, replace: bool = True) -> None:
 
     Unless ``replace``, a file that is there stays and FileExistsError is raised.
     """
-    part = None
+    part: Path | None = None
     try:
-        handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made with mode 0600
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made with mode 0600
+        part = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         if replace:
-            os.replace(part, path)
+            part.replace(path)
         else:
             os.link(part, path)
-            os.unlink(part)
+            part.unlink()
     except FileExistsError:
         _remove(part)
         raise
@@ -111,7 +120,7 @@ def write_private(path: Path, content: bytes, *, replace: bool = True) -> None:
         raise ResourceError(f"{path}: can't be written: {error.strerror}.") from None
 
 
-def _remove(part: str | None) -> None:
+def _remove(part: Path | None) -> None:
     if part:
         with contextlib.suppress(OSError):
-            os.unlink(part)
+            part.unlink()

@@ -26,7 +26,7 @@ def enforce(prepared: Prepared, run: Run | None) -> None:
 
 def _message(prepared: Prepared, path: Path | None) -> str:
     sources = prepared.report["identifiers"]["by_source"]
-    lines = [f"Nothing was trained: the data may hold identifiers of people, and the config says identifiers: stop."]
+    lines = ["Nothing was trained: the data may hold identifiers of people, and the config says identifiers: stop."]
     lines += [
         f"  {name}: {sources[name]['found']:,} in {sources[name]['rows_with']:,} of {sources[name]['rows']:,} rows: "
         f"{in_words(sources[name]['by_class'])}"

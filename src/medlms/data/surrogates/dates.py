@@ -162,7 +162,7 @@ def _worded(text: str) -> list[_Slot]:
                 slots.append(_number(text, *hit.span(), role, padded))
         elif plain in ("st", "nd", "rd", "th") and slots and slots[-1].end == hit.start() and slots[-1].role == "day":
             day = slots.pop()
-            slots.append(replace(day, end=hit.end(), write=lambda new, up=word.isupper(): _ranked(new, up)))
+            slots.append(replace(day, end=hit.end(), write=_ranker(word)))
         elif found := month(plain, hint):
             slots.append(_Slot(*hit.span(), "month", found[1], _month_writer(found[0], word)))
         elif plain in _SAID_DAYS and "day" not in roles:
@@ -186,6 +186,10 @@ def _month_writer(names: str, word: str) -> Callable[[int], str]:
 def _spoken(words: Callable[[int], str], like: str) -> Callable[[int], str]:
     joined = "-" in like or not re.search(r"\s", like)
     return lambda new: cased(words(new) if joined else words(new).replace("-", " "), like)
+
+
+def _ranker(ending: str) -> Callable[[int], str]:
+    return lambda new: _ranked(new, ending.isupper())
 
 
 def _ranked(number: int, upper: bool) -> str:

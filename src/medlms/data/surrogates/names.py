@@ -17,7 +17,7 @@ _KEPT = frozenset(
 
 def name(group: Group, original: str) -> str:
     """The name with another word in the place of each; titles, particles, initials' dots and commas stay."""
-    found = [hit for hit in _WORD.finditer(original)]
+    found = list(_WORD.finditer(original))
     parts = [hit for hit in found if not _stays(hit.group(), len(found))]
     comma = original.find(",")
     made, end = [], 0
