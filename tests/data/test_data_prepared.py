@@ -43,8 +43,9 @@ def test_the_whole_way_on_a_file(table) -> None:
     assert (len(prepared.train), len(prepared.dev), len(prepared.eval)) == (40, 5, 8)
     assert all(row.group for side in (prepared.train, prepared.dev, prepared.eval) for row in side)
     assert json.loads(json.dumps(prepared.report)) == prepared.report
-    assert prepared.report["identifiers"]["scanned"] is False
+    assert prepared.report["identifiers"]["by_source"]["mine"]["rows"] == 53
     assert any("identifiers" in sentence for sentence in prepared.said)
+    assert data.prepare(make(path, train=40, dev=5, eval=8), look=False).report["identifiers"]["scanned"] is False
     assert list(prepared.files) == [path]
     assert set(prepared.references) == {row.id for row in (*prepared.dev, *prepared.eval)}
     (shown,) = prepared.report["dropped_examples"]["empty question"]

@@ -24,7 +24,7 @@ TITLES = {
     "mrn": "record numbers", "plan": "health plan numbers", "account": "account numbers", "licence": "licence numbers",
     "vehicle": "vehicle numbers", "device": "device numbers", "other": "other numbers",
 }  # fmt: skip
-NO_PROOF = "Rules miss some identifiers and take other words for them: finding none proves nothing, a person has to read the text."
+NO_PROOF = "Rules miss some identifiers and take other words for them: finding none proves nothing, a person must read the text."
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,9 +149,9 @@ def _answers(report: Report, answers: Mapping[str, Answer]) -> list[str]:
 
 def _data(report: Report) -> str:
     note = (account(report).get("identifiers") or {}).get("note")
-    identifiers = f"Patient identifiers: {as_markdown(one_line(note))}" if note else ""
+    identifiers = f"Identifiers of people: {as_markdown(one_line(note))}" if note else ""
     contents = [maybe(tables.sources(report)), maybe(tables.splits(report)), bullets(tables.data_notes(report))]
-    return section("Data", [*contents, identifiers, maybe(tables.licences(report))])
+    return section("Data", [*contents, maybe(tables.identifiers(report)), identifiers, maybe(tables.licences(report))])
 
 
 def _how(report: Report) -> str:

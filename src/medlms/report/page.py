@@ -253,7 +253,9 @@ def _data(report: Report) -> str:
     return (
         "".join(table_html(table, "stack") for table in (tables.sources(report), tables.splits(report)) if table)
         + (f"<ul>{notes}</ul>" if notes else "")
-        + (f"<h3>Patient identifiers</h3><p>{as_html(note)}</p>" if note else "")
+        + _optional(tables.identifiers(report), "Identifiers of people")
+        + (f"<p>{as_html(note)}</p>" if note and tables.identifiers(report) else "")
+        + (f"<h3>Identifiers of people</h3><p>{as_html(note)}</p>" if note and not tables.identifiers(report) else "")
         + _optional(tables.licences(report), "Licences")
     )
 

@@ -139,7 +139,8 @@ class DataReport(TypedDict, total=False):
     ``said`` are sentences for the reader, ``cut`` counts rows cut at the longest length. A short form is read as well:
     ``sources`` as a list with ``name`` and ``rows``, ``splits`` with ``rows``, ``groups`` and ``by_source``.
 
-    ``groups`` counts the groups of each part, ``mixture`` the shares asked for and got, ``identifiers`` holds a ``note``.
+    ``groups`` counts the groups of each part, ``mixture`` the shares asked for and got, ``identifiers`` holds a ``note`` and,
+    where somebody looked, ``by_source`` (policy, rows, rows_with, found, by_class).
     """
 
     sources: Mapping[str, DataSourceRows]

@@ -379,8 +379,8 @@ def identifiers(report: Report) -> Table | None:
         for name, item in found.items()
     )
     columns = ("Source", "Found", "Rows with any", *map(capital, kinds), "What was done")
-    caption = "Possible identifiers of people in training, development and evaluation rows, by class. Rules find them; some are false."
-    return Table("identifiers", caption, columns, rows, words=(len(columns) - 1,))
+    caption = "Possible identifiers of people in the rows of all parts, by class. Rules find them: some are false alarms."
+    return Table("identifiers", caption, columns, rows, words=frozenset({len(columns) - 1}))
 
 
 def data_notes(report: Report) -> list[str]:

@@ -36,8 +36,9 @@ def _drawn(plain: str, draw: Stream, letters: str) -> str:
     made = []
     for place, mark in enumerate(plain):
         if mark.isdecimal():
-            # A leading nought stays one, and no other digit becomes one there.
-            made.append(str(draw.below(10)) if place else "0" if mark == "0" else str(1 + draw.below(9)))
+            # A first nought stays one, and no other first digit becomes one.
+            first = not any(before.isdecimal() for before in plain[:place])
+            made.append(str(draw.below(10)) if not first else "0" if mark == "0" else str(1 + draw.below(9)))
         else:
             made.append(letters[draw.below(len(letters))].upper())
     if sum(mark.isdigit() for mark in made) >= _CARD and luhn("".join(mark for mark in made if mark.isdigit())):
