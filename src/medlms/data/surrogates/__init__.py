@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from medlms.data.surrogates.group import Group
 from medlms.data.surrogates.key import secret
-from medlms.data.surrogates.replace import Change, Replaced, deidentify
+from medlms.data.surrogates.replace import Change, Replaced, deidentify, lost
 
-__all__ = ["Change", "Group", "Replaced", "deidentify", "secret"]
+__all__ = ["Change", "Group", "Replaced", "deidentify", "lost", "secret"]
