@@ -23,7 +23,7 @@ def notes(here: Path) -> Path:
 def test_a_check_lists_them_by_class_with_places(medlms, notes):
     done = medlms("data", "check", "notes.csv")
     assert done.code == 0, "identifiers are no faults"
-    assert "3 names" in done.out and "notes.csv:2 (question)" in done.out and "1 telephone number\n" in done.out
+    assert "3  names" in done.out and "notes.csv:2 (question)" in done.out and "1  telephone number\n" in done.out
     assert not any(secret in done.out for secret in SECRETS)
     assert "--write-deidentified" in done.out and "proves nothing" in done.out
     found = json.loads(medlms("data", "check", "notes.csv", "--json").out)["identifiers"]

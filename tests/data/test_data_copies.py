@@ -4,7 +4,8 @@ import csv
 import gzip
 import io
 import json
-from datetime import datetime
+import re
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ ROWS = [
     {"patient": "P-1", "question": "Is Mr. Smith better on 03/21/2021?", "answer": "Yes; BP 120/80.", "score": "4"},
     {"patient": "P-2", "question": "What is anaemia?", "answer": "Too few red cells.", "score": "5"},
 ]  # fmt: skip
+BORN = datetime(1950, 3, 14)  # noqa: DTZ001 - what a cell of a spreadsheet holds
 SECRETS = ("John", "Smith", "Keller", "03/14/2021", "03/21/2021")
 
 
@@ -72,8 +74,9 @@ def test_every_format_is_written_as_it_was(tmp_path, name):
     assert after[1].answer == before[1].answer == "Yes; BP 120/80." and after[0].answer.endswith(": rest, é.")
     name_of = after[0].question.split()[2].rstrip(",")
     assert f"Mr. {name_of} better" in after[1].question, "one patient, one name"
-    shift = [datetime.strptime(row.question.rstrip("?. Plan")[-10:], "%m/%d/%Y") for row in after[:2]]
-    assert (shift[1] - shift[0]).days == 7
+    seen = [re.search(r"(\d\d)/(\d\d)/(\d{4})", row.question) for row in after[:2]]
+    days = [date(int(hit[3]), int(hit[1]), int(hit[2])) for hit in seen]
+    assert (days[1] - days[0]).days == 7
     assert done.rows in (3, 4) and done.left == 0 and done.by_class["name"] >= 3
     assert 0 < done.replaced < done.characters
     for file in (target, done.review):
@@ -128,7 +131,7 @@ def test_spreadsheets(tmp_path):
     book = openpyxl.Workbook()
     for line in (
         ["patient", "dob", "question", "answer", "score"],
-        *([r["patient"], datetime(1950, 3, 14), r["question"], r["answer"], 3] for r in ROWS),
+        *([r["patient"], BORN, r["question"], r["answer"], 3] for r in ROWS),
     ):
         book.active.append(line)
     book.create_sheet("more").append(["who"])
@@ -139,21 +142,16 @@ def test_spreadsheets(tmp_path):
     text = str([[cell.value for cell in row] for sheet in new.worksheets for row in sheet.iter_rows()])
     assert not any(secret in text for secret in SECRETS)
     births = [row[1].value for row in list(new.worksheets[0].iter_rows())[1:]]
-    assert (
-        all(isinstance(value, datetime) and value != datetime(1950, 3, 14) for value in births)
-        and births[0] == births[1]
-    )
+    assert all(isinstance(value, datetime) and value != BORN for value in births) and births[0] == births[1]
     assert [row[4].value for row in list(new.worksheets[0].iter_rows())[1:]] == [3, 3, 3]
 
 
 def test_parquet(tmp_path):
-    pyarrow = pytest.importorskip("pyarrow")
-    import pyarrow.parquet
-
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     table = pyarrow.Table.from_pylist([{**row, "score": int(row["score"])} for row in ROWS])
-    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    parquet.write_table(table, tmp_path / "a.parquet")
     copied(tmp_path / "a.parquet", tmp_path / "b.parquet")
-    new = pyarrow.parquet.read_table(tmp_path / "b.parquet")
+    new = parquet.read_table(tmp_path / "b.parquet")
     assert new.schema == table.schema and new.column("score").to_pylist() == [3, 4, 5]
     assert not any(secret in str(new.to_pylist()) for secret in SECRETS)
 
@@ -170,8 +168,12 @@ def test_nothing_is_overwritten(tmp_path, there):
 
 @pytest.mark.parametrize(
     ("name", "content", "place"),
-    [("a.jsonl", as_jsonl(ROWS) + b"{broken\n", ":4"), ("a.csv", as_csv(ROWS) + b"a,b\n", ":5"), ("a.json", b'[{"question": "q", "answer": "a"}, 3]', "a.json")],
-)  # fmt: skip
+    [
+        ("a.jsonl", as_jsonl(ROWS) + b"{broken\n", ":4"),
+        ("a.csv", as_csv(ROWS) + b"a,b\n", ":5"),
+        ("a.json", b'[{"question": "q", "answer": "a"}, 3]', "a.json"),
+    ],
+)
 def test_what_cannot_be_read_is_not_copied(tmp_path, name, content, place):
     path = tmp_path / name
     path.write_bytes(content)

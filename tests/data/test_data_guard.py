@@ -15,9 +15,10 @@ KEY = bytes(range(32))
 
 @pytest.fixture
 def parts(qa):
+    of_one = {"links": ("document:set/7",), "group": "g"}
     notes = [
-        qa("1", "Patient: John Smith, MRN: 44719023. Plan?", "Mr. Smith comes back on 03/16/2021.", links=("document:set/7",), group="g"),
-        qa("2", "How is Mr. Smith on 03/23/2021?", "Better.", links=("document:set/7",), group="g"),
+        qa("1", "Patient: John Smith, MRN: 44719023. Plan?", "Mr. Smith comes back on 03/16/2021.", **of_one),
+        qa("2", "How is Mr. Smith on 03/23/2021?", "Better.", **of_one),
         qa("3", "What is anaemia?", "Too few red cells.", topic="Anaemia", group="h"),
     ]  # fmt: skip
     talk = dialogue(replace(notes[2], id="set/4", question="Hello, who are you?"), ("I am Dr. Anne Keller.", "Thanks."))

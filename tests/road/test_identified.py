@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import medlms
-from medlms.errors import IdentifiersFound
+from medlms.errors import DataError, IdentifiersFound
 from medlms.road.study import study
 
 SECRETS = ("John", "Smith", "03/14/2021", "482-9913")
@@ -53,9 +53,9 @@ def test_a_run_stops_before_anything_is_trained(notes: dict[str, Any]) -> None:
 def test_a_study_stops_too(notes: dict[str, Any], here: Path) -> None:
     import yaml
 
-    grid = {**notes, "run": "s", "study": {"grid": {"lora.r": [1, 2]}}}
+    grid = {**notes, "run": "s", "study": {"vary": {"lora.r": [1, 2]}}}
     (here / "s.yaml").write_text(yaml.safe_dump(grid))
-    with pytest.raises(Exception, match="Nothing was trained"):
+    with pytest.raises(DataError, match="Nothing was trained"):
         study("s.yaml")
     assert not list(here.rglob("steps.jsonl"))
 

@@ -73,7 +73,7 @@ def write(file: str, target: str, chosen: DataSource, talk: Any) -> Copy:
     from medlms.errors import AskedWrongly
 
     path = Path(file).expanduser()
-    if path.is_dir() or not path.exists() and any(mark in file for mark in "*?["):
+    if path.is_dir() or (not path.exists() and any(mark in file for mark in "*?[")):
         raise AskedWrongly(f"{file}: one file at a time can be copied.", hint="Name a file, not a folder or a pattern.")
     shape, _, _ = datasets.columns(path, chosen)
     with talk.bar("replacing identifiers") as advance:

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -57,6 +58,12 @@ def excerpt(text: str, findings: Sequence[Finding], found: Finding) -> str:
 def listed(text: str, findings: Sequence[Finding], *, place: str, field: str) -> list[Found]:
     """The findings of a text as they may be shown."""
     return [Found(item.kind, place, field, excerpt(text, findings, item), item.rule) for item in findings]
+
+
+def in_order(place: str) -> tuple[str, int]:
+    """Sorts places by file, then by line."""
+    line = re.search(r"\d+$", place)
+    return (place[: line.start()], int(line.group())) if line else (place, 0)
 
 
 def counts(kinds: Iterable[str]) -> dict[str, int]:

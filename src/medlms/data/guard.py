@@ -13,7 +13,7 @@ from typing import Any
 
 from medlms.data import found as lists
 from medlms.data import surrogates
-from medlms.data.found import Found
+from medlms.data.found import Found, in_order
 from medlms.data.identifiers import Finding
 from medlms.data.scans import Scans
 from medlms.data.surrogates.replace import Replaced, learn
@@ -107,6 +107,7 @@ def guard(
         made, answers = _replaced(parts, references, tallies, scans.look, key())
     records = {name: tally.record() for name, tally in tallies.items()}
     stops = [name for name, tally in tallies.items() if tally.policy == "stop" and tally.kinds]
+    shown.sort(key=lambda item: in_order(item.place))
     return Guarded(made, answers, _account(asked, records), shown, stops, _said(records, public))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from medlms.data.identifiers.checks import luhn
+from medlms.data.identifiers.checks import dea, luhn, nhs, npi, vin
 from medlms.data.surrogates.group import Group, Stream
 
 _HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f:.-]{12,}", re.IGNORECASE)
@@ -41,10 +41,22 @@ def _drawn(plain: str, draw: Stream, letters: str) -> str:
             made.append(str(draw.below(10)) if not first else "0" if mark == "0" else str(1 + draw.below(9)))
         else:
             made.append(letters[draw.below(len(letters))].upper())
-    if sum(mark.isdigit() for mark in made) >= _CARD and luhn("".join(mark for mark in made if mark.isdigit())):
-        last = max(place for place, mark in enumerate(made) if mark.isdigit())  # so that it is nobody's card
+    last = max((place for place, mark in enumerate(made) if mark.isdecimal()), default=None)
+    for _ in range(10):
+        if last is None or not _somebodys("".join(made)):
+            break
         made[last] = str((int(made[last]) + 1) % 10)
     return "".join(made)
+
+
+def _somebodys(code: str) -> bool:
+    """Whether a check digit says that it could be a real card, IMEI, provider, prescriber, NHS or vehicle number."""
+    digits = "".join(mark for mark in code if mark.isdecimal())
+    if len(digits) >= _CARD and luhn(digits):
+        return True
+    if code.isdecimal() and len(code) == 10:
+        return npi(code) or nhs(code)
+    return (len(code) == 17 and vin(code)) or (len(code) == 9 and code[2:].isdecimal() and dea(code))
 
 
 def ssn(group: Group, original: str) -> str:

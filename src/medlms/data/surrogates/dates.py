@@ -153,7 +153,15 @@ def _worded(text: str) -> list[_Slot]:
     padded = bool(re.search(r"(?<!\d)0\d(?!\d)", text))
     # May is long and short in one: what is joined by dashes is short.
     joined = re.search(r"[-/\d]may|may[-/\d]", text, re.IGNORECASE)
-    hint = "short" if joined else "de" if re.search(r"\d\.\s*[^\W\d]", text) else "es" if re.search(r"\bde\b", text) else ""
+    hint = (
+        "short"
+        if joined
+        else "de"
+        if re.search(r"\d\.\s*[^\W\d]", text)
+        else "es"
+        if re.search(r"\bde\b", text)
+        else ""
+    )
     for hit in _TOKEN.finditer(text):
         word, plain = hit.group(), re.sub(r"[\s-]+", " ", hit.group().casefold())
         roles = {slot.role for slot in slots}
