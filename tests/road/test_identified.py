@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import medlms
+from medlms.cli.runs import _summary
 from medlms.errors import DataError, IdentifiersFound
 from medlms.road.study import study
 
@@ -42,6 +43,7 @@ def test_a_run_stops_before_anything_is_trained(notes: dict[str, Any]) -> None:
     )
     run = Path("runs/a")
     assert sorted(path.name for path in run.iterdir()) == ["config.yaml", "data_report.json", "identifiers.csv"]
+    assert _summary(run / "config.yaml")["state"] == "stopped"
     assert stat.S_IMODE((run / "identifiers.csv").stat().st_mode) == 0o600
     listed = list(csv.DictReader((run / "identifiers.csv").open()))
     record = json.loads((run / "data_report.json").read_text())["identifiers"]["by_source"]["notes"]
