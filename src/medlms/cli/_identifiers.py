@@ -69,7 +69,7 @@ def show(found: Sequence[Found], file: str, *, public: bool, target: str | None)
 def write(file: str, target: str, chosen: DataSource, talk: Any) -> Copy:
     """Write the copy and the review list. Raises AskedWrongly for what is no single file of the user's own."""
     from medlms import datasets
-    from medlms.data import copies
+    from medlms.data import deidentified
     from medlms.errors import AskedWrongly
 
     path = Path(file).expanduser()
@@ -77,7 +77,7 @@ def write(file: str, target: str, chosen: DataSource, talk: Any) -> Copy:
         raise AskedWrongly(f"{file}: one file at a time can be copied.", hint="Name a file, not a folder or a pattern.")
     shape, _, _ = datasets.columns(path, chosen)
     with talk.bar("replacing identifiers") as advance:
-        return copies.write(
+        return deidentified.write(
             path, Path(target).expanduser(), shape, progress=lambda title, done, wanted: advance(done, wanted)
         )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from medlms import datasets
-from medlms.data import copies
+from medlms.data import deidentified
 from medlms.errors import AskedWrongly, DataError
 
 KEY = bytes(range(32))
@@ -49,9 +49,9 @@ FORMATS = {
 }
 
 
-def copied(path: Path, target: Path, **keys) -> copies.Copy:
+def copied(path: Path, target: Path, **keys) -> deidentified.Copy:
     shape, _, _ = datasets.columns(path)
-    return copies.write(path, target, shape, key=KEY, **keys)
+    return deidentified.write(path, target, shape, key=KEY, **keys)
 
 
 def rows_of(path: Path) -> list:
@@ -195,7 +195,7 @@ def test_patients_stay_apart_in_their_column(tmp_path):
     shape, _, _ = datasets.columns(path, None)
     from dataclasses import replace
 
-    done = copies.write(path, tmp_path / "b.csv", replace(shape, document="mrn"), key=KEY)
+    done = deidentified.write(path, tmp_path / "b.csv", replace(shape, document="mrn"), key=KEY)
     new = [row["mrn"] for row in csv.DictReader((tmp_path / "b.csv").open())]
     assert len(set(new)) == 300 and set(new).isdisjoint(row["mrn"] for row in rows)
     assert not any("WARNING" in sentence for sentence in done.said)
