@@ -324,7 +324,9 @@ class Config(_Part):
     )
     identifiers: Literal["stop", "report", "deidentify"] = Field(
         "stop",
-        description="What to do about patient identifiers. This version has no scan yet and says so in every report.",
+        description="What to do where training, development or evaluation rows may hold identifiers of people (names, dates, "
+        "numbers, places). stop: end the run with a list before anything is trained; report: count them and go on; "
+        "deidentify: put invented values in their place. Catalogue sets marked public are only reported on.",
     )
     max_length: int = Field(2048, ge=16, description="Longest row in tokens; longer answers are cut there and counted.")
     load_in_4bit: bool = Field(

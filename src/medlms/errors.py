@@ -6,6 +6,7 @@ MedLMsError
 │   └── UnknownName      a name that no catalogue holds, with the nearest that one does
 ├── CouldNot (exit code 1: the request was fine, this machine or this input was not)
 │   ├── DataError        a file that can't be read, rows that can't be used, a set too small to split
+│   │   └── IdentifiersFound   rows that may name people, where the config says stop
 │   ├── ModelError       weights, tokenizer or architecture missing or unfit
 │   ├── FetchError       a hub, index or address that could not be reached or refused
 │   ├── ResourceError    memory or disk that will not suffice
@@ -50,6 +51,10 @@ class CouldNot(MedLMsError):
 
 class DataError(CouldNot):
     """Data that can't be read or used."""
+
+
+class IdentifiersFound(DataError):
+    """Rows that may hold identifiers of people, where the config says to stop."""
 
 
 class ModelError(CouldNot):

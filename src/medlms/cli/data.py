@@ -63,16 +63,36 @@ def check(
     exams: bool = typer.Option(
         False, "--exams", help="Also look for the questions of all known exams that are on this machine."
     ),
+    identifiers: bool = typer.Option(
+        True,
+        "--identifiers/--no-identifiers",
+        help="Also look for identifiers of people (names, dates, numbers, places).",
+    ),
+    identifiers_to: str | None = typer.Option(
+        None, "--identifiers-to", metavar="LIST.csv", help="Write all identifiers there, masked."
+    ),
+    write_deidentified: str | None = typer.Option(
+        None,
+        "--write-deidentified",
+        metavar="COPY",
+        help="Write a copy with invented values in the place of identifiers, and a list of them for a person to review.",
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
 ) -> None:
-    """List every faulty row of a file in one go. Exit code 1 when there are any."""
+    """List every faulty row of a file in one go, and the identifiers of people in it. Exit code 1 when rows are faulty."""
     from dataclasses import asdict
 
     from medlms import datasets
-    from medlms.cli import _faults
-    from medlms.cli._show import out
+    from medlms.cli import _faults, _identifiers
+    from medlms.cli._show import Terminal, out
 
-    loaded = datasets.check(file, chosen=_faults.chosen(file, columns))
+    chosen, talk = _faults.chosen(file, columns), Terminal()
+    if write_deidentified:
+        copy = _identifiers.write(file, write_deidentified, chosen, talk)
+        out(_identifiers.as_json(copy)) if as_json else _identifiers.say(copy)
+        return
+    loaded = datasets.check(file, chosen=chosen)
+    found = _identifiers.look(loaded, talk) if identifiers else None
     overlaps = None
     if exams:
         from medlms.data import contamination
@@ -88,10 +108,13 @@ def check(
                 "faults": [asdict(fault) for fault in loaded.faults],
                 "notes": [asdict(remark) for remark in loaded.remarks],
                 "said": loaded.said,
+                "identifiers": None if found is None else [asdict(item) for item in found],
             }
         )
     else:
         _faults.show(loaded, file, faults)
+        if found is not None:
+            _identifiers.show(found, file, public=loaded.source.public, target=identifiers_to)
         if overlaps:
             for line in contamination.lines(overlaps):
                 typer.echo(line)

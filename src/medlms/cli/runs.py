@@ -75,6 +75,9 @@ def _summary(path: Path) -> dict[str, Any]:
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         verdict = str((report.get("verdict") or [""])[0])
     except (OSError, ValueError, AttributeError):
+        if (folder / "identifiers.csv").is_file() and not (folder / "splits").is_dir():
+            said = f"identifiers of people were found: {folder / 'identifiers.csv'}"
+            return {"run": folder.name, "state": "stopped", "verdict": said}
         hint = f"go on with: medlms {Run(folder).verb()} --resume {folder}"
         return {"run": folder.name, "state": "unfinished", "verdict": hint}
     return {"run": folder.name, "state": "finished", "verdict": verdict}

@@ -16,6 +16,7 @@ from medlms.data import (
     duplicates,
     exclude,
     graded,
+    guard,
     leaks,
     lineage,
     mix,
@@ -23,6 +24,7 @@ from medlms.data import (
     split,
     topics,
 )
+from medlms.data.found import Found
 from medlms.datasets import Loaded, Progress, before, normalised
 from medlms.errors import ConfigError
 from medlms.types import QA, Fault
@@ -37,6 +39,8 @@ class Prepared:
     ``times`` tells how often a training row is read in an epoch, by its id, where that is not once; ``lineage`` holds a
     record of every row that was read, kept or not. ``dropped``
     names every row that was left out, as ``report.dropped_rows`` gives them.
+    ``found`` lists possible identifiers of people, masked, in sources that are not public; ``stops`` names the sources
+    because of which nothing may be trained (``identifiers: stop``).
     """
 
     train: list[QA]
@@ -49,11 +53,14 @@ class Prepared:
     times: dict[str, int] = field(default_factory=dict)
     lineage: list[dict[str, Any]] = field(default_factory=list)
     dropped: list[dict[str, Any]] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)
+    stops: list[str] = field(default_factory=list)
 
 
-def prepare(config: Config, *, offline: bool = False, progress: Progress | None = None) -> Prepared:
+def prepare(config: Config, *, offline: bool = False, look: bool = True, progress: Progress | None = None) -> Prepared:
     """The prepared set of a config: the same for the same files, config and seed.
 
+    Without ``look`` nobody looks for identifiers of people, which takes longer than all else; whoever trains looks.
     Raises DataError, FetchError, ConfigError and UnknownName.
     """
     loaded, entries = _load(config.data, offline=offline, progress=progress)
@@ -95,7 +102,15 @@ def prepare(config: Config, *, offline: bool = False, progress: Progress | None 
     origin = list(lineage.records(loaded, steps=mended, kept=rows, dropped=dropped, sides=sides, times=mixed.times))
     exclude.prove(excluded.lists, sides, {record["id"]: record["mark"] for record in origin if "id" in record})
     references = _references(rows, [*parts.dev, *parts.eval])
+    guarded = (guard.guard if look else guard.unguarded)(
+        sides,
+        references,
+        asked=config.identifiers,
+        public={name: item.source.public for name, item in loaded.items()},
+        progress=progress,
+    )
     account = report.build(config, loaded, weights, dropped, changed, rows, parts, named, compared)
+    account["identifiers"] = guarded.account
     account["cleaning"] = steps
     account["duplicates"] = {**duplicated, **_graded_copies(config, parts)}
     account["exams"] = contamination.account(parts.train, contamination.at_hand())
@@ -107,19 +122,24 @@ def prepare(config: Config, *, offline: bool = False, progress: Progress | None 
     }
     account["excluded"] = excluded.account
     said += [*exclude.said(excluded.account), *mix.said(mixed.account)]
-    said += _said(config, account, loaded)
+    said += [*_said(config, account, loaded), *guarded.said]
+    left_out = report.dropped_rows(dropped, loaded)
+    if config.identifiers == "deidentify":
+        report.without_quotes(account, left_out, [name for name, item in loaded.items() if not item.source.public])
     return Prepared(
-        train=parts.train,
-        dev=parts.dev,
-        eval=parts.eval,
+        train=guarded.parts["train"],
+        dev=guarded.parts["dev"],
+        eval=guarded.parts["eval"],
         report=account,
         said=said,
         files={file: checksum for item in loaded.values() for file, checksum in item.files.items()}
         | excluded.lists.files,
-        references=references,
+        references=guarded.references,
         times=mixed.times,
         lineage=origin,
-        dropped=report.dropped_rows(dropped, loaded),
+        dropped=left_out,
+        found=guarded.found,
+        stops=guarded.stops,
     )
 
 
@@ -213,7 +233,6 @@ def _said(config: Config, account: Mapping[str, Any], loaded: Mapping[str, Loade
     for name, item in loaded.items():
         if item.source.public:
             continue
-        said.append(f"{name}: {report.NO_SCAN}")
         if not any(row.topic or row.links for row in item.examples):
             said.append(
                 f"{name}: no topic column, so only equal questions are kept together; related ones may stand on both sides "

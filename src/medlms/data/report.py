@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,6 @@ from medlms.datasets import Loaded, before, exchanges
 from medlms.types import QA, Fault
 
 EXAMPLES = 3  # shown of each reason
-NO_SCAN = (
-    "This version does not look for patient identifiers. Unless all sources are cleared for release, look yourself before "
-    "you train: a tuned model can repeat what it was trained on."
-)
 
 
 def build(
@@ -70,7 +66,6 @@ def build(
         "lengths": _lengths(sides["train"]),
         "licences": (licences := _licences(loaded, sides)),
         "terms": terms.adapter({item["licence"]: item["sources"] for item in licences}),
-        "identifiers": {"scanned": False, "asked": config.identifiers, "note": NO_SCAN},
         "split": {**config.split.model_dump(), "seed": config.split_seed},
     }
 
@@ -168,6 +163,20 @@ def dropped_rows(dropped: Sequence[tuple[str, Fault]], loaded: Mapping[str, Load
         }
         for name, fault in dropped
     ]
+
+
+def without_quotes(account: dict[str, Any], rows: Sequence[dict[str, Any]], private: Collection[str]) -> None:
+    """Take what is quoted of the ``private`` sources out of an account and of the list of dropped rows, in place.
+
+    Their rows go on with surrogates, beside which the words as they were must not stand.
+    """
+    examples = [item for items in account["dropped_examples"].values() for item in items]
+    for item in (*examples, *rows):
+        if item["source"] in private:
+            item["detail"] = ""
+    for name in private:
+        for step in account["cleaning"].get(name, ()):
+            step["examples"] = []
 
 
 def _licences(loaded: Mapping[str, Loaded], sides: Mapping[str, Sequence[QA]]) -> list[dict[str, Any]]:

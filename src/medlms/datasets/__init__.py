@@ -22,12 +22,14 @@ from medlms.datasets._files import Reading
 from medlms.datasets._loaded import Loaded, Noise, Progress, Read, Rows, normalised
 from medlms.datasets._several import Readings
 from medlms.datasets._shape import Shape
+from medlms.datasets._whole import plain_bytes, table_kind
 from medlms.errors import AskedWrongly, ConfigError, DataError
 from medlms.types import Choice, Question, Source
 
 __all__ = [
     "Loaded", "Noise", "Progress", "Read", "Rows", "Shape", "before", "check", "columns", "dialogue", "exam", "exams",
-    "exchanges", "get", "load", "mark", "names", "noise", "normalised", "questions", "source", "stream", "where",
+    "exchanges", "get", "load", "mark", "names", "noise", "normalised", "plain_bytes", "questions", "source", "stream",
+    "table_kind", "where",
 ]  # fmt: skip
 
 ALIASES = {

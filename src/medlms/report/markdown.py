@@ -155,12 +155,13 @@ def _answers(report: Report, answers: Mapping[str, Answer]) -> list[str]:
 
 def _data(report: Report) -> str:
     note = (account(report).get("identifiers") or {}).get("note")
-    identifiers = f"Patient identifiers: {as_markdown(one_line(note))}" if note else ""
+    identifiers = f"Identifiers of people: {as_markdown(one_line(note))}" if note else ""
     shown = (tables.sources(report), tables.splits(report), mixture.table(report))
     contents = [*map(maybe, shown), bullets(tables.data_notes(report))]
     whole = "The account of every row: [data_report.html](data_report.html)" if account(report).get("page") else ""
+    people = [maybe(tables.identifiers(report)), identifiers]
     rights = [maybe(tables.licences(report)), bullets(account(report).get("terms") or [])]
-    return section("Data", [whole, *contents, identifiers, maybe(tables.exams(report)), *rights])
+    return section("Data", [whole, *contents, *people, maybe(tables.exams(report)), *rights])
 
 
 def _how(report: Report) -> str:

@@ -277,7 +277,9 @@ def _data(report: Report) -> str:
             if table
         )
         + (f"<ul>{notes}</ul>" if notes else "")
-        + (f"<h3>Patient identifiers</h3><p>{as_html(note)}</p>" if note else "")
+        + _optional(tables.identifiers(report), "Identifiers of people")
+        + (f"<p>{as_html(note)}</p>" if note and tables.identifiers(report) else "")
+        + (f"<h3>Identifiers of people</h3><p>{as_html(note)}</p>" if note and not tables.identifiers(report) else "")
         + _optional(tables.exams(report), "Exam questions in training rows")
         + _optional(tables.licences(report), "Licences")
         + (f"<ul>{terms}</ul>" if terms else "")

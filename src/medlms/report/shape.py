@@ -160,7 +160,8 @@ class DataReport(TypedDict, total=False):
     ``sources`` as a list with ``name`` and ``rows``, ``splits`` with ``rows``, ``groups`` and ``by_source``.
 
     ``page`` names the file with the whole account, if it was written; ``terms`` say what the licences ask of the adapter.
-    ``groups`` counts the groups of each part, ``mixture`` the shares asked for and got, ``identifiers`` holds a ``note``.
+    ``groups`` counts the groups of each part, ``mixture`` the shares asked for and got, ``identifiers`` holds a ``note`` and,
+    where somebody looked, ``by_source`` (policy, rows, rows_with, found, by_class).
     """
 
     sources: Mapping[str, DataSourceRows]

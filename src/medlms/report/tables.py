@@ -357,6 +357,34 @@ def licences(report: Report) -> Table | None:
     return Table("licences", caption, ("Source", "Licence", "Credit"), rows, words=frozenset({1, 2}))
 
 
+def identifiers(report: Report) -> Table | None:
+    """Possible identifiers of people by class and source, and what was done about them."""
+    found = (account(report).get("identifiers") or {}).get("by_source") or {}
+    if not any(item.get("found") for item in found.values()):
+        return None
+    kinds = list(dict.fromkeys(kind for item in found.values() for kind in item.get("by_class") or {}))
+    done = {"report": "left as they are", "deidentify": "replaced by surrogates", "stop": "none found"}
+    rows = tuple(
+        (
+            Cell(source_title(report, name)),
+            Cell(count(item.get("found"))),
+            Cell(count(item.get("rows_with"))),
+            *(Cell(count((item.get("by_class") or {}).get(kind, 0))) for kind in kinds),
+            Cell(
+                "run stopped"
+                if item.get("policy") == "stop" and item.get("found")
+                else done.get(str(item.get("policy")), "")
+            ),
+        )
+        for name, item in found.items()
+    )
+    columns = ("Source", "Found", "Rows with any", *map(capital, kinds), "What was done")
+    caption = (
+        "Possible identifiers of people in the rows of all parts, by class. Rules find them: some are false alarms."
+    )
+    return Table("identifiers", caption, columns, rows, words=frozenset({len(columns) - 1}))
+
+
 def data_notes(report: Report) -> list[str]:
     """What else there is to say about the data, a sentence each."""
     data = account(report)

@@ -13,7 +13,7 @@ from medlms.config import Config
 from medlms.data import flow, lengths, mix
 from medlms.errors import CouldNot, ResourceError, UnknownName
 from medlms.report import data as pages
-from medlms.road import rows
+from medlms.road import identified, rows
 from medlms.road.preview import Preview, Shown, marker, of, shown
 from medlms.road.talk import Silent, Talk
 from medlms.road.work import Work
@@ -60,12 +60,17 @@ def prepare(config: Config, *, to: str | Path | None = None, tokens: bool = True
     with talk.bar("reading the data") as advance:
         prepared = data.prepare(config, progress=lambda title, done, wanted: advance(done, wanted))
     account = {**prepared.report, "said": list(prepared.said)}
+    if prepared.stops:
+        account["said"].append(
+            f"`medlms train` stops here because of {', '.join(prepared.stops)} (identifiers: stop) and lists what was found"
+        )
     listed = list(prepared.dropped)
     if tokens and (found := _read(config, prepared, account["said"], talk)) is not None:
         listed += complete(account, *_token_account(found), found.rows, prepared.train)
     name = _name(config)
     run = Run(_folder(to or Path("prepared") / name))
     rows.write(run, prepared)
+    identified.keep(prepared, run)
     run.keep_rows(DROPPED, listed)
     run.write_json(DATA, account)
     pages_written = write(run, account, config, name=name)

@@ -196,7 +196,7 @@ def _rows(config: Config, *, given: bool) -> tuple[Any, list[str]]:
     from medlms.datasets import exchanges
 
     try:
-        prepared = data.prepare(config)
+        prepared = data.prepare(config, look=False)
     except MedLMsError as error:
         return usual, [f"the data could not be read ({error}); {said}"]
     frame = FRAME + len(config.instruction) / CHARACTERS

@@ -111,7 +111,11 @@ def preview(config: Config, *, count: int = 3, ids: Sequence[str] = (), talk: Ta
     if count < 1:
         raise AskedWrongly(f"--rows {count}: at least one row is needed.")
     with talk.bar("reading the data") as advance:
-        prepared = data.prepare(config, progress=lambda title, done, wanted: advance(done, wanted))
+        prepared = data.prepare(
+            config,
+            look=config.identifiers == "deidentify",
+            progress=lambda title, done, wanted: advance(done, wanted),
+        )
     wanted = _wanted(prepared, count, ids)
     from medlms.models import tokenizer as reading
 

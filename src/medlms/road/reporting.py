@@ -129,10 +129,18 @@ def _note(system: str, model: Mapping[str, Any], paths: Mapping[str, str], confi
 
 
 def _warnings(data: Mapping[str, Any]) -> list[str]:
-    """That identifiers were not looked for is a warning wherever a source is not public."""
+    """That identifiers were not looked for, or stayed where they are, is a warning wherever a source is not public."""
     identifiers = data.get("identifiers") or {}
     own = [name for name, source in data["sources"].items() if not source.get("public")]
-    return [f"{', '.join(own)}: {identifiers['note']}"] if own and not identifiers.get("scanned") else []
+    if not identifiers.get("scanned"):
+        return [f"{', '.join(own)}: {identifiers['note']}"] if own else []
+    found = identifiers.get("by_source") or {}
+    kept = {name: found[name].get("left", found[name]["found"]) for name in own if name in found}
+    return [
+        f"{name}: {count:,} possible identifiers of people were trained on or graded with. The model can repeat them."
+        for name, count in kept.items()
+        if count
+    ]
 
 
 def _training(

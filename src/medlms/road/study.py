@@ -21,7 +21,7 @@ from typing import IO, Any
 from medlms.config import Config, dump, load
 from medlms.datasets import before
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError
-from medlms.road import many, reuse, rows
+from medlms.road import identified, many, reuse, rows
 from medlms.road.combining import Entry, combine
 from medlms.road.points import Point, Study, is_study, read_study
 from medlms.road.talk import Silent, Talk
@@ -156,7 +156,7 @@ def _rows_of(plan: Study, run: Run | None, talk: Talk) -> dict[str, rows.Rows]:
         mark = _data_mark(point.config)
         if mark not in made:
             try:
-                made[mark] = _prepared(point.config, talk)
+                made[mark] = _prepared(point.config, run, talk)
             except DataError as error:
                 faults[f"{point.title}: {error}"] = error.hint
                 continue
@@ -175,11 +175,12 @@ def _data_mark(config: Config) -> str:
     return json.dumps([settings, split], sort_keys=True)
 
 
-def _prepared(config: Config, talk: Talk) -> rows.Rows:
+def _prepared(config: Config, run: Run | None, talk: Talk) -> rows.Rows:
     from medlms import data
 
     with talk.bar("reading the data") as advance:
         made = data.prepare(config, progress=lambda title, done, wanted: advance(done, wanted))
+    identified.enforce(made, run)
     return rows.Rows(made.train, made.dev, made.eval, made.references, made.times)
 
 

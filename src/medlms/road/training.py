@@ -18,8 +18,9 @@ from typing import Any
 
 from medlms.config import Config, dump, load
 from medlms.data import mix
+from medlms.data.found import LIST
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError
-from medlms.road import accounts, grading, keys, many, overlap, reporting, rows, shots, tuning
+from medlms.road import accounts, grading, identified, keys, many, overlap, reporting, rows, shots, tuning
 from medlms.road.manifest import manifest
 from medlms.road.talk import Silent, Talk
 from medlms.road.work import Work
@@ -98,8 +99,11 @@ def _train(
 
 
 def _leave_nothing(run: Run) -> None:
-    """Remove the folder of a run that failed before anything was learned: its name is free for the next try."""
-    if not run.begun():
+    """Remove the folder of a run that failed before anything was learned: its name is free for the next try.
+
+    A list of identifiers that ended the run stays.
+    """
+    if not run.begun() and not (run.folder / LIST).is_file():
         with suppress(MedLMsError):
             run.erase()
 
@@ -237,6 +241,7 @@ def _prepared(run: Run, config: Config, talk: Talk) -> Work:
             talk.say(sentence)
         run.write_json("data_report.json", {**prepared.report, "said": prepared.said})
         run.keep_rows(accounts.DROPPED, prepared.dropped)
+        identified.enforce(prepared, run)
         split = rows.write(run, prepared)
         files = prepared.files
     else:

@@ -1,0 +1,8 @@
+"""Looks for identifiers of people in text: the 16 Safe Harbor classes that occur in it. Rules only; no model, no network."""
+
+from __future__ import annotations
+
+from medlms.data.identifiers.finding import KINDS, Finding
+from medlms.data.identifiers.scan import scan
+
+__all__ = ["KINDS", "Finding", "scan"]

@@ -1,0 +1,47 @@
+"""Ages over 89: the number alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from medlms.data.identifiers.finding import Finding
+from medlms.data.identifiers.view import View
+
+_ONES = "(?:one|two|three|four|five|six|seven|eight|nine)"
+_TO_20 = f"(?:{_ONES}|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen)"
+_OLD = rf"(?:9[0-9]|1[0-2][0-9]|ninety(?:[ -]{_ONES})?|(?:one|a) hundred(?:(?: and|-and)?[ -]{_TO_20})?)"
+_UNIT = (
+    r"(?: ?-? ?(?:years?|yrs?|year's)(?:[ -]*(?:old|young|of age))?\b|[ -]?(?:y/?/?o|y\.o\.?|yo[mf]?|y\.?/o\.?|ans|años?|anos|anni|jahre?|jährige[rn]?|jähr\.|letni[a-z]?|år|jaar|"
+    r"éves|let)(?![a-z])| ?[mf](?![\w'])| ?(?:male|female|man|woman|gentleman|lady)\b)"
+)
+_PERSON = r"(?:i'?m|i am|he'?s|she'?s|he is|she is|they'?re|you'?re|is|was|are|be|being|turns?|turned|turning|reached|reaches|nearly|almost|now|already|just)"
+_RULES = [
+    ("with a unit", rf"(?<![\w./-])({_OLD}){_UNIT}(?! (?:ago|later|survival|history))"),
+    ("behind a word", rf"\b(?:aged?|age (?:is|of|was)|age at \w+|alter|edad|âge|years old|aged about)[ :=\"'>]{{1,4}}({_OLD})(?![\w.%/-]| ?%)"),
+    ("turns", rf"\b(?:turns?|turned|turning) ({_OLD})\b(?![./%-]?[0-9]| ?%)"),
+    ("said of somebody", rf"\b{_PERSON}(?: (?:now|already|almost|nearly|only|just|about)){{0,2}} ({_OLD})\b(?= ?(?:$|[;.,!?)](?: |$)|next|now|and\b|this|last|today|years?|but|so|or\b|in [a-z]+\b))(?! ?\.[0-9])"),
+    ("decade", rf"\b(?:in|into|of|entering|reached) (?:his|her|their|my|the) (?:(?:early|mid|late|middle)[ -])?(9[0-9]'?s|nineties|hundreds)\b"),
+    ("behind a name", rf"(?:(?:[^\W\d_]|[.\]]),? \(|(?:[^\W\d_]|[.\]]), )({_OLD})(?= ?(?:\.(?: |$)|[,;)](?: |$)|$|and\b|from\b|of\b|lives|who\b|was\b|is\b|has\b|with\b|presents|admitted))"),
+    ("second of two", rf"(?:[,(] ?|\baged? |\bare ){_OLD} (?:and|&) ({_OLD})\b"),
+    ("first of two", rf"(?:[,(] ?|\baged? |\bare )({_OLD}) (?:and|&) (?:[1-9][0-9]|1[0-2][0-9])\b(?! ?%)"),
+    ("range word", rf"\b(?:patient|pt|resident|client|mother|father|grandmother|grandfather|widow|lady|gentleman|man|woman|male|female)s?,? (?:is |was |aged |now )?({_OLD})(?=[ ,.;)]|$)(?! ?(?:%|mg|kg|lbs?|ml|/|over|mm|bpm))"),
+]  # fmt: skip
+_COMPILED = [(rule, re.compile(pattern)) for rule, pattern in _RULES]
+_HINT = re.compile(r"9[0-9]|1[0-2][0-9]|ninet|hundred")
+_VALUE = re.compile(
+    r"\b(?:hr|rr|bp|pulse|heart rate|sats?|saturation|o2|spo2|esr|crp|glucose|sugar|bilirubin|temp|map|pao2|weight|wt|na|alt|ast|ldl|hdl|rate|platelets|creatinine|score|room|bed|dose|"
+    r"degrees|flexion|about|over|level|peak|bac|egfr|gfr|alp|ggt|cd4|wbc|mcv|map|sbp|dbp)\b[ a-z,]{0,12}$"
+)
+
+
+def ages(seen: View) -> Iterator[Finding]:
+    """Ages of 90 and more, as digits and as words; the unit stays outside."""
+    low = seen.low
+    if not _HINT.search(low):
+        return
+    for rule, pattern in _COMPILED:
+        for hit in pattern.finditer(low):
+            before = low[max(0, hit.start(1) - 24) : hit.start(1)]
+            if rule in ("with a unit", "decade", "behind a word") or not _VALUE.search(before):
+                yield Finding(*hit.span(1), "date", f"age over 89, {rule}", 0.88)

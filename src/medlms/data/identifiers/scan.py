@@ -1,0 +1,23 @@
+"""The scan: every rule over a text, overlaps settled."""
+
+from __future__ import annotations
+
+from medlms.data.identifiers.ages import ages
+from medlms.data.identifiers.codes import codes
+from medlms.data.identifiers.contact import addresses
+from medlms.data.identifiers.dates import dates
+from medlms.data.identifiers.finding import Finding, settled
+from medlms.data.identifiers.names import names
+from medlms.data.identifiers.phones import phones
+from medlms.data.identifiers.places import places
+from medlms.data.identifiers.tables import tables
+from medlms.data.identifiers.view import view
+from medlms.data.identifiers.written import written
+
+_RULES = (addresses, phones, codes, dates, ages, places, names, written, tables)
+
+
+def scan(text: str) -> list[Finding]:
+    """What in ``text`` looks like an identifier of a person, in order of place and without overlaps."""
+    seen = view(text)
+    return settled(found for rule in _RULES for found in rule(seen))

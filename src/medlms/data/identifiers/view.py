@@ -1,0 +1,42 @@
+"""A text made ready for the rules: one long line without marks that vary, its lower case, its words, whether case says anything."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# Each is one character wide, so that positions stay those of the text.
+_SAME = str.maketrans(
+    {mark: " " for mark in "\t\r\f\v\u00a0\u2002\u2003\u2007\u2009\u200a\u202f\u3000"}
+    | {mark: "-" for mark in "\u2010\u2011\u2012\u2013\u2014\u2212"}
+    | {mark: "'" for mark in "\u2018\u2019\u02bc\u0060\u00b4"}
+    | {mark: '"' for mark in "\u201c\u201d\u201e"}
+)
+_BREAK = re.compile(r"(?<!\n)\n(?! *\n)")
+_WORD = re.compile(r"[^\W\d_]+")
+_TITLED = re.compile(r"[A-ZÀ-ÞĀ-ɏ][a-zß-ÿĀ-ɏ]")
+_DIGIT = re.compile(r"[0-9]")
+_ONE_IN = 60  # a text in which fewer words than one in so many begin with a capital is written without case
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the rules read. All texts have the same length; ``vocabulary`` holds the words of ``low``."""
+
+    text: str
+    flat: str
+    low: str
+    vocabulary: frozenset[str]
+    digits: bool
+    cased: bool
+
+
+def view(text: str) -> View:
+    """``text`` prepared for the rules. Single line breaks count as blanks; an empty line still parts what lies around it."""
+    flat = _BREAK.sub(" ", text.translate(_SAME))
+    low = flat.lower()
+    if len(low) != len(flat):  # a few letters, such as the Turkish capital dotted I, have a longer lower case
+        low = "".join(mark.lower() if len(mark.lower()) == 1 else mark for mark in flat)
+    listed = _WORD.findall(low)
+    titled = len(_TITLED.findall(flat))
+    return View(text, flat, low, frozenset(listed), bool(_DIGIT.search(flat)), titled * _ONE_IN >= max(1, len(listed)))
