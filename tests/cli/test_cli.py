@@ -212,7 +212,7 @@ def test_a_check_reads_on_behind_what_stops_a_run(medlms: Medlms, here: Path, na
     (here / name).write_bytes(BROKEN[name][0].replace(b"answer\n", b"answer\nWhy?,So.\n"))
     done = medlms("data", "check", name)
     assert done.code == 1
-    assert f"{name}:3: broken " in done.out and "2 rows, 1 usable, 1 faults" in done.out
+    assert f"{name}:3: broken " in done.out and "2 rows, 1 usable, 1 fault\n" in done.out
 
 
 def test_many_faults_are_summed_up_and_all_written_to_a_file(medlms: Medlms, here: Path) -> None:
@@ -229,7 +229,7 @@ def test_a_check_takes_columns_by_name(medlms: Medlms, here: Path) -> None:
     (here / "my.csv").write_text("Frage,Antwort,id\nWas?,Das.,1\nWer?,Die.,1\n")
     done = medlms("data", "check", "my.csv", "--column", "question=Frage", "--column", "answer=Antwort")
     assert done.code == 0
-    assert "my.csv:3: note: id stands twice" in done.out and done.out.endswith("2 usable, 0 faults, 1 notes\n")
+    assert "my.csv:3: note: id stands twice" in done.out and done.out.endswith("2 usable, 0 faults, 1 note\n")
     done = medlms("data", "check", "my.csv", "--column", "qestion=Frage")
     assert done.code == 2 and "qestion" in done.err
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from medlms import datasets
 from medlms.config import Clean
 from medlms.data import clean, marks
 from medlms.datasets import Noise
@@ -137,6 +138,35 @@ def test_answers_of_links(answer: str, only: bool) -> None:
 )
 def test_answers_that_break_off(answer: str, cut: bool) -> None:
     assert marks.breaks_off(answer) is cut
+
+
+def test_a_noise_is_looked_for_where_a_needed_word_stands_and_nowhere_else() -> None:
+    pattern = re.compile(r"\s*(?:red|blue) frame")
+    quick, slow = Noise("frame", "answer", pattern, needs=("red", "blue")), Noise("frame", "answer", pattern)
+    for text in ("a red frame", "a blue frame", "a green frame", "red", "", "a Red frame"):
+        assert quick.spoils(text) is slow.spoils(text)
+    assert not Noise("frame", "answer", pattern, needs=("green",)).spoils("a red frame")
+
+
+@pytest.mark.parametrize("name", datasets.names())
+def test_no_known_noise_needs_a_word_that_its_pattern_does_not(name: str) -> None:
+    texts = [
+        " These resources address the x ",
+        "x. If the information is available, the table below y Signs and Symptoms  Approximate number of patients "
+        "(when available)",
+        "The Human Phenotype Ontology (HPO) has collected information on how often x may be rare or common.",
+        " Summary : x",
+        "Key Points x",
+        "x (Watch the video.)",
+        "x. Watch this video.",
+        "x. To enlarge the videos, y.",
+        "Learn more about x.",
+        "x. Get tips on y.",
+    ]
+    for item in datasets.noise(name):
+        found = [text for text in texts if item.pattern.search(text)]
+        assert found or not item.needs
+        assert all(item.spoils(text) for text in found)
 
 
 def test_links_of_hostile_length_are_judged_in_no_time() -> None:

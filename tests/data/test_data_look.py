@@ -38,6 +38,15 @@ def test_more_faults_than_rows_is_no_error(table) -> None:
     assert (found["rows"], found["usable"]) == (6, 1)
 
 
+def test_a_file_that_training_would_refuse_gets_no_split(table) -> None:
+    good = [{"question": f"q{n}", "answer": "a"} for n in range(40)]
+    found = look(table("half.jsonl", good + [{"question": "a", "answer": ""}] * 40))
+    assert found["suggested_split"] and found["possible"][0].startswith("train on")
+    found = look(table("most.jsonl", good + [{"question": "a", "answer": ""}] * 41))
+    assert found["suggested_split"] is None
+    assert found["possible"] == ["can't be trained on: 41 of 81 rows can't be used, more than half"]
+
+
 def test_a_broken_file(table, tmp_path) -> None:
     (tmp_path / "mine.json").write_text("[{")
     with pytest.raises(DataError):

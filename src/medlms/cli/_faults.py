@@ -47,9 +47,9 @@ def show(loaded: Loaded, file: str, target: str | None = None) -> None:
         typer.echo(f"all {len(listed):,} of them: {path}")
     for sentence in loaded.said:
         typer.echo(sentence)
-    notes = f", {len(loaded.remarks):,} notes" if loaded.remarks else ""
+    notes = f", {_counted(len(loaded.remarks), 'note')}" if loaded.remarks else ""
     typer.echo(
-        f"{file}: {loaded.rows_in:,} rows, {len(loaded.examples):,} usable, {len(loaded.faults):,} faults{notes}"
+        f"{file}: {loaded.rows_in:,} rows, {len(loaded.examples):,} usable, {_counted(len(loaded.faults), 'fault')}{notes}"
     )
 
 
@@ -69,6 +69,10 @@ def _lines(listed: Sequence[tuple[Fault, bool]]) -> Iterator[str]:
 def _sentence(fault: Fault, used: bool) -> str:
     detail = " ".join(fault.detail.split())
     return f"{fault.place}: {'note: ' if used else ''}{fault.reason}" + (f": {detail}" if detail else "")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _write(path: Path, listed: Sequence[tuple[Fault, bool]]) -> None:

@@ -6,7 +6,10 @@ import typer
 
 
 def command(
-    file: str = typer.Argument(..., help="A JSONL, JSON, CSV, TSV or XLSX file with questions and answers."),
+    file: str = typer.Argument(
+        ...,
+        help="A JSONL, JSON, CSV, TSV, XLSX or Parquet file with questions and answers, a folder of them, or a pattern.",
+    ),
     out_file: str | None = typer.Option(
         None, "--out", "-o", help="Where to write the config; by default the file's name with .yaml."
     ),

@@ -30,7 +30,8 @@ def look(path: str | Path) -> dict[str, Any]:
     questions = Counter(normalised(row.question) for row in rows)
     clusters = copies.find(rows)
     unfit = copies.apart(rows, clusters)
-    fits = split.suggest(rows, unfit=unfit) if len(rows) >= TAIL else None
+    refused = 2 * len(loaded.faults) > loaded.rows_in  # as in datasets.load
+    fits = split.suggest(rows, unfit=unfit) if len(rows) >= TAIL and not refused else None
     suggested = None
     if fits:
         parts = split.parts(rows, fits, weights={}, seed=13, unfit=unfit)
@@ -56,7 +57,11 @@ def look(path: str | Path) -> dict[str, Any]:
         "suggested_split": suggested,
         "said": list(loaded.said),
     }
-    return {**found, "possible": _possible(found)}
+    return {**found, "possible": _refusal(loaded) if refused else _possible(found)}
+
+
+def _refusal(loaded: datasets.Loaded) -> list[str]:
+    return [f"can't be trained on: {len(loaded.faults):,} of {loaded.rows_in:,} rows can't be used, more than half"]
 
 
 def _columns(path: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from medlms import catalogue
 from medlms.config import DataSource
-from medlms.datasets import _files, _hub, _originals, _places
+from medlms.datasets import _files, _hub, _originals, _places, _shape
 from medlms.datasets._content import mark
 from medlms.datasets._dialogues import before, dialogue, exchanges
 from medlms.datasets._files import Reading
@@ -190,7 +190,7 @@ def _rows(
                 return loaded
     if path.is_dir():
         found, rest = _places.in_folder(path, entry.files or "")
-        said = [f"{path}: {len(rest):,} other files are not read"] if rest else []
+        said = [f"{path}: not read: {_shape.listed([item.name for item in rest])}"] if rest else []
         return _several(entry, found, path.resolve().name, str(path), said, tolerant=tolerant)
     if path.exists():
         return Reading(path, chosen=entry.chosen, tolerant=tolerant)

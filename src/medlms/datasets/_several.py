@@ -28,7 +28,7 @@ class Readings:
         self.files: dict[str, str] = {}
         self.rows_in = 0
         self.remarks: list[Fault] = []
-        self.said = [f"{source.name}: {len(paths):,} files", *said]
+        self.said = [f"{source.name}: {len(paths):,} file{'' if len(paths) == 1 else 's'}", *said]
         self._paths = list(paths)
         self._chosen, self._tolerant = chosen, tolerant
 

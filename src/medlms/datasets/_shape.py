@@ -113,7 +113,7 @@ def mapping(shape: Shape, kind: str) -> str:
         parts.append(f"rows of one {shape.document!r} are kept together")
     if shape.id:
         parts.append(f"id from {shape.id!r}")
-    return f"{kind.upper()}, " + ", ".join(parts)
+    return f"{'Parquet' if kind == 'parquet' else kind.upper()}, " + ", ".join(parts)
 
 
 def unused(shape: Shape, columns: Sequence[str]) -> list[str]:
@@ -151,4 +151,5 @@ def _guess(missing: list[str], found: Sequence[str]) -> str:
         close = next((folded[name] for name in folded if any(word in name for word in known[:6])), "")
         close = close or next((folded[name] for name in folded if near(name, known)), "")
         parts.append(f"{what}: {close or 'COLUMN'}")
-    return f"Name them in the config: data: [{{source: FILE, columns: {{{', '.join(parts)}}}}}]."
+    options = " ".join(f"--column {part.replace(': ', '=')}" for part in parts)
+    return f"Name them in the config: data: [{{source: FILE, columns: {{{', '.join(parts)}}}}}], or: data check FILE {options}"

@@ -18,6 +18,7 @@ from medlms.errors import DataError
 from medlms.types import Fault
 
 MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+_WORDS = {list: "a list", str: "text", int: "a number", float: "a number", bool: "true or false", type(None): "null"}
 _BLANK = "the file holds nothing but white space."
 
 
@@ -40,7 +41,8 @@ def _json_row(place: str, number: int, content: str) -> Row | Fault:
     try:
         value = json.loads(content)
     except json.JSONDecodeError as error:
-        return Fault(place, "broken row", f"not valid JSON: {error.msg} (column {error.colno})")
+        end = "; the line ends too early" if error.pos >= len(content.rstrip()) else ""
+        return Fault(place, "broken row", f"not valid JSON: {error.msg} (column {error.pos + 1}){end}")
     except (RecursionError, ValueError):
         return Fault(place, "broken row", "not readable JSON: nested too deeply, or a number too long")
     return Row(place, number, value) if isinstance(value, dict) else _no_object(place, value)
@@ -101,7 +103,7 @@ def _listed_rows(path: Path, tree: dict[str, Any]) -> Any:
 
 
 def _no_object(place: str, value: Any) -> Fault:
-    return Fault(place, "wrong type", f"the row is {type(value).__name__}, an object with columns is needed")
+    return Fault(place, "wrong type", f"the row is {_WORDS[type(value)]}; an object with columns is needed")
 
 
 def csv_rows(
