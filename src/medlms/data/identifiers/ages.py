@@ -18,7 +18,7 @@ _UNIT = (
 _PERSON = r"(?:i'?m|i am|he'?s|she'?s|he is|she is|they'?re|you'?re|is|was|are|be|being|turns?|turned|turning|reached|reaches|nearly|almost|now|already|just)"
 _RULES = [
     ("with a unit", rf"(?<![\w./-])({_OLD}){_UNIT}(?! (?:ago|later|survival|history))"),
-    ("behind a word", rf"\b(?:aged?|age (?:is|of|was)|age at \w+|alter|edad|âge|years old|aged about)[ :=\"'>]{{1,4}}({_OLD})(?![\w.%/-]| ?%)"),
+    ("behind a word", rf"\b(?:aged?|age (?:is|of|was)|age at \w+|alter|edad|âge|years old|aged about|(?:died|passed(?: away)?|deceased|dead|lived) (?:at|aged|to)(?: age| the age of| about)?)[ :=\"'>]{{1,4}}({_OLD})(?!\w|[./-][0-9]| ?%)"),
     ("turns", rf"\b(?:turns?|turned|turning) ({_OLD})\b(?![./%-]?[0-9]| ?%)"),
     ("said of somebody", rf"\b{_PERSON}(?: (?:now|already|almost|nearly|only|just|about)){{0,2}} ({_OLD})\b(?= ?(?:$|[;.,!?)](?: |$)|next|now|and\b|this|last|today|years?|but|so|or\b|in [a-z]+\b))(?! ?\.[0-9])"),
     ("decade", rf"\b(?:in|into|of|entering|reached) (?:his|her|their|my|the) (?:(?:early|mid|late|middle)[ -])?(9[0-9]'?s|nineties|hundreds)\b"),

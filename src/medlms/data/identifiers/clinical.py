@@ -17,7 +17,7 @@ _FORM = re.compile(
 )
 _LOOSE = re.compile(
     r"[a-tv-z][0-9][0-9ab](?:\.[0-9a-z]{1,4})?|[a-tv-z][0-9]{2}[0-9]{2,3}[ads]|[a-v][0-9]{4}|[0-9]{1,5}-[0-9]|[0-9]{4}-[0-9]{4}-[0-9]{2}|[0-9]{5}-[0-9]{3,4}-[0-9]{1,2}|[0-9]{2,7}-[0-9]{2}-[0-9]|"
-    r"[0-9]{4};[0-9:(-]+|[0-9]{1,4}\([0-9]+\).*|[ginosx][0-9]{1,5}|(?:[0-9]+[.:/][0-9.:/-]*|[0-9]{1,4}(?:-[0-9]{1,3})?)|(?:1[89]|20)[0-9]{2}(?:-(?:(?:1[89]|20)[0-9]{2}|[0-9]{2}))?|"
+    r"[0-9]{4};[0-9:(-]+|[0-9]{1,4}\([0-9]+\).*|[ginosx][0-9]{1,5}|v[0-9.]+|(?:[0-9]+[.:/][0-9.:/-]*|[0-9]{1,4}(?:-[0-9]{1,3})?)|(?:1[89]|20)[0-9]{2}(?:-(?:(?:1[89]|20)[0-9]{2}|[0-9]{2}))?|"
     r"[0-9]+(?:\.[0-9]+)?(?:mg|mcg|ml|g|kg|cm|mm|iu|units?|u|l|h|hr|hrs|min|s|ms|mo|wks?|yrs?|yo|x|k|m|%|th|st|nd|rd|°[cf]?|f|c|fr|ga?|mhz|hz|mmhg|bp|kb|da|kda|kcal|cc|meq|mmol|nmol|gy|cgy)(?:/.*)?|"
     r"(?:covid|sars|cov|hiv|hcv|hbv|hpv|hhv|htlv|il|cd|ca|vitamin|omega|alpha|beta|gamma|factor|type|grade|stage|phq|gad|mmse|bmi|hba)-?[0-9.-]+|t[0-9x][a-d]?n[0-9x][a-d]?m[0-9x]|g[0-9]p[0-9].*|"
     r"(?:mk|azd|bms|abt|gsk|ly|pf|ro|sb|cp|amg|bay|bi|ino|jnj|ono|tak|nsc)-?[0-9]{4,7}"

@@ -45,7 +45,7 @@ def rank(word: str) -> int:
     if plain in all_names():
         return WORD_NAME if ordinary or len(plain) < 3 else NAME
     if "-" in plain or "'" in plain:
-        parts = [part for part in re.split("['-]", plain) if part]
+        parts = [part for part in re.split("['-]", word.lower()) if part]
         ranks = [rank(part) for part in parts if len(part) > 1]
         whole = plain.replace("'", "").replace("-", "") in all_names()
         known = any(rank(part) == NAME and (len(part) > 3 or ranks.count(UNKNOWN) == 0) for part in parts if len(part) > 1)
@@ -85,13 +85,14 @@ def ends_learned(plain: str) -> bool:
     return bool(_ENDING.fullmatch(plain))
 
 
-def firm_rank(word: str) -> int:
-    """As ``rank`` but for words that only their ending makes one: behind a title or in 'Last, First' they may be names."""
+def firm_rank(word: str, cased: bool = True) -> int:
+    """As ``rank`` but for words that only their ending makes one: behind a title, a given name or in 'Last, First' they may be names."""
     found = rank(word)
     if found != WORD or len(word) < 4:
         return found
     plain = folded(word).removesuffix("'s")
-    return WORD if plain in words("common") or is_inflected(plain) else UNKNOWN
+    known = any(part in words("common") for part in plain.split("-"))
+    return WORD if known or (not cased and is_inflected(plain)) else UNKNOWN
 
 
 def is_given(word: str) -> bool:

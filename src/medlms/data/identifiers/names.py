@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from medlms.data.identifiers import cues
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, WORD_NAME, all_names, ends_learned, firm_rank, is_given, is_place, rank
+from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, WORD_NAME, all_names, ends_learned, firm_rank, is_given, rank
 from medlms.data.identifiers.places import STATES
 from medlms.data.identifiers.view import View
 from medlms.data.identifiers.words import words
@@ -16,6 +16,7 @@ _CAPITAL = re.compile(r"[A-ZÀ-ÞĀ-ɏḀ-ỿΑ-ΩА-Я][^\W\d_]*(?:['-][^\W\d_]
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _NEXT = re.compile(r"(\.? {1,2}|\. ?)([^\W\d_]+(?:['-][^\W\d_]+)*)")
 _PARTICLES = frozenset("de del de la las los da do dos das di van von vom zu zum der den dem ter ten bin bint ibn al el le du af av abu ap ab della degli dello e y i o st san santa nic mac mc ni ben bat haj".split())
+_LEADING_PARTICLES = _PARTICLES - {"a", "e", "i", "y", "o", "the"}
 _NEVER = frozenset(
     "the a an and or your my his her our their is was are were has have had i you he she we they it this that yes no not dr mr mrs ms prof md name date dob who what when where why how on in at of to for from with by as if but "
     "please denies reports states patient pt mrn ssn phone fax tel email address age sex male female clinic hospital room today yesterday tomorrow says said will can may am me him them us one two three all both each".split()
@@ -39,7 +40,7 @@ def names(seen: View) -> Iterator[Finding]:
             continue
         kind = _rank(word)
         if kind == WORD and not (word in _PARTICLES and seen.cased):
-            if firm_rank(word) == WORD or not _led(seen.low, start):
+            if firm_rank(word, seen.cased) == WORD or not _led(seen.low, _particles(seen, start)):
                 continue
             kind = UNKNOWN
         if kind == UNKNOWN and not seen.cased and not _led(seen.low, start):
@@ -79,7 +80,7 @@ def _run(seen: View, start: int, end: int, word: str) -> list[tuple[int, int, in
             good = shaped and (ends == "." or (ends == " " and seen.cased) or not seen.cased) and low not in ("i", "a") or (ends == "." and said.isupper())
         elif low in _PARTICLES:
             good = True
-        elif not shaped or low in _NEVER or (seen.cased and upper and not said.isupper() and kind != NAME):
+        elif not shaped or low in _NEVER or (low in cues.LEADING and kind != NAME) or (seen.cased and upper and not said.isupper() and kind != NAME):
             good = False
         elif kind == WORD:
             good = seen.cased and firm_rank(low) != WORD and is_given(word) and run[0][2] != WORD and len(run) == 1
@@ -89,6 +90,8 @@ def _run(seen: View, start: int, end: int, word: str) -> list[tuple[int, int, in
         else:
             good = seen.cased or kind == NAME or titled or _names_so_far(run)
         if not good:
+            break
+        if run[-1][1] - run[-1][0] > 2 and seen.low.startswith("'s", run[-1][1] - 2):  # a possessive ends a name: 'Addison's crisis'
             break
         run.append((hit.start(2), hit.end(2), kind if low not in _PARTICLES else WORD_NAME))
         place = hit.end()
@@ -103,11 +106,17 @@ def _names_so_far(run: list[tuple[int, int, int]]) -> bool:
     return any(kind == NAME for *_, kind in run)
 
 
+def _particles(seen: View, start: int) -> int:
+    """Where a name begins when 'von', 'de la' and the like before it belong to it."""
+    while (hit := _LED_BY.search(seen.low, max(0, start - 12), start)) and hit[1] in _LEADING_PARTICLES and (seen.cased or hit[1] not in ("do", "das", "den", "la", "el")):
+        start = hit.start(1)
+    return start
+
+
 def _judged(seen: View, run: list[tuple[int, int, int]]) -> Finding | None:
     low = seen.low
     start, end = run[0][0], run[-1][1]
-    while (hit := _LED_BY.search(low, max(0, start - 12), start)) and hit[1] in _PARTICLES - {"a", "e", "i", "y", "o", "the"} and not (hit[1] == "do" and not seen.cased):
-        start = hit.start(1)
+    start = _particles(seen, start)
     if low[end - 2 : end] == "'s" and end - start > 3:
         end -= 2
     kinds = [kind for begin, stop, kind in run if stop - begin > 1]
@@ -117,7 +126,7 @@ def _judged(seen: View, run: list[tuple[int, int, int]]) -> Finding | None:
     if not kinds:
         return None
     said = [low[begin:stop].removesuffix("'s") for begin, stop, _ in run]
-    if cues.CREDENTIAL.match(low, end) and (seen.cased or max(kinds) == NAME) and (kinds.count(WORD_NAME) < len(kinds) or len(kinds) > 1) and not _abbreviated(seen, run):
+    if cues.CREDENTIAL.match(low, end) and (seen.cased or max(kinds) == NAME or (end - start > 6 and min(len(word) for word in said) == 1)) and (kinds.count(WORD_NAME) < len(kinds) or len(kinds) > 1) and not _abbreviated(seen, run):
         return Finding(start, end, "name", "before a degree", 0.9)
     if cues.THING.match(low, end) and not cues.BEHIND.match(low, end) and not (len(kinds) > 1 and is_given(said[0]) and said[0] not in words("eponyms")):
         return None
@@ -136,7 +145,7 @@ def _listed(seen: View, start: int, end: int, kinds: list[int], said: list[str],
     sure = kinds.count(NAME)
     if all(word in words("eponyms") for word in said) and not labelled and not kin and not (behind and len(said) > 1):
         return None
-    if all(is_place(word) or word in STATES for word in said) and not (labelled or kin or behind and is_given(said[0])):
+    if all(word in STATES for word in said) and not (labelled or kin or behind and is_given(said[0])):
         return None
     if sure >= 2 or (sure and len(kinds) > 1):
         return Finding(start, end, "name", "several names", 0.86)
@@ -146,7 +155,7 @@ def _listed(seen: View, start: int, end: int, kinds: list[int], said: list[str],
         if low[start:end] in words("eponyms"):
             return Finding(start, end, "name", "listed, behind a relation", 0.6) if kin or labelled else None
         return Finding(start, end, "name", "listed", 0.66)
-    if kin and (seen.cased or WORD_NAME in kinds):
+    if kin and (seen.cased or WORD_NAME in kinds or (len(said[0]) > 3 and firm_rank(said[0], False) == UNKNOWN and not ends_learned(said[0]))):
         return Finding(start, end, "name", "behind a relation", 0.7)
     return _unlisted(seen, start, end, kinds, led, behind)
 

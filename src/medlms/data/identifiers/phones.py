@@ -10,7 +10,7 @@ from medlms.data.identifiers.view import View
 
 _EXTENSION = r"(?:,? {0,2}(?:ext\.?|extn\.?|extension|x|durchwahl|poste|anexo|ramal|interno) ?:? ?[0-9]{1,6})?"
 _END = rf"(?![0-9a-wyz_/]|[-.][0-9]){_EXTENSION}"
-_PLUS = re.compile(rf"\+(?<![\w+].)[0-9(][0-9() ./-]{{6,20}}[0-9]{_END}|00[1-9](?<![\w.+/#*-]...)[0-9]?[ .-][0-9() ./-]{{6,18}}[0-9]{_END}")
+_PLUS = re.compile(rf"\+1[ .-]?\(?[0-9]{{3}}\)?[ .-]{{0,2}}[0-9]{{3}}[ .-]{{0,2}}[0-9]{{4}}{_END}|\+(?<![\w+].)[0-9(][0-9() ./-]{{6,20}}[0-9]{_END}|00[1-9](?<![\w.+/#*-]...)[0-9]?[ .-][0-9() ./-]{{6,18}}[0-9]{_END}")
 _US = re.compile(
     rf"(?:1(?<![\w.+/#*(-].)[ .-]{{1,2}})?\([0-9]{{3}}\) {{0,2}}[0-9]{{3}}[ .-]{{1,3}}[0-9]{{4}}{_END}|[0-9](?<![\w.+/#*(-].)(?<![0-9][.-].)(?:(?<=1)[ .-]{{1,2}}[0-9])?[0-9]{{2}}(?: ?[./-] ?| )[0-9]{{3}}(?: ?[.-] ?| )[0-9]{{4}}{_END}"
 )
@@ -34,7 +34,7 @@ _FREE = re.compile(
 )
 _PACKAGE = re.compile(r"[0-9]{4}-[0-9]{4}-[0-9]{2}|[0-9]{5}-[0-9]{3}-[0-9]{2}|[0-9]{5}-[0-9]{4}-[0-9]{1,2}")  # drugs, NDC
 _SHORT = re.compile(
-    r"\b(?:ext\.?|extn\.?|extension|pager|beeper|bleep|durchwahl)(?: (?:is|no\.?|number|nr\.?|at))? ?[:#]? ?([0-9]{3,6})(?![0-9./-])"
+    r"\b(?:ext\.?|extn\.?|extension|pager|beeper|bleep|durchwahl)(?: (?:is|no\.?|number|nr\.?|at))? ?[:#]? ?([0-9]{3,6})(?![0-9]|[./-][0-9])"
 )
 _ONE = "zero|oh|o|one|two|three|four|five|six|seven|eight|nine|double|triple|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
 _SAID = re.compile(

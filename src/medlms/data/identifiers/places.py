@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from medlms.data.identifiers.finding import Finding
+from medlms.data.identifiers.lexicon import WORD, rank
 from medlms.data.identifiers.view import View
 from medlms.data.identifiers.words import words
 
@@ -18,7 +20,7 @@ _UNIT = r"(?:,? {0,2}(?:apt|apartment|unit|suite|ste|lot|flat|floor|fl|room|rm|b
 _W = r"[^\W\d_][\w.'-]{0,24}"
 _HOUSE = r"[0-9](?<![\w./-].)[0-9]{0,5}(?:[a-z]|-[0-9]{1,4}|/[0-9]{1,4}| ?1/2)?"
 _STREET = re.compile(
-    rf"{_HOUSE},? {{1,2}}(?:(?:[nsew]{{1,2}}\.?|north|south|east|west) )?(?:[0-9]{{1,3}}(?:st|nd|rd|th) (?:{_W} )?|(?:{_W} {{1,2}}){{1,4}}?)(?:{_ENDING})\b\.?(?: (?:[nsew]{{1,2}}|north|south|east|west|extension)\b)?{_UNIT}"
+    rf"{_HOUSE},? {{1,2}}(?:(?:[nsew]{{1,2}}\.?|north|south|east|west) )?(?:[0-9]{{1,3}}(?:st|nd|rd|th) (?:{_W} )?|(?:{_W} {{1,2}}){{1,4}}?)(?:{_ENDING})\b\.?(?: (?:[nsew]{{1,2}}|north|south|east|west|extension|{_ENDING})\b\.?)?{_UNIT}"
 )
 _BROADWAY = re.compile(
     rf"{_HOUSE} (?:(?:[nsew]{{1,2}}\.?|north|south|east|west) )?(?:broadway|(?:state |county |us )?(?:route|rt|highway|hwy|road|fm|interstate) [0-9]{{1,4}}|avenue (?:of the {_W}|[a-z]\b)|[0-9]{{1,3}}(?:st|nd|rd|th)\b(?= ?,)){_UNIT}"
@@ -27,6 +29,7 @@ _BOX = re.compile(r"\b(?:p\.? ?o\.? ?box|post(?:al)? box|po box|apartado|postfac
 _PLOT = re.compile(
     rf"\b(?:plot|house|flat|door|shop|h|d|no|apt|apartment|unit|block|blk)\.? ?(?:no\.? ?)?#? ?[0-9]{{1,5}}[a-z]?(?:[/-][0-9a-z]{{1,5}})?,? {{1,2}}(?:{_W},? ){{0,3}}(?:{_W})(?: (?:[0-9]{{1,3}}|street|road|close|estate|nagar|colony|layout|phase [0-9]))?"
 )
+_HOUSE_NAME = re.compile(rf"{_HOUSE} (?:[^\W\d_][\w'-]{{2,20}} ){{0,3}}[^\W\d_][\w'-]{{2,20}}(?=, [^\W\d_])")
 _ABROAD = re.compile(
     rf"\b(?:calle|c/|rua|r\.|via|viale|piazza|corso|vicolo|avenida|avda?\.?|av\.|carrera|cra\.?|cl\.?|paseo|plaza|camino|travessa|largo|praça|ulica|ul\.|al\.|jalan|jl\.?|lorong|soi|đường|ulitsa|bulevar|bulvar|cadde|odos)"
     rf" (?:(?:de|del|de la|de los|das|dos|da|do|di|della|dei|san|santa) )?(?:{_W}|[0-9]{{1,3}}[a-z]?)(?: (?!y |and |in ){_W}){{0,3}},? {{0,2}}(?:n[º°o]\.? ?|# ?|nr\.? ?|km ?)?[0-9]{{1,5}}[a-z]?(?:[ -]{{1,3}}[0-9]{{1,4}}[a-z]?)?\b(?:,? (?:[0-9]{{1,2}}[º°ªo] ?[a-z]?\b|piso [0-9]+|apto?\.? ?[0-9]+))?"
@@ -81,7 +84,7 @@ _SAID = re.compile(
     rf"travel(?:l?ed|s|ling)? (?:from|to)|trip to|relocat(?:ed|ing) (?:from|to)|transferred from|near|outside|address(?: is)?:?|from|in|at|of) (?:the |downtown |nearby |north |south |east |west )?({_TOWN}(?: {_TOWN})?)"
 )
 _FIRM = re.compile(r"(?:lives?|living|lived|resid|moved|born|grew|raised|hometown|city|town|ciudad|ort|wohn|vive|natural|domicil|originally|native|relocat)")
-_AFTER = re.compile(rf"[,;]? {{1,2}}(?:(?:{_CODE})(?![\w-]) )?({_TOWN}(?: {_TOWN})?)(?:,? {{1,2}}(?:{_STATES}|{_STATE_NAMES})\b\.?)?(?:,? {{1,2}}({_CODE})(?![\w-]))?")
+_AFTER = re.compile(rf"[,;]?(?: -)? {{1,2}}(?:(?:{_CODE})(?![\w-]) )?({_TOWN}(?: {_TOWN})?)(?:,? {{1,2}}(?:{_STATES}|{_STATE_NAMES})\b\.?)?(?:,?(?: -)? {{1,2}}({_CODE})(?![\w-]))?")
 _BEFORE_TOWN = re.compile(rf"[,;]? {{0,2}}\b((?:[a-z]{{1,2}}-)?(?:{_CODE})) {{1,2}}({_TOWN}(?: {_TOWN})?)")
 _NOT_TOWNS = frozenset(
     "the this that these with when his her their and for she they but not patient phone fax tel dob mrn home last week month year yesterday today since then while room apt suite united "
@@ -97,15 +100,24 @@ def places(seen: View) -> Iterator[Finding]:
     if seen.digits:
         for rule, pattern in _street_rules(seen):
             for hit in pattern.finditer(seen.low):
+                if rule == "house and name" and not _is_named(seen, hit):
+                    continue
                 if rule != "street" or _is_street(seen, hit):
                     yield Finding(*hit.span(), "place", rule, 0.87)
                     yield from _behind(seen, hit.end())
+                    if flat := _FLAT.search(seen.low, max(0, hit.start() - 24), hit.start()):
+                        yield Finding(flat.start(), hit.start() - 1, "place", "flat", 0.85)
         yield from _post_codes(seen)
     yield from _towns(seen)
 
 
+_FLAT = re.compile(r"\b(?:flat|apt|apartment|unit|suite|ste|house|villa|room|lot|floor|tower|wing|block|blk)\.? (?:no\.? )?[a-z]?[0-9]{0,4}[a-z]?, $")
+
+
 def _street_rules(seen: View) -> Iterator[tuple[str, re.Pattern[str]]]:
     yield "street", _STREET
+    if seen.cased:
+        yield "house and name", _HOUSE_NAME
     yield "road", _BROADWAY
     if any(word.endswith(_JOINTS) for word in seen.vocabulary):
         yield "joined", _JOINED
@@ -135,6 +147,12 @@ def _is_street(seen: View, hit: re.Match[str]) -> bool:
         return sum(part[0].isupper() for part in parts) * 2 >= len(parts)
     ordinary = set(re.findall(r"[a-z]+", hit.group()))
     return ordinary.isdisjoint("the a an was is were are has had have of with and or for per mg his her she he they it patient on".split())
+
+
+def _is_named(seen: View, hit: re.Match[str]) -> bool:
+    """'83 Trần Phú, Huế': a number, a name in capitals, a comma and another; no word of ordinary language among them."""
+    parts = re.findall(r"[^\W\d_][\w'.-]*", seen.flat[hit.start() : hit.end()])
+    return all(part[0].isupper() for part in parts) and all(rank(part.lower()) != WORD for part in parts) and seen.flat[hit.end() + 2 : hit.end() + 3].isupper()
 
 
 def _behind(seen: View, place: int) -> Iterator[Finding]:
@@ -238,7 +256,7 @@ def _counties(seen: View) -> Iterator[Finding]:
             name = seen.low[start : hit.start()].strip("(,;.")
             if len(name) < 3 or not name.replace("'", "").replace("-", "").replace(".", "").isalpha() or name in _NOT_TOWNS or name in STATES:
                 continue
-            if seen.flat[start].isupper() if seen.cased else name not in words("common"):
+            if seen.flat[start].isupper() if seen.cased else name not in _NO_COUNTY:
                 previous = seen.low.rfind(" ", 0, max(0, start - 1)) + 1
                 wide = start - previous > 2 and seen.cased and seen.flat[previous].isupper() and seen.flat[previous : start - 1].isalpha() and seen.low[previous : start - 1] not in words("common")
                 yield Finding(previous if wide else start, hit.end(), "place", "county", 0.83)
@@ -246,6 +264,10 @@ def _counties(seen: View) -> Iterator[Finding]:
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _NOT_BEHIND = re.compile(r" (?:hospital|clinic|university|medical|general|criteria|score|scale|classification|virus|disease|syndrome|protocol|study|trial|county|street|[a-z]+ hospital|children's)\b")
+
+
+_NO_COUNTY = frozenset("the this that our your his her their which per each every any same in of for by from local school health neighboring next whole my a an and or fishing police rural urban unified central".split())
+_TOWN_CODE = re.compile(rf"(?:,| -)? ({_CODE})(?![\w%-]|[.,][0-9]| ?(?:mg|ml))")
 
 
 def _known(seen: View) -> Iterator[Finding]:
@@ -256,7 +278,10 @@ def _known(seen: View) -> Iterator[Finding]:
     for hit in _WORD.finditer(seen.low):
         if hit.group() in here and (not seen.cased or seen.flat[hit.start()].isupper()) and not _NOT_BEHIND.match(seen.low, hit.end()):
             yield Finding(*hit.span(), "place", "a known town", 0.52)
+            if code := _TOWN_CODE.match(seen.low, hit.end()):
+                yield Finding(*code.span(1), "place", "post code", 0.8)
 
 
+@cache
 def _plain_towns() -> frozenset[str]:
     return words("towns") - words("common") - words("given") - words("family") - STATES

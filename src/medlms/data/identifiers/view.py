@@ -38,5 +38,5 @@ def view(text: str) -> View:
     if len(low) != len(flat):  # a few letters, such as the Turkish capital dotted I, have a longer lower case
         low = "".join(mark.lower() if len(mark.lower()) == 1 else mark for mark in flat)
     listed = _WORD.findall(low)
-    titled = len(_TITLED.findall(flat))
+    titled = sum(pair[0].isupper() for pair in _TITLED.findall(flat))
     return View(text, flat, low, frozenset(listed), bool(_DIGIT.search(flat)), titled * _ONE_IN >= max(1, len(listed)))

@@ -16,7 +16,7 @@ _P = r"(?:(?:de|del|la|las|los|da|do|dos|van|von|der|den|ter|bin|ibn|al|el|le|du
 _W = r"[^\W\d_][\w'-]{1,24}"
 _COMMA = re.compile(rf"(?<![\w'-])({_P}(?:{_W} )?{_W})(?:,? (?:jr|sr|ii|iii)\.?)?, {{1,2}}({_W}(?: (?:[^\W\d_]\b\.?|{_W})){{0,2}})(?!\w)")
 _CAP = r"[A-ZÀ-ÞĀ-ɏ][\w'-]{1,24}"
-_COMMA_CASED = re.compile(rf"((?:[A-ZÀ-ÞĀ-ɏ])(?<![\w'-].)[\w'-]{{1,24}}(?: {_CAP})?)(?:,? (?:Jr|Sr|II|III|JR|SR)\.?)?, {{1,2}}({_CAP}(?: (?:[A-Z]\b\.?|{_CAP})){{0,2}})(?!\w)")
+_COMMA_CASED = re.compile(rf"((?:[A-ZÀ-ÞĀ-ɏ])(?<![\w'].)[\w'-]{{1,24}}(?: {_CAP})?)(?:,? (?:Jr|Sr|II|III|JR|SR)\.?)?, {{1,2}}({_CAP}(?: (?:[A-Z]\b\.?|{_CAP})){{0,2}})(?!\w)")
 _TIGHT = re.compile(rf"(?<![\w'-])({_W}),({_W})(?!\w)")
 _HL7 = re.compile(r"(?<=[|~\n])([^\W\d_][\w' -]{1,30})\^([^\W\d_][\w' -]{0,30})(?:\^([\w.' -]{0,20}))?")
 _HL7_ID = re.compile(r"(?<=[|])[\w-]{2,12}\^([^\W\d_][\w' -]{1,30})\^([^\W\d_][\w' -]{0,30})")
@@ -49,7 +49,9 @@ def written(seen: View) -> Iterator[Finding]:
     if "." in low:
         for hit in _INITIALS.finditer(flat):
             letters = "".join(mark for mark in hit.group().lower() if mark.isalpha())
-            if letters not in _NOT_INITIALS and (hit.group()[0].isupper() or not seen.cased) and _INITIALS_CUE.search(low, max(0, hit.start() - 20), hit.start()):
+            if letters not in _NOT_INITIALS and (hit.group()[0].isupper() or not seen.cased) and (
+                _INITIALS_CUE.search(low, max(0, hit.start() - 20), hit.start()) or (seen.cased and not re.match(r" ?[A-Z]", flat[hit.end() :][:2]))
+            ):
                 yield Finding(hit.start(), hit.start() + len(hit.group().rstrip()), "name", "initials", 0.8)
     yield from (Finding(*hit.span(1), "name", "initials", 0.7) for hit in _BARE.finditer(flat))
     yield from (Finding(*hit.span(), "name", "initials of a typist", 0.7) for hit in _TYPED.finditer(text))
@@ -71,7 +73,7 @@ def _turned(seen: View, hit: re.Match[str]) -> Iterator[Finding]:
     given = [word for word in _TOKEN.findall(hit[2].lower()) if len(word) > 1]
     if not first or not given or (seen.cased and not (seen.flat[hit.start(2)].isupper() and seen.flat[hit.end(1) - len(first[-1])].isupper())):
         return
-    last, head = firm_rank(first[-1]), firm_rank(given[0])
+    last, head = firm_rank(first[-1], seen.cased), firm_rank(given[0], seen.cased)
     if all(is_place(word) or word in STATES or word in words("eponyms") for word in (first[-1], given[0])) or given[0] in STATES:
         return
     if WORD in (last, head) or NAME not in (last, head) or (not seen.cased and UNKNOWN in (last, head) and not is_given(given[0])):
