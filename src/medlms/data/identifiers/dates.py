@@ -143,6 +143,7 @@ _DATED = re.compile(
     r"last seen|appointment|scheduled|done|placed|repeat|follow-?up|home|again|through|by|effective|refilled|filled|ordered|collected|received|signed|"
     r"for|lmp|next|every|week of|back|call(?:ed)?|return|recheck|op|clinic|mon|tue|tues|wed|thu|thurs|fri|sat|sun|[a-z]{3,6}day)\b[^\w\n]{0,3}$"
 )
+_DATED_BEHIND = re.compile(r" (?:visit|appointment|admission|surgery|note|labs?|ct|mri|x-?ray|echo|biopsy|scan|clinic|discharge|encounter|procedure|call|and [0-9]{1,2}/[0-9]{1,2}\b)")
 _SCALES = frozenset({1, 2, 3, 4, 5, 6, 8, 10})
 
 
@@ -168,6 +169,8 @@ def _partial(low: str, hit: re.Match[str]) -> float:
     if not (0 < min(first, second) <= 12 and max(first, second) <= 31) or _NOT_A_DATE.match(low, hit.end()):
         return 0.0
     before = low[max(0, hit.start() - 34) : hit.start()]
+    if _DATED_BEHIND.match(low, hit.end()):
+        return 0.7
     dated, scored = _DATED.search(before), _SCORE.search(before)
     if scored and not dated:
         return 0.0

@@ -22,6 +22,7 @@ _NEVER = frozenset(
     "please denies reports states patient pt mrn ssn phone fax tel email address age sex male female clinic hospital room today yesterday tomorrow says said will can may am me him them us one two three all both each".split()
 )
 _LED_BY = re.compile(r"(?<![^\W\d_])([^\W\d_]{1,5})[ -]$")
+_INITIALS = re.compile(r"(?<![\w.])(?:[^\W\d_]\. ?){1,2}$")
 _DOES = re.compile(r" (?:told|asked|says|said|denies|denied|lives|lived|called|agreed|drove|phoned|came|wants|thinks|feels)\b")
 _LOOK = 48
 _LONGEST = 6
@@ -36,7 +37,7 @@ def names(seen: View) -> Iterator[Finding]:
         if start < done:
             continue
         word = hit.group().lower()
-        if word in cues.LEADING and rank(word) != NAME:
+        if word in _NEVER or (word in cues.LEADING and rank(word) != NAME):
             continue
         kind = _rank(word)
         if kind == WORD and not (word in _PARTICLES and seen.cased):
@@ -108,6 +109,8 @@ def _names_so_far(run: list[tuple[int, int, int]]) -> bool:
 
 def _particles(seen: View, start: int) -> int:
     """Where a name begins when 'von', 'de la' and the like before it belong to it."""
+    if hit := _INITIALS.search(seen.flat, max(0, start - 8), start):
+        start = hit.start() if hit.group()[0].isupper() or not seen.cased else start
     while (hit := _LED_BY.search(seen.low, max(0, start - 12), start)) and hit[1] in _LEADING_PARTICLES and (seen.cased or hit[1] not in ("do", "das", "den", "la", "el")):
         start = hit.start(1)
     return start

@@ -27,7 +27,11 @@ _BROADWAY = re.compile(
 )
 _BOX = re.compile(r"\b(?:p\.? ?o\.? ?box|post(?:al)? box|po box|apartado|postfach|rr [0-9]{1,3} box|casilla|private bag) [a-z]?[0-9]{1,6}\b")
 _PLOT = re.compile(
-    rf"\b(?:plot|house|flat|door|shop|h|d|no|apt|apartment|unit|block|blk)\.? ?(?:no\.? ?)?#? ?[0-9]{{1,5}}[a-z]?(?:[/-][0-9a-z]{{1,5}})?,? {{1,2}}(?:{_W},? ){{0,3}}(?:{_W})(?: (?:[0-9]{{1,3}}|street|road|close|estate|nagar|colony|layout|phase [0-9]))?"
+    rf"\b(?:plot|house|flat|door|shop|h|d|no|apt|apartment|unit|block|blk)\.? ?(?:no\.? ?)?#? ?[0-9]{{1,5}}[a-z]?(?:[/-][0-9a-z]{{1,5}})?,? {{1,2}}(?:{_W},? ){{0,3}}(?:{_W})(?: (?:[0-9]{{1,3}}(?![0-9])|street|road|close|estate|nagar|colony|layout|phase [0-9]))?"
+)
+_NUMBERED_ROAD = re.compile(r"\b(?:county road|county rd|state route|state road|rural route|highway|hwy|route|interstate) [0-9]{1,4}\b(?: box [0-9]{1,5})?")
+_NO_HOUSE = re.compile(
+    rf"\b(?:on|at|off|along|down|near|corner of|address:?|street:?|lives at|and) ((?:(?:[nsew]\.?|north|south|east|west|old|upper|lower) )?(?:[0-9]{{1,3}}(?:st|nd|rd|th)|{_W})(?: {_W})? (?:street|avenue|road|drive|lane|boulevard|court|terrace|parkway|ave|blvd|rd|crescent|circle|highway))\b"
 )
 _HOUSE_NAME = re.compile(rf"{_HOUSE} (?:[^\W\d_][\w'-]{{2,20}} ){{0,3}}[^\W\d_][\w'-]{{2,20}}(?=, [^\W\d_])")
 _ABROAD = re.compile(
@@ -90,6 +94,7 @@ _NOT_TOWNS = frozenset(
     "the this that these with when his her their and for she they but not patient phone fax tel dob mrn home last week month year yesterday today since then while room apt suite united "
     "who was has had is are from until after before because where telephone mobile cell email".split()
 )
+_ROADS = frozenset("street avenue road drive lane boulevard court terrace parkway ave blvd rd crescent circle highway".split())
 _ABROAD_WORDS = frozenset(
     "calle c rua r via viale piazza corso vicolo avenida avda av carrera cra cl paseo plaza camino travessa largo praça ulica ul al jalan jl lorong soi đường ulitsa bulevar bulvar cadde odos".split()
 )
@@ -109,6 +114,12 @@ def places(seen: View) -> Iterator[Finding]:
                         yield Finding(flat.start(), hit.start() - 1, "place", "flat", 0.85)
         yield from _post_codes(seen)
     yield from _towns(seen)
+    if not seen.vocabulary.isdisjoint(_ROADS):
+        for hit in _NO_HOUSE.finditer(seen.low):
+            said = seen.flat[hit.start(1) : hit.end(1)]
+            ordinary = not seen.vocabulary or any(word in _NO_COUNTY for word in hit[1].split())
+            if not ordinary and (all(word[0].isupper() or word[0].isdigit() for word in said.split()) if seen.cased else True):
+                yield Finding(*hit.span(1), "place", "road", 0.72)
 
 
 _FLAT = re.compile(r"\b(?:flat|apt|apartment|unit|suite|ste|house|villa|room|lot|floor|tower|wing|block|blk)\.? (?:no\.? )?[a-z]?[0-9]{0,4}[a-z]?, $")
@@ -118,6 +129,7 @@ def _street_rules(seen: View) -> Iterator[tuple[str, re.Pattern[str]]]:
     yield "street", _STREET
     if seen.cased:
         yield "house and name", _HOUSE_NAME
+    yield "numbered road", _NUMBERED_ROAD
     yield "road", _BROADWAY
     if any(word.endswith(_JOINTS) for word in seen.vocabulary):
         yield "joined", _JOINED
@@ -191,8 +203,8 @@ _STAGE = re.compile(r"t[0-4]n[0-3]m[01]")
 def _post_codes(seen: View) -> Iterator[Finding]:
     low = seen.low
     for hit in _FIVE.finditer(low):
-        before = low[max(0, hit.start() - 18) : hit.start()].rstrip(", ")
-        words_before = before.split()
+        before = low[max(0, hit.start() - 18) : hit.start()].rstrip(", ^|")
+        words_before = before.replace("^", " ").split()
         if not words_before or len(before) == min(18, hit.start()):
             continue
         last = words_before[-1].strip("(,;.")

@@ -28,7 +28,7 @@ _KEYED = re.compile(
 _INITIALS = re.compile(r"[A-Z](?<![\w.].)\. ?(?:[A-Z]\. ?){1,3}(?!\w)|[a-z](?<![\w.].)\. ?(?:[a-z]\. ?){1,3}(?![\w])")
 _NOT_INITIALS = frozenset("us uk usa eu dc md do rn np pa am pm po iv im sc eg ie ph et ad bc od os ou ed er ng gi gu pe rr hr bp ba ma bs ms bid tid qid qd qhs prn cc dob icu un la ny nj fu wc phd mph vs ua ct mr ca ho so cf sl pr qam qpm adl loc nad sob dvt sa".split())
 _INITIALS_CUE = re.compile(r"(?:\b(?:patient|subject|initials|initialed|pt|signed|by|name|participant|client|resident|volunteer|case|for|from|dictated|mother|father|child|infant|son|daughter|wife|husband|mr|mrs|ms|dr|kin|contact|regarding|re|dear|thanks|seen|nurse|tech)[ :,.=(/-]{1,4}|, ?|[-/|;(] ?|\n)$")
-_BARE = re.compile(r"(?:\b(?:initials|initialed|signed|dictated by|typed by|checked by|verified by|witnessed by|entered by|drawn by)[ :=-]{1,3})([A-Z]{2,3})\b")
+_BARE = re.compile(r"(?:\b(?i:initials|initialed|signed|dictated by|typed by|checked by|verified by|witnessed by|entered by|drawn by)[ :=-]{1,3})([A-Z]{2,3})\b")
 _TYPED = re.compile(r"\b([A-Z]{2,3})[:/]([a-z]{2,3})\b(?= ?(?:$|\n| d:| t:| D:| T:))")
 
 
