@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from medlms.data.identifiers.finding import Finding
+from medlms.data.identifiers.lexicon import NAME, rank
 from medlms.data.identifiers.view import View
 
 _ONES = "(?:one|two|three|four|five|six|seven|eight|nine)"
@@ -15,7 +16,7 @@ _UNIT = (
     r"(?: ?-? ?(?:years?|yrs?|year's)(?:[ -]*(?:old|young|of age))?\b|[ -]?(?:y/?/?o|y\.o\.?|yo[mf]?|y\.?/o\.?|ans|años?|anos|anni|jahre?|jährige[rn]?|jähr\.|letni[a-z]?|år|jaar|"
     r"éves|let)(?![a-z])| ?[mf](?![\w'])| ?(?:male|female|man|woman|gentleman|lady)\b)"
 )
-_PERSON = r"(?:i'?m|i am|he'?s|she'?s|he is|she is|they'?re|you'?re|is|was|are|be|being|turns?|turned|turning|reached|reaches|nearly|almost|now|already|just)"
+_PERSON = r"(?:i ?'? ?m|i am|he ?'? ?s|she ?'? ?s|will be|he'll be|she'll be|be|at|he is|she is|they'?re|you'?re|is|was|are|be|being|turns?|turned|turning|reached|reaches|nearly|almost|now|already|just)"
 _RULES = [
     ("with a unit", rf"(?<![\w./-])({_OLD}){_UNIT}(?! (?:ago|later|survival|history))"),
     ("behind a word", rf"\b(?:aged?|age (?:is|of|was)|age at \w+|alter|edad|âge|years old|aged about|(?:died|passed(?: away)?|deceased|dead|lived) (?:at|aged|to)(?: age| the age of| about)?)[ :=\"'>]{{1,4}}({_OLD})(?!\w|[./-][0-9]| ?%)"),
@@ -28,6 +29,10 @@ _RULES = [
     ("range word", rf"\b(?:patient|pt|resident|client|mother|father|grandmother|grandfather|widow|lady|gentleman|man|woman|male|female)s?,? (?:is |was |aged |now )?({_OLD})(?=[ ,.;)]|$)(?! ?(?:%|mg|kg|lbs?|ml|/|over|mm|bpm))"),
 ]  # fmt: skip
 _COMPILED = [(rule, re.compile(pattern)) for rule, pattern in _RULES]
+_WORDED = re.compile(rf"\b(ninety(?:[ -]{_ONES})?|(?:one|a) hundred(?: and|-and)?[ -]{_TO_20})\b(?!,? (?:percent|per|degrees|over|milli|mg|ml|days?|minutes|seconds|hours|beats|pounds|kilos|dollars|miles|times|thousand|point|milligrams|to|steps|units|meters|feet|percentile|on|mcg|plus|-))")
+_AFTER_NAME = re.compile(rf"([^\W\d_]{{3,}})(?:'s)? ?[,(:-]? ?({_OLD})(?= ?(?:[.,;)|-](?: |$)|$|[a-z]))(?! ?(?:%|mg|ml|/|\.[0-9]|bpm|mm|kg|lb|over|degrees|units|percent|beats|days|hours|minutes|cm|mcg|g\b|c\b|f\b|ra\b|on\b))")
+_BOUNDED = re.compile(rf"(?:[;|\t(\[] ?|^|- )({_OLD})(?= ?(?:[;|\t)\]]|$|, ?[mf]\b| ?/ ?[mf]\b))", re.MULTILINE)
+_PERSONS = frozenset("patient pt she he who age aged resident client mother father mom dad grandmother grandfather grandma grandpa aunt uncle wife husband woman man lady gentleman male female widow widower veteran lives alone".split())
 _HINT = re.compile(r"9[0-9]|1[0-2][0-9]|ninet|hundred")
 _VALUE = re.compile(
     r"\b(?:hr|rr|bp|pulse|heart rate|sats?|saturation|o2|spo2|esr|crp|glucose|sugar|bilirubin|temp|map|pao2|weight|wt|na|alt|ast|ldl|hdl|rate|platelets|creatinine|score|room|bed|dose|"
@@ -45,3 +50,10 @@ def ages(seen: View) -> Iterator[Finding]:
             before = low[max(0, hit.start(1) - 24) : hit.start(1)]
             if rule in ("with a unit", "decade", "behind a word") or not _VALUE.search(before):
                 yield Finding(*hit.span(1), "date", f"age over 89, {rule}", 0.88)
+    for hit in _WORDED.finditer(low):
+        if not _VALUE.search(low, max(0, hit.start(1) - 28), hit.start(1)):
+            yield Finding(*hit.span(1), "date", "age over 89, in words", 0.8)
+    for hit in _AFTER_NAME.finditer(low):
+        if rank(hit[1]) == NAME or hit[1] in _PERSONS:
+            yield Finding(*hit.span(2), "date", "age over 89, behind a name", 0.8)
+    yield from (Finding(*hit.span(1), "date", "age over 89, alone", 0.6) for hit in _BOUNDED.finditer(low))

@@ -40,6 +40,9 @@ _PLATE = re.compile(
     r"(?: (?:number|num|no|nr|is|was|reads?|says|with|a|an|the|his|her|their|my|of|parked|bearing|licen[cs]e|plates?|on|in|and|blue|red|white|black|silver|grey|gray|green|tag|registration|registered|as|de|camry|corolla|civic|accord|focus|golf|prius|outback|[a-z]{2}))*\.?[ :#=,(\"'>-]{1,4}"
     r"([a-z0-9]{1,4}(?:[ ·-]{1,3}[a-z0-9]{1,4}){0,3}|[a-z0-9]{4,8})(?![\w-])"
 )
+_PLATE_NEAR = re.compile(
+    r"\b(?:plates?|car|vehicle|van|truck|suv|sedan|taxi|motorcycle|pickup|licen[cs]e plate|registration)\b[^.;\n]{0,40}?[ (:\"]((?:[a-z]{1,3}[ ·-]?[0-9]{1,4}(?:[ ·-]?[a-z]{1,3})?(?:[ ·-]?[0-9]{1,4})?|[0-9]{1,4}[ ·-]?[a-z]{1,4}(?:[ ·-]?[0-9]{1,4})?))(?![\w-])"
+)
 _VEHICLES = frozenset(
     "plate plates tag registration reg rego kennzeichen placa placas matrícula matricula car vehicle van truck suv sedan taxi motorcycle pickup jeep scooter bike bus ambulance minivan hatchback toyota ford honda bmw audi "
     "volkswagen vw tesla nissan chevrolet chevy hyundai kia subaru mazda mercedes volvo renault peugeot fiat skoda dodge gmc lexus".split()
@@ -71,6 +74,11 @@ def codes(seen: View) -> Iterator[Finding]:
     if not seen.vocabulary.isdisjoint(_VEHICLES):
         for hit in _PLATE.finditer(low):
             yield from _plate(hit)
+        for hit in _PLATE_NEAR.finditer(low):
+            said = seen.flat[hit.start(1) : hit.end(1)]
+            plain = re.sub("[^A-Za-z0-9]", "", said)
+            if 5 <= len(plain) <= 9 and (said.isupper() or not seen.cased) and any(map(str.isdigit, plain)) and any(map(str.isalpha, plain)) and not usual(low, *hit.span(1)):
+                yield Finding(*hit.span(1), "vehicle", "plate near a word", 0.7)
     yield from _grouped(low)
     yield from _single(low)
 
@@ -140,7 +148,7 @@ def _like(low: str, before: Finding, hit: re.Match[str]) -> bool:
 
 def _coded(low: str, start: int, said: str) -> Finding | None:
     digits = sum(mark.isdigit() for mark in said)
-    if digits < 3:
+    if digits < 2:
         return None
     end = start + len(said)
     if harmless(low, start, end):
@@ -152,10 +160,11 @@ def _coded(low: str, start: int, said: str) -> Finding | None:
     numeric = plain.isdigit()
     if named and _enough(named, said, plain, digits) and not (numeric and named in ("other", "device") and _UNIT.match(low, end)):
         return Finding(start, end, named, "label", 0.92)
-    if digits < 5 or ("/" in said and digits < 8) or usual(low, start, end):
+    letters = sum(mark.isalpha() for mark in plain)
+    if digits < (4 if letters > 1 else 5) or ("/" in said and digits < 8) or usual(low, start, end):
         return None
     if numeric and said == plain:
-        long = digits >= 7 and not _UNIT.match(low, end) and low[start - 1 : start] not in ("$", "€", "£", ",", ".")
+        long = digits >= 6 and not _UNIT.match(low, end) and low[start - 1 : start] not in ("$", "€", "£", ",", ".")
         return Finding(start, end, "other", "long number", 0.5) if long else None
     return _mixed(low, start, said, plain, digits)
 
@@ -163,9 +172,9 @@ def _coded(low: str, start: int, said: str) -> Finding | None:
 def _enough(named: str, said: str, plain: str, digits: int) -> bool:
     """Whether what stands behind a label is long enough for it."""
     if plain.isdigit():
-        shortest = {"ssn": 4, "account": 4, "vehicle": 4, "device": 5, "mrn": 5, "other": 5, "fax": 7}.get(named, 5)
+        shortest = {"ssn": 4, "account": 4, "vehicle": 4, "device": 5, "mrn": 5, "other": 5, "fax": 7}.get(named, 4 if named in ("licence", "plan") else 5)
         return digits >= shortest and not (digits == 4 and named == "account" and plain[:2] in ("19", "20") and said == plain)
-    return len(plain) >= 5 and digits >= 3
+    return len(plain) >= 4 and digits >= 2
 
 
 def _mixed(low: str, start: int, said: str, plain: str, digits: int) -> Finding | None:

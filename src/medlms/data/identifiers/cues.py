@@ -81,12 +81,16 @@ BEHIND = re.compile(
     r"is (?:here|accompanied|seen|doing|being|scheduled|coming|seeing|allergic|married|the|our|my|his|her|a pleasant|a very|due|back|on|in)|has (?:a |an |been|had|no|not|agreed|the)|had (?:a |an |been|no)|will (?:follow|return|call|see|be|come|need)|signed|phoned|rang|wrote|writes|"
     r"picked|drove|drives|works|worked|needs|needed|cried|smiled|fell|slept|ate|refused|declined|consented|understands|verbalized|tolerated|arrived|left|died|stayed|attended|visited|helped|helps|texted|emailed|noticed|found|gave|brought|does|did|can|could|would|should)\b)"
 )
-THING = re.compile(
-    r"(?:'s?)? {1,2}(?:and [a-z'-]+ {1,2})?(?:'s? )?(?:[a-z]+ {1,2})?(?:disease|diseases|syndrome|syndromes|sign|signs|test|tests|score|scale|index|catheter|drain|retractor|trocar|repair|procedure|operation|criteria|criterion|stage|staging|class|classification|fracture|tube|palsy|lymphoma|sarcoma|tumou?r|an[ae]+mia|thyroiditis|"
+_THINGS = (
+    r"(?:disease|diseases|syndrome|syndromes|sign|signs|test|tests|score|scale|index|catheter|drain|retractor|trocar|repair|procedure|operation|criteria|criterion|stage|staging|class|classification|fracture|tube|palsy|lymphoma|sarcoma|tumou?r|an[ae]+mia|thyroiditis|"
     r"man(?:o?eu)?ver|reflex|phenomenon|contracture|cyst|node|nodes|line|lines|clamp|forceps|needle|stain|virus|position|incision|rating|coma|monitor|o?esophagus|deformity|lesion|nodules?|bodies|body|triad|law|cells?|ducts?|ligament|spots?|rash|chorea|ataxia|dystrophy|neuropathy|encephalopathy|coil|"
     r"wrap|technique|flap|graft|equation|formula|method|inventory|questionnaire|chart|stent|pouch|hernia|diverticulum|sphincter|fistula|ulcer|melanoma|tablets?|pills?|ocp|scissors|scope|blade|bag|mask|laryngoscope|prosthesis|valve|shunt|bypass|anastomosis|resection|approach|osteotomy|arthroplasty|nail|screw|plate|"
     r"speculum|tenaculum|hook|suture|knot|stitch|splint|cast|brace|boot|collar|bed|boots|frame|lamp|murmur|breathing|respirations?|nystagmus|hallucinations?|gland|glands|canal|fossa|space|pouch|tubercle|area|cortex|apparatus|membrane|corpuscles?|fibers?|granules?|inclusions?|crystals?|rings?|lines?|striae|plaques?|"
     r"disorder|purpura|granulomatosis|vasculitis|arteritis|malformation|anomaly|tetralogy|type|grade|principle|effect|theory|unit|units|model|plot|curve|analysis|correction|ratio|estimate|estimator|hospital|clinic|university|medical cent(?:er|re)|institute|foundation|school|college|prize|award|lecture|pharmacy|pharma|labs?|laboratories|"
-    r"street|road|avenue|county|drive|lane|boulevard|inc|llc|ltd|corp|corporation|company|gmbh|toxin|antigen|antibody|agglutination|medium|agar|solution|ringer|diet|exercises?|regimen|protocol|trial|study|nomogram|staining|quotient|position|powder|paste|dressing|osteodystrophy|paralysis|an?emia|gait|tremor|point|sinus|nerve)\b"
+    r"street|road|avenue|county|drive|lane|boulevard|inc|llc|ltd|corp|corporation|company|gmbh|toxin|antigen|antibody|agglutination|medium|agar|solution|ringer|diet|exercises?|regimen|protocol|trial|study|nomogram|staining|quotient|position|powder|paste|dressing|osteodystrophy|paralysis|an?emia|gait|tremor|point|sinus|nerve|encephalitis|crisis|hip|knee|stapler|device|system|machine|implant|clip|staples|solution|warmer|hugger|balloon|introducer|wire|cannula|sheath|port|elevator|curette|dilator|rongeur|saw|rasp|"
+    r"electrode|lens|chamber|tonometer|hammer|fork|questionnaire|assessment|cough|facies|gangrene|hematoma|keratosis|leukemia|meningitis|myopathy|myotonia|nephritis|pneumonia|psychosis|sweat|tic|pox|fever|coloboma|cataract|goit(?:er|re)|seizures?|epilepsy)\b"
 )
+_POSSESSED = r"(?:'s?)? {1,2}(?:and [a-z'-]+ {1,2})?(?:'s? )?"
+THING = re.compile(_POSSESSED + _THINGS)
+THING_SOON = re.compile(_POSSESSED + r"(?:[a-z-]+ {1,2}){0,2}" + _THINGS)
 """Eponyms: 'Parkinson disease', 'Foley catheter', 'Kocher clamp'."""

@@ -175,5 +175,7 @@ def _partial(low: str, hit: re.Match[str]) -> float:
     if scored and not dated:
         return 0.0
     # x/10, n/n and halves are more often a score, an acuity or a dose than a day.
+    if first > second and not scored:  # no score and no fraction is larger than its whole
+        return 0.62
     usual = second not in _SCALES or (second == 10 and first > 10) or hit.group().startswith("0") or "/0" in hit.group()
     return 0.85 if dated else 0.6 if usual else 0.0

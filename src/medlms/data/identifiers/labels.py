@@ -26,7 +26,7 @@ _LABELS = {
     "inmate locker parcel nin ni rut cuil cuit cuid qid emirates nric fin iqama mykad rrn psn ppsn ppsn nif tck tckn oib jmbg egn cnp|codice fiscale|national id|national insurance|case number|steuer id|study id|employee id|tax id|bar code",
 }  # fmt: skip
 _BETWEEN = frozenset(
-    "number numbers numero número nummer num no nr nbr id ids is was are and code the old new one in says say reads read shows on my of for his her your their our it its to card plate with under as ref device last four digits current prior previous former second "
+    "issued expires expiring class type state under his her al ak az ar ca co ct fl ga il ky ma md mi mn mo nc nd ne nh nj nm nv ny oh ok or pa ri sc sd tn tx ut va vt wa wi wv wy california texas ohio florida york georgia michigan illinois oregon nevada arizona colorado virginia washington uk us german british mexican indian canadian number numbers numero número nummer num no nr nbr id ids is was are and code the old new one in says say reads read shows on my of for his her your their our it its to card plate with under as ref device last four digits current prior previous former second "
     "primary secondary also a string value es el la de del lautet ist der die das same holder registered marked labelled labeled bearing tagged named called carrying that which wears has had gave listed given have ending ends identifier key issued valid "
     "please so here original full complete first third either or plus not be s u re new scanned printed written pls by at company state u".split()
 )

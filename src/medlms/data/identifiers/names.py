@@ -24,6 +24,7 @@ _NEVER = frozenset(
 _LED_BY = re.compile(r"(?<![^\W\d_])([^\W\d_]{1,5})[ -]$")
 _INITIALS = re.compile(r"(?<![\w.])(?:[^\W\d_]\. ?){1,2}$")
 _DOES = re.compile(r" (?:told|asked|says|said|denies|denied|lives|lived|called|agreed|drove|phoned|came|wants|thinks|feels)\b")
+_SPOKEN_TO = re.compile(r"\b(?:told|asked|met|thanks|thank you|hi|hello|hey|this is|i'm|i am|bye|dear|ask for|speak (?:to|with)|spoke (?:to|with)|talked (?:to|with)|called|phoned|paged|texted|informed|notified|named|call),? $")
 _LOOK = 48
 _LONGEST = 6
 
@@ -44,7 +45,7 @@ def names(seen: View) -> Iterator[Finding]:
             if firm_rank(word, seen.cased) == WORD or not _led(seen.low, _particles(seen, start)):
                 continue
             kind = UNKNOWN
-        if kind == UNKNOWN and not seen.cased and not _led(seen.low, start):
+        if kind == UNKNOWN and not seen.cased and not _led(seen.low, start) and not _DOES.match(seen.low, hit.end()):
             continue
         run = _run(seen, start, hit.end(), word)
         found = _judged(seen, run)
@@ -131,7 +132,9 @@ def _judged(seen: View, run: list[tuple[int, int, int]]) -> Finding | None:
     said = [low[begin:stop].removesuffix("'s") for begin, stop, _ in run]
     if cues.CREDENTIAL.match(low, end) and (seen.cased or max(kinds) == NAME or (end - start > 6 and min(len(word) for word in said) == 1)) and (kinds.count(WORD_NAME) < len(kinds) or len(kinds) > 1) and not _abbreviated(seen, run):
         return Finding(start, end, "name", "before a degree", 0.9)
-    if cues.THING.match(low, end) and not cues.BEHIND.match(low, end) and not (len(kinds) > 1 and is_given(said[0]) and said[0] not in words("eponyms")):
+    eponym = all(word in words("eponyms") for word in said)
+    thing = (cues.THING_SOON if eponym else cues.THING).match(low, end)
+    if thing and not (len(kinds) > 1 and is_given(said[0]) and not eponym):
         return None
     return _listed(seen, start, end, kinds, said, led)
 
@@ -146,7 +149,7 @@ def _listed(seen: View, start: int, end: int, kinds: list[int], said: list[str],
     labelled, kin = bool(led & cues.LABELLED), bool(led & cues.RELATED)
     behind = bool(cues.BEHIND.match(low, end))
     sure = kinds.count(NAME)
-    if all(word in words("eponyms") for word in said) and not labelled and not kin and not (behind and len(said) > 1):
+    if all(word in words("eponyms") for word in said) and not (labelled or kin or _DOES.match(low, end)) and not (len(said) > 1 and is_given(said[0])):
         return None
     if all(word in STATES for word in said) and not (labelled or kin or behind and is_given(said[0])):
         return None
@@ -156,7 +159,7 @@ def _listed(seen: View, start: int, end: int, kinds: list[int], said: list[str],
         return Finding(start, end, "name", "behind a label", 0.84)
     if sure:
         if low[start:end] in words("eponyms"):
-            return Finding(start, end, "name", "listed, behind a relation", 0.6) if kin or labelled else None
+            return Finding(start, end, "name", "listed, behind a relation", 0.6)
         return Finding(start, end, "name", "listed", 0.66)
     if kin and (seen.cased or WORD_NAME in kinds or (len(said[0]) > 3 and firm_rank(said[0], False) == UNKNOWN and not ends_learned(said[0]))):
         return Finding(start, end, "name", "behind a relation", 0.7)
@@ -171,7 +174,10 @@ def _unlisted(seen: View, start: int, end: int, kinds: list[int], led: int, behi
     if labelled and (both or seen.cased) and not seen.flat[start:end].isupper():
         return Finding(start, end, "name", "behind a label", 0.6)
     if not seen.cased:
-        return Finding(start, end, "name", "two words that are names", 0.5) if both > 1 and labelled else None
+        plain = kinds[0] == UNKNOWN and end - start > 3 and not ends_learned(seen.low[start:end].split()[0])
+        told = plain and _DOES.match(seen.low, end) and re.search(r"(?:^|[.!?:;\n\])] {0,2})$", before)
+        marked = plain and labelled and re.search(r"[:=#>|] ?$", before)
+        return Finding(start, end, "name", "as names stand", 0.5) if (labelled and both) or told or marked else None
     if seen.flat[start:end].isupper() and end - start < 6:
         return None
     inside = bool(re.search(r"[a-z0-9,] $", before)) and not re.search(r"\b(?:the|a|an|of|this|each|per|no|any|in|and|or|some|take|takes|use|using|on|called|brand|than) $", before)
@@ -179,6 +185,10 @@ def _unlisted(seen: View, start: int, end: int, kinds: list[int], led: int, behi
         if behind and both == len(kinds) == 1 and not inside and not re.match(r",? (?:says|said|told|asked|lives|was (?:seen|admitted)|called|came|has agreed)", seen.low[end:]):
             return None
         return Finding(start, end, "name", "a word that is a name", 0.72 if len(kinds) > 1 else 0.5)
+    if kinds == [UNKNOWN] and end - start > 3 and _SPOKEN_TO.search(before) and not ends_learned(seen.low[start:end]) and inside:
+        return Finding(start, end, "name", "spoken to", 0.5)
+    if len(kinds) > 1 and both and is_given(seen.low[start:end].split()[0]) and not seen.flat[start:end].isupper() and not any(ends_learned(word) for word in seen.low[start:end].split()):
+        return Finding(start, end, "name", "given name and another", 0.5)
     if kinds == [UNKNOWN] and end - start > 3 and _DOES.match(seen.low, end) and not ends_learned(seen.low[start:end]) and re.search(r"(?:^|[.!?:;\n\])] {0,2})$", before):
         return Finding(start, end, "name", "does what people do", 0.5)
     if len(kinds) > 1 and kinds.count(UNKNOWN) and behind and (both or not re.search(r"[a-z] $", before)):

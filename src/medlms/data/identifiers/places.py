@@ -27,7 +27,7 @@ _BROADWAY = re.compile(
 )
 _BOX = re.compile(r"\b(?:p\.? ?o\.? ?box|post(?:al)? box|po box|apartado|postfach|rr [0-9]{1,3} box|casilla|private bag) [a-z]?[0-9]{1,6}\b")
 _PLOT = re.compile(
-    rf"\b(?:plot|house|flat|door|shop|h|d|no|apt|apartment|unit|block|blk)\.? ?(?:no\.? ?)?#? ?[0-9]{{1,5}}[a-z]?(?:[/-][0-9a-z]{{1,5}})?,? {{1,2}}(?:{_W},? ){{0,3}}(?:{_W})(?: (?:[0-9]{{1,3}}(?![0-9])|street|road|close|estate|nagar|colony|layout|phase [0-9]))?"
+    rf"\b(?:plot|house|flat|door|shop|block|blk)\.? ?(?:no\.? ?)?#? ?[0-9]{{1,5}}[a-z]?(?:[/-][0-9a-z]{{1,5}})?,? {{1,2}}(?:{_W},? ){{0,3}}(?:{_W})(?: (?:[0-9]{{1,3}}(?![0-9])|street|road|close|estate|nagar|colony|layout|phase [0-9]))?"
 )
 _NUMBERED_ROAD = re.compile(r"\b(?:county road|county rd|state route|state road|rural route|highway|hwy|route|interstate) [0-9]{1,4}\b(?: box [0-9]{1,5})?")
 _NO_HOUSE = re.compile(
@@ -87,7 +87,7 @@ _SAID = re.compile(
     rf"farm in|apartment in|hometown(?: of|:)?|city(?: of|:|=| is)|town(?: of|:|=)|ciudad[:=]?|ort[:=]|wohnort:?|wohnhaft in|vive en|residente en|natural de|domiciliad[oa] en|originally from|is from|are from|comes? from|came from|here from|flew (?:in )?(?:from|to)|drove (?:in )?(?:from|to)|"
     rf"travel(?:l?ed|s|ling)? (?:from|to)|trip to|relocat(?:ed|ing) (?:from|to)|transferred from|near|outside|address(?: is)?:?|from|in|at|of) (?:the |downtown |nearby |north |south |east |west )?({_TOWN}(?: {_TOWN})?)"
 )
-_FIRM = re.compile(r"(?:lives?|living|lived|resid|moved|born|grew|raised|hometown|city|town|ciudad|ort|wohn|vive|natural|domicil|originally|native|relocat)")
+_FIRM = re.compile(r"(?:lives?|living|lived|resid|moved|born|grew|raised|hometown|city|town|ciudad|ort|wohn|vive|natural|domicil|originally|native|relocat|near|outside|trip|travel|flew|drove|transferred|is from|are from|came|comes|here from)")
 _AFTER = re.compile(rf"[,;]?(?: -)? {{1,2}}(?:(?:{_CODE})(?![\w-]) )?({_TOWN}(?: {_TOWN})?)(?:,? {{1,2}}(?:{_STATES}|{_STATE_NAMES})\b\.?)?(?:,?(?: -)? {{1,2}}({_CODE})(?![\w-]))?")
 _BEFORE_TOWN = re.compile(rf"[,;]? {{0,2}}\b((?:[a-z]{{1,2}}-)?(?:{_CODE})) {{1,2}}({_TOWN}(?: {_TOWN})?)")
 _NOT_TOWNS = frozenset(
@@ -106,6 +106,8 @@ def places(seen: View) -> Iterator[Finding]:
         for rule, pattern in _street_rules(seen):
             for hit in pattern.finditer(seen.low):
                 if rule == "house and name" and not _is_named(seen, hit):
+                    continue
+                if rule == "plot" and not _is_plot(seen, hit):
                     continue
                 if rule != "street" or _is_street(seen, hit):
                     yield Finding(*hit.span(), "place", rule, 0.87)
@@ -161,6 +163,11 @@ def _is_street(seen: View, hit: re.Match[str]) -> bool:
     return ordinary.isdisjoint("the a an was is were are has had have of with and or for per mg his her she he they it patient on".split())
 
 
+def _is_plot(seen: View, hit: re.Match[str]) -> bool:
+    parts = re.findall(r"[^\W\d_]{2,}", seen.flat[hit.start() : hit.end()])[1:]
+    return bool(parts) and all(part[0].isupper() if seen.cased else rank(part) != WORD or part in _ROADS for part in parts if part.lower() != "no")
+
+
 def _is_named(seen: View, hit: re.Match[str]) -> bool:
     """'83 Trần Phú, Huế': a number, a name in capitals, a comma and another; no word of ordinary language among them."""
     parts = re.findall(r"[^\W\d_][\w'.-]*", seen.flat[hit.start() : hit.end()])
@@ -173,11 +180,30 @@ def _behind(seen: View, place: int) -> Iterator[Finding]:
         yield Finding(*follow.span(1), "place", "post code", 0.86)
         if _town(seen, follow, 2):
             yield Finding(*_trimmed(seen, follow, 2), "place", "behind a street", 0.8)
-    elif follow := _AFTER.match(seen.low, place):
-        if _town(seen, follow, 1):
-            yield Finding(*_trimmed(seen, follow, 1), "place", "behind a street", 0.78)
-        if follow[2]:
-            yield Finding(*follow.span(2), "place", "post code", 0.86)
+        yield from _known_code(seen, follow.end())
+    else:
+        for more in range(4):  # district, town, province, country
+            follow = _AFTER.match(seen.low, place)
+            if not follow or (more and seen.low[follow.start()] != ",") or (more and rank(follow[1].split()[0]) == WORD and follow[1] not in words("towns")):
+                break
+            good = _town(seen, follow, 1)
+            if good:
+                yield Finding(*_trimmed(seen, follow, 1), "place", "behind a street", 0.78)
+            if follow[2]:
+                yield Finding(*follow.span(2), "place", "post code", 0.86)
+            if not good or follow[2]:
+                break
+            place = follow.end()
+            if code := _BEFORE_TOWN.match(seen.low, place):
+                yield Finding(*code.span(1), "place", "post code", 0.86)
+                if _town(seen, code, 2):
+                    yield Finding(*_trimmed(seen, code, 2), "place", "behind a street", 0.78)
+                break
+
+
+def _known_code(seen: View, place: int) -> Iterator[Finding]:
+    if code := _TOWN_CODE.match(seen.low, place):
+        yield Finding(*code.span(1), "place", "post code", 0.8)
 
 
 def _trimmed(seen: View, hit: re.Match[str], part: int) -> tuple[int, int]:
@@ -197,6 +223,7 @@ def _town(seen: View, hit: re.Match[str], part: int) -> bool:
     return seen.flat[hit.start(part)].isupper() if seen.cased else first not in words("common") or said in words("towns")
 
 
+_EIRCODE = re.compile(r"[AC-FHKNPRTV-Y](?<![\w-].)(?:[0-9]{2}|6W) [0-9AC-FHKNPRTV-Y]{4}(?![\w-])")
 _STAGE = re.compile(r"t[0-4]n[0-3]m[01]")
 
 
@@ -212,6 +239,7 @@ def _post_codes(seen: View) -> Iterator[Finding]:
         if (last in _SHORT_STATES and (sure or before.endswith(f", {last}") and len(hit.group()) > 4)) or last in STATES or " ".join(words_before[-2:]) in STATES:
             if len(hit.group()) > 4 or last in ("vic", "nsw", "qld", "tas", "wa", "sa", "act", "nt"):
                 yield Finding(*hit.span(), "place", "ZIP", 0.9)
+    yield from (Finding(*hit.span(), "place", "post code", 0.8) for hit in _EIRCODE.finditer(seen.flat))
     yield from (Finding(*hit.span(), "place", "ZIP", 0.8) for hit in _ZIP9.finditer(low))
     yield from (Finding(*hit.span(1), "place", "labelled", 0.94) for hit in _LABELLED.finditer(low))
     for hit in (_POST_UPPER if seen.cased else _POST).finditer(seen.flat if seen.cased else low):
@@ -224,6 +252,11 @@ def _towns(seen: View) -> Iterator[Finding]:
     if "," in low:
         for state in _STATE.finditer(low):
             hit = _TOWN_END.search(low, max(0, state.start() - 40), state.start())
+            short = re.match(r", {0,2}([a-z]{2,3})\b", state.group())
+            if short and short[1] in _SHORT_STATES:
+                written = state.start() + state.group().index(short[1])
+                if not (seen.flat[written : written + 2].isupper() if seen.cased else (short[1] not in _WORDY_STATES or state[1])):
+                    continue
             if hit and _town(seen, hit, 1) and (seen.cased or state[1] or not words("towns").isdisjoint((hit[1], hit[1].split()[-1]))):
                 start = hit.start(1)
                 while seen.cased and flat[start].islower() and " " in flat[start : hit.end(1)]:
@@ -234,7 +267,7 @@ def _towns(seen: View) -> Iterator[Finding]:
                 if state[1]:
                     yield Finding(*state.span(1), "place", "post code", 0.86)
     for hit in _TOWN_CAPS.finditer(flat):
-        if hit[2].lower() in _STATES.split("|") and (hit[3] or hit[1].lower() in words("towns")):
+        if hit[2].lower() in _STATES.split("|") and ((hit[3] and rank(hit[1].split()[-1].lower()) != WORD) or hit[1].lower() in words("towns")):
             yield Finding(*hit.span(1), "place", "beside a state", 0.74)
             if hit[3]:
                 yield Finding(*hit.span(3), "place", "ZIP", 0.9)
@@ -243,6 +276,8 @@ def _towns(seen: View) -> Iterator[Finding]:
         said = hit[1]
         known = said in words("towns") or said.split()[0] in words("towns") or said.split()[-1] in words("towns")
         firm = _FIRM.match(hit.group()) and (flat[hit.start(1)].isupper() and seen.cased)
+        if not seen.cased and _FIRM.match(hit.group()) and _town(seen, hit, 1) and rank(said.split()[0]) != WORD:
+            firm = True
         if (known and (not seen.cased or flat[hit.start(1)].isupper())) or (firm and _town(seen, hit, 1) and said.split()[0] not in words("common")):
             yield Finding(*_capitals(seen, *hit.span(1)), "place", "said", 0.68)
     yield from _known(seen)
@@ -279,6 +314,7 @@ _NOT_BEHIND = re.compile(r" (?:hospital|clinic|university|medical|general|criter
 
 
 _NO_COUNTY = frozenset("the this that our your his her their which per each every any same in of for by from local school health neighboring next whole my a an and or fishing police rural urban unified central".split())
+_CODE_BEFORE = re.compile(r"(?<![\w.,/-])((?:[a-z]{1,2}-)?(?:[0-9]{5}|[0-9]{4}(?: [a-z]{2})?|[0-9]{3} [0-9]{2}|[0-9]{2}-[0-9]{3}))[ ,] ?$")
 _TOWN_CODE = re.compile(rf"(?:,| -)? ({_CODE})(?![\w%-]|[.,][0-9]| ?(?:mg|ml))")
 
 
@@ -290,8 +326,9 @@ def _known(seen: View) -> Iterator[Finding]:
     for hit in _WORD.finditer(seen.low):
         if hit.group() in here and (not seen.cased or seen.flat[hit.start()].isupper()) and not _NOT_BEHIND.match(seen.low, hit.end()):
             yield Finding(*hit.span(), "place", "a known town", 0.52)
-            if code := _TOWN_CODE.match(seen.low, hit.end()):
-                yield Finding(*code.span(1), "place", "post code", 0.8)
+            yield from _known_code(seen, hit.end())
+            if seen.digits and (code := _CODE_BEFORE.search(seen.low, max(0, hit.start() - 14), hit.start())):
+                yield Finding(*code.span(1), "place", "post code", 0.78)
 
 
 @cache

@@ -77,7 +77,9 @@ def _turned(seen: View, hit: re.Match[str]) -> Iterator[Finding]:
     if all(is_place(word) or word in STATES or word in words("eponyms") for word in (first[-1], given[0])) or given[0] in STATES:
         return
     if WORD in (last, head) or NAME not in (last, head) or (not seen.cased and UNKNOWN in (last, head) and not is_given(given[0])):
-        if not (last in (WORD_NAME, UNKNOWN) and head == WORD_NAME and (seen.cased or last == WORD_NAME) and is_given(given[0]) and (hit[1].isupper() == hit[2].isupper()) and _alone(seen, hit)):
+        if WORD not in (last, head) and seen.cased and _RECORD.match(seen.low, hit.end()) and re.search(r"(?:^|[\n:;|>=] ?)$", seen.flat[max(0, hit.start() - 2) : hit.start()]):
+            pass
+        elif not (last in (WORD_NAME, UNKNOWN) and head == WORD_NAME and (seen.cased or last == WORD_NAME) and is_given(given[0]) and (hit[1].isupper() == hit[2].isupper()) and _alone(seen, hit)):
             return
     begin = hit.start(1)
     while led := _LED_BY.search(seen.low, max(0, begin - 8), begin):
@@ -91,6 +93,9 @@ def _turned(seen: View, hit: re.Match[str]) -> Iterator[Finding]:
             end = part.start()
             break
     yield Finding(begin, begin + len(seen.flat[begin:end].rstrip(" ,")), "name", "Last, First", 0.88)
+
+
+_RECORD = re.compile(r" ?(?:\(|[0-9]|dob|mrn|age|chart|m\b|f\b|male|female|;|\||born|nhs|acct|account|room|bed|ssn|id\b)")
 
 
 def _alone(seen: View, hit: re.Match[str]) -> bool:
