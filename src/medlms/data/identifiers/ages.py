@@ -33,7 +33,8 @@ _WORDED = re.compile(rf"\b(ninety(?:[ -]{_ONES})?|(?:one|a) hundred(?: and|-and)
 _AFTER_NAME = re.compile(rf"([^\W\d_]{{3,}})(?:'s)? ?[,(:-]? ?({_OLD})(?= ?(?:[.,;)|-](?: |$)|$|[a-z]))(?! ?(?:%|mg|ml|/|\.[0-9]|bpm|mm|kg|lb|over|degrees|units|percent|beats|days|hours|minutes|cm|mcg|g\b|c\b|f\b|ra\b|on\b))")
 _BOUNDED = re.compile(rf"(?:[;|\t(\[] ?|^|- )({_OLD})(?= ?(?:[;|\t)\]]|$|, ?[mf]\b| ?/ ?[mf]\b))", re.MULTILINE)
 _PERSONS = frozenset("patient pt she he who age aged resident client mother father mom dad grandmother grandfather grandma grandpa aunt uncle wife husband woman man lady gentleman male female widow widower veteran lives alone".split())
-_HINT = re.compile(r"9[0-9]|1[0-2][0-9]|ninet|hundred")
+_HINT = re.compile(r"9[0-9](?<![0-9]..)(?![0-9])|1[0-2][0-9](?<![0-9]...)(?![0-9])|ninet|hundred")
+_LOOK, _ROOM = 72, 40  # characters looked at around a number that may be an age
 _VALUE = re.compile(
     r"\b(?:hr|rr|bp|pulse|heart rate|sats?|saturation|o2|spo2|esr|crp|glucose|sugar|bilirubin|temp|map|pao2|weight|wt|na|alt|ast|ldl|hdl|rate|platelets|creatinine|score|room|bed|dose|"
     r"degrees|flexion|about|over|level|peak|bac|egfr|gfr|alp|ggt|cd4|wbc|mcv|map|sbp|dbp)\b[ a-z,]{0,12}$"
@@ -43,17 +44,29 @@ _VALUE = re.compile(
 def ages(seen: View) -> Iterator[Finding]:
     """Ages of 90 and more, as digits and as words; the unit stays outside."""
     low = seen.low
-    if not _HINT.search(low):
-        return
+    done = 0
+    for hint in _HINT.finditer(low):
+        if hint.start() < done:
+            continue
+        start, end = max(0, hint.start() - _LOOK), min(len(low), hint.end() + _LOOK)
+        while start > 0 and low[start - 1].isalnum():
+            start -= 1
+        while end < len(low) and low[end].isalnum():
+            end += 1
+        done = hint.end() + _LOOK - _ROOM
+        yield from _near(low, start, end)
+
+
+def _near(low: str, start: int, end: int) -> Iterator[Finding]:
     for rule, pattern in _COMPILED:
-        for hit in pattern.finditer(low):
+        for hit in pattern.finditer(low, start, end):
             before = low[max(0, hit.start(1) - 24) : hit.start(1)]
             if rule in ("with a unit", "decade", "behind a word") or not _VALUE.search(before):
                 yield Finding(*hit.span(1), "date", f"age over 89, {rule}", 0.88)
-    for hit in _WORDED.finditer(low):
+    for hit in _WORDED.finditer(low, start, end):
         if not _VALUE.search(low, max(0, hit.start(1) - 28), hit.start(1)):
             yield Finding(*hit.span(1), "date", "age over 89, in words", 0.8)
-    for hit in _AFTER_NAME.finditer(low):
+    for hit in _AFTER_NAME.finditer(low, start, end):
         if rank(hit[1]) == NAME or hit[1] in _PERSONS:
             yield Finding(*hit.span(2), "date", "age over 89, behind a name", 0.8)
-    yield from (Finding(*hit.span(1), "date", "age over 89, alone", 0.6) for hit in _BOUNDED.finditer(low))
+    yield from (Finding(*hit.span(1), "date", "age over 89, alone", 0.6) for hit in _BOUNDED.finditer(low, start, end))

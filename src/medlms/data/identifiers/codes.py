@@ -21,9 +21,9 @@ _FORMS = (
     ("account", "last digits", 0.9, r"[x*#•.](?<![\w*.-].)[x*#•.]{1,15}[ -]?[0-9]{4}(?![\w-]|\.[0-9])|[x*](?<![\w*.-].)[0-9]{4}(?![\w-])|[x*•]{4}(?<![\w-].{4})(?:[ -][x*•]{4}){2}[ -][0-9]{4}"),
     ("account", "IBAN", 0.9, r"[a-z](?<![\w-].)[a-z][0-9]{2}(?: [a-z0-9]{4}){3,7}(?: [a-z0-9]{1,4})?(?![\w-])"),
     ("account", "groups of four", 0.88, r"[0-9](?<![\w.-].)(?<![0-9] .)[0-9]{3}([ -])[0-9]{4}\1[0-9]{4}(?:\1[0-9]{1,4})?(?![\w-]| [0-9]{4})|3[47](?<![\w.-]..)[0-9]{2}[ -][0-9]{6}[ -][0-9]{5}(?![\w-])"),
-    ("licence", "prefix", 0.86, r"(?:np|rn|lpn|pa|md|do|crna|pharm|dds|pt|ot|lcsw|rph|me|cna|dvm|psy)(?<![\w-].{2})(?<![\w-].{3})(?<![\w-].{4})[-.#:]{0,2}[0-9]{4,9}(?!\w)"),
-    ("other", "national number", 0.84, r"[0-9](?<![\w.-].)[0-9]{2}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![\w-])|[0-9](?<![\w.-].)[0-9]{5}[-+][0-9]{4}(?![\w-])|[a-z](?<![\w-].)[a-z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[a-d](?!\w)"
-     r"|[12](?<![\w-].) ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?(?:[0-9]{2}|2[ab]) ?[0-9]{3} ?[0-9]{3}(?: ?[0-9]{2})?(?!\w)|[a-z]{4}(?<![\w-].{4})[0-9]{6}[hm][a-z]{5}[a-z0-9][0-9](?!\w)|[0-9]{6}(?<![\w-].{6})[-+a][0-9]{3}[0-9a-z](?![\w-])"),
+    ("licence", "prefix", 0.86, r"\b(?:np|rn|lpn|pa|md|do|crna|pharm|dds|pt|ot|lcsw|rph|me|cna|dvm|psy)[-.#:]{0,2}[0-9]{4,9}(?!\w)"),
+    ("other", "national number", 0.84, r"[0-9](?<![\w.-].)[0-9]{2}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![\w-])|[0-9](?<![\w.-].)[0-9]{5}[-+][0-9]{4}(?![\w-])"
+     r"|[12](?<![\w-].) ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?(?:[0-9]{2}|2[ab]) ?[0-9]{3} ?[0-9]{3}(?: ?[0-9]{2})?(?!\w)|[0-9]{6}(?<![\w-].{6})[-+a][0-9]{3}[0-9a-z](?![\w-])"),
 )  # fmt: skip
 _FORM = [(kind, rule, rank, re.compile(pattern)) for kind, rule, rank, pattern in _FORMS]
 _PLATE_FORM = re.compile(
@@ -32,7 +32,10 @@ _PLATE_FORM = re.compile(
 _PLATE_FORM_UPPER = re.compile(
     r"[A-Z](?<![\w-].)[A-Z][0-9]{2} [A-Z]{3}(?![\w-])|[A-Z](?<![\w-].)[A-Z]{0,2}-[A-Z]{1,2} [0-9]{1,4}[EH]?(?![\w%]|[.,-][0-9])|[A-Z](?<![\w-].)[A-Z]-[0-9]{3}-[A-Z]{2}(?![\w-])|[A-Z](?<![\w-].)[A-Z][ -][0-9]{1,2}[ -][A-Z]{1,2}[ -][0-9]{4}(?![\w-])|[0-9](?<![\w-].)[A-Z]{3}[0-9]{3}(?![\w-])|[0-9](?<![\w-].)[0-9]{3}[ -][B-DF-HJ-NP-TV-Z]{3}(?![\w-])"
 )
-_TOKEN = re.compile(r"[a-z0-9](?:[a-z0-9./:_#*+-]*[a-z0-9])?")
+_INSURED = re.compile(r"\b[a-z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[a-d]\b")
+_INSURED_UPPER = re.compile(r"[A-Z](?<![\w-].)[A-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]\b")
+_TOKEN = re.compile(r"[0-9](?:[a-z0-9./:_#*+-]*[a-z0-9])?")
+_JOINS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789./:_#*+-")
 _GROUPS = re.compile(r"[0-9](?<![\w.-].)[0-9]{0,6}(?: ?[ -] ?[0-9]{1,7}){1,6}(?![\w]|\.[0-9])")
 _PLATE = re.compile(
     r"\b(?:plates?|tag|registration|reg|rego|kennzeichen|placas?|matr[ií]cula|car|vehicle|van|truck|suv|sedan|taxi|motorcycle|pickup|jeep|scooter|bike|bus|ambulance|minivan|hatchback|toyota|ford|honda|bmw|audi|volkswagen|vw|tesla|nissan|"
@@ -47,6 +50,7 @@ _VEHICLES = frozenset(
     "plate plates tag registration reg rego kennzeichen placa placas matrícula matricula car vehicle van truck suv sedan taxi motorcycle pickup jeep scooter bike bus ambulance minivan hatchback toyota ford honda bmw audi "
     "volkswagen vw tesla nissan chevrolet chevy hyundai kia subaru mazda mercedes volvo renault peugeot fiat skoda dodge gmc lexus".split()
 )
+_LONGEST = 48  # characters of a code that are looked at
 _PARTED = re.compile(r"[./:_#*+-]")
 _UNIT = re.compile(
     r" ?(?:mg|mcg|µg|ug|g|kg|ml|dl|l|cc|iu|units?|u/l|u|cells?|copies|/|%|mm|cm|mmhg|bpm|kcal|calories|cal|steps|people|patients|cases|children|women|men|adults|births|persons|individuals|americans|"
@@ -64,10 +68,14 @@ def codes(seen: View) -> Iterator[Finding]:
     if not seen.digits:
         return
     for kind, rule, rank, pattern in _FORM:
+        if not _possible(seen, rule):
+            continue
         for hit in pattern.finditer(low):
             if rule != "IBAN" or checks.iban(hit.group().replace(" ", "").upper()):
                 named = label(low, hit.start()) if rule in ("groups of four", "national number", "form", "prefix") else ""
                 yield Finding(*hit.span(), named or kind, rule, rank)
+    for hit in (_INSURED_UPPER if seen.cased else _INSURED).finditer(seen.flat if seen.cased else low):
+        yield Finding(*hit.span(), "other", "national insurance", 0.86)
     for hit in (_PLATE_FORM_UPPER if seen.cased else _PLATE_FORM).finditer(seen.flat if seen.cased else low):
         if seen.cased or label(low, hit.start()) == "vehicle":
             yield Finding(*hit.span(), "vehicle", "plate", 0.8)
@@ -81,6 +89,24 @@ def codes(seen: View) -> Iterator[Finding]:
                 yield Finding(*hit.span(1), "vehicle", "plate near a word", 0.7)
     yield from _grouped(low)
     yield from _single(low)
+
+
+def _possible(seen: View, rule: str) -> bool:
+    """A cheap look whether a form that begins with any letter can be in the text at all."""
+    low = seen.low
+    if rule == "MAC address":
+        return low.count(":") > 4 or low.count("-") > 4 or low.count(".") > 1
+    if rule == "UUID":
+        return low.count("-") > 3
+    if rule == "UDI":
+        return "(01)" in low or "+" in low or "=/" in low
+    if rule == "IBAN":
+        return bool(_IBAN_BEGINS.search(low))
+    return rule != "prefix" or not seen.vocabulary.isdisjoint(_DEGREES)
+
+
+_IBAN_BEGINS = re.compile(r"[0-9][0-9](?<=[a-z][a-z][0-9][0-9]) [0-9a-z]{4} ")
+_DEGREES = frozenset("np rn lpn pa md do crna pharm dds pt ot lcsw rph me cna dvm psy".split())
 
 
 def _plate(hit: re.Match[str]) -> Iterator[Finding]:
@@ -126,23 +152,32 @@ def _range(groups: list[str]) -> bool:
 
 def _single(low: str) -> Iterator[Finding]:
     before: Finding | None = None
+    done = 0
     for hit in _TOKEN.finditer(low):
-        said = hit.group()
-        if said.isalpha():
+        start = hit.start()
+        if start < done:
             continue
-        found = _coded(low, hit.start(), said)
-        if found is None and before is not None and _like(low, before, hit):
-            found = Finding(*hit.span(), before.kind, "beside another", 0.8)
+        while start > 0 and low[start - 1] in _JOINS and hit.start() - start < _LONGEST:
+            start -= 1
+        while not low[start].isalnum():
+            start += 1
+        done = hit.end()
+        said = low[start:done]
+        found = _coded(low, start, said)
+        if found is None and before is not None and _like(low, before, start, said):
+            found = Finding(start, done, before.kind, "beside another", 0.8)
         before = found or before
         if found is not None:
             yield found
 
 
-def _like(low: str, before: Finding, hit: re.Match[str]) -> bool:
+def _like(low: str, before: Finding, start: int, said: str) -> bool:
     """A code of the same length right behind another."""
-    between = low[before.end : hit.start()]
+    between = low[before.end : start]
+    if len(between) > 16:
+        return False
     known = low[before.start : before.end]
-    shaped = len(known) == len(hit.group()) > 4 and known[-3:].isdigit() == hit.group()[-3:].isdigit()
+    shaped = len(known) == len(said) > 4 and known[-3:].isdigit() == said[-3:].isdigit()
     return shaped and bool(re.fullmatch(r"[ ,;/&(|]{0,3}(?:and|or|old|old:|formerly|y|und)?[ (:]{0,2}", between))
 
 
@@ -174,7 +209,7 @@ def _enough(named: str, said: str, plain: str, digits: int) -> bool:
     if plain.isdigit():
         shortest = {"ssn": 4, "account": 4, "vehicle": 4, "device": 5, "mrn": 5, "other": 5, "fax": 7}.get(named, 4 if named in ("licence", "plan") else 5)
         return digits >= shortest and not (digits == 4 and named == "account" and plain[:2] in ("19", "20") and said == plain)
-    return len(plain) >= 4 and digits >= 2
+    return len(plain) >= 4 and digits >= 2 and (digits > 3 or not usual(said, 0, len(said)))
 
 
 def _mixed(low: str, start: int, said: str, plain: str, digits: int) -> Finding | None:

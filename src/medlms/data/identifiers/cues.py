@@ -31,9 +31,9 @@ _NEAR = frozenset(
     "via von an against let tell page paged text texted emailed phoned visited informed notified advised thank remember signed after about is was as but if when because that says said".split()
 )
 LEADING = TITLES | _ROLES | _KIN | _NEAR
-TITLED, LABELLED, RELATED, NEARBY = 1, 2, 4, 8
+TITLED, LABELLED, RELATED, NEARBY, WORDED = 1, 2, 4, 8, 16
+_WORDS = frozenset("doctor nurse sister uncle aunt auntie father pastor officer judge lady sir madam physiotherapist pharmacist captain sergeant attorney dame chaplain don lt col sr".split())
 _MARKS = " .,:;\"'([{<=>|*_-#/\n\t~^"
-_LAST = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?$")
 _LOOK = 44  # characters looked at before a name
 
 
@@ -45,15 +45,14 @@ TITLED, LABELLED, RELATED and NEARBY, added up."""
     gap = before[len(body) :]
     if not body or "\n" in gap:
         return NEARBY | (LABELLED if body and ":" in gap and _role(body) else 0)
-    hit = _LAST.search(body)
-    if not hit:
-        return NEARBY if gap.strip() else 0
-    last, tight = hit.group(), gap.strip()
+    last, tight = _last(body), gap.strip()
+    if not last:
+        return NEARBY if tight else 0
     parts = body.replace("_", " ").split()
     phrases = [" ".join(parts[-size:]) for size in (2, 3)]
     found = 0
     if (last in TITLES and gap and tight in ("", ".")) or (tight in ("", ":", '"', "=") and (last in _CALLED or any(phrase in _CALLED for phrase in phrases))):
-        found |= TITLED
+        found |= TITLED | (WORDED if last in _WORDS else 0)
     marked = any(mark in gap for mark in ":=#>|") or gap == " - " or gap == "_"
     if (marked and (last in _ROLES or any(phrase in _ROLES_LONG for phrase in phrases))) or (tight in ("", ",", ".") and last in _DIRECT):
         found |= LABELLED
@@ -65,8 +64,15 @@ TITLED, LABELLED, RELATED and NEARBY, added up."""
 
 
 def _role(body: str) -> bool:
-    hit = _LAST.search(body)
-    return bool(hit) and hit is not None and hit.group() in _ROLES
+    return _last(body) in _ROLES
+
+
+def _last(body: str) -> str:
+    """The word at the end of ``body``."""
+    place = len(body)
+    while place and (body[place - 1].isalpha() or body[place - 1] == "'"):
+        place -= 1
+    return body[place:].strip("'")
 
 
 CREDENTIAL = re.compile(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
 
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.view import View
+from medlms.data.identifiers.view import View, finder
 
 _ENGLISH = "january february march april may june july august september october november december".split()
 _ABROAD = (
@@ -60,7 +59,7 @@ _DIGITS = [
     ("roman month", 0.9, rf"[0-9](?<![\w./-].)[0-9]?[-./ ]{{1,2}}(?:i{{1,3}}|iv|vi{{0,3}}|ix|xi{{0,2}})[-./ ]{{1,2}}(?:1[89]|20)[0-9]{{2}}(?!\w)"),
     ("month/year", 0.84, r"(?:0[1-9]|1[0-2])(?<![\w./-]..)[/-](?:19|20)[0-9]{2}(?![\w/-]|\.[0-9])|[1-9](?<![\w./-].)/(?:19|20)[0-9]{2}(?![\w/-]|\.[0-9])"),
     ("year-month", 0.84, r"(?:19|20)(?<![\w./-]..)[0-9]{2}[-/](?:0[1-9]|1[0-2])(?![\w/-]|\.[0-9])"),
-    ("day.month.", 0.86, r"(?:on|am|den|vom|zum|bis|ab|seit|dem|date|datum)(?<![a-z]..)(?<![a-z]...)(?<![a-z]....)(?<![a-z].....):? {0,2}[0-3]?[0-9]\.(?:1[0-2]|0?[1-9])\.(?![\w])"),
+    ("day.month.", 0.86, r"[0-9](?<= .)[0-9]?\.(?:1[0-2]|0?[1-9])\.(?![\w])"),
 ]  # fmt: skip
 _NAMED_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _NAMED]
 _DIGIT_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _DIGITS]
@@ -84,12 +83,14 @@ def dates(seen: View) -> Iterator[Finding]:
         yield from (Finding(*hit.span(), "date", "said", 0.85) for hit in _SAID_NUMBERS.finditer(low))
     if seen.digits:
         yield from _numeric(low)
+        if not seen.vocabulary.isdisjoint(("dob", "d", "born", "birth", "birthdate", "dos", "date", "geb", "fdn")):
+            yield from (Finding(*hit.span(1), "date", "labelled digits", 0.93) for hit in _BORN.finditer(low))
 
 
 def _near_months(seen: View) -> list[tuple[int, int]]:
     """Where months are named, with room on both sides; a 'may' that can only be the verb is left out."""
     here = _MONTHS & seen.vocabulary
-    pattern = _finder(tuple(sorted(here))) if here else _GLUED if seen.digits else None
+    pattern = finder(tuple(sorted(here))) if here else _GLUED if seen.digits else None
     spans: list[tuple[int, int]] = []
     for hit in pattern.finditer(seen.low) if pattern else ():
         if hit.group() in ("may", "march", "mar", "set", "dec", "mars", "mai") and not _MAY_DATE.search(seen.low, max(0, hit.start() - 12), hit.end() + 14):
@@ -106,11 +107,6 @@ def _near_months(seen: View) -> list[tuple[int, int]]:
     return spans
 
 
-@cache
-def _finder(months: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf"(?<![^\W\d_])(?:{'|'.join(months)})(?![^\W\d_])")
-
-
 _MAY_DATE = re.compile(
     rf"[0-9]|\b(?:in|since|until|till|last|next|this|by|of|from|late|early|mid|before|after|during|through|around|every|each|end)[ -](?:may|mar|dec)|(?:may|mar|mars|mai)[a-z]*,?(?: the)? (?:{_DATE_DAY}|{_SAID_YEAR})|{_ORDINAL} (?:of )?ma"
 )
@@ -125,6 +121,7 @@ def _modal(seen: View, start: int, end: int) -> bool:
     return seen.cased and seen.flat[start].islower() and not re.search(r"[0-9]{4}|(?:th|st|nd|rd)\b|[a-z]{4,} [a-z]{4,}", said)
 
 
+_ON = frozenset("on am den vom zum bis ab seit dem date datum dated".split())
 _PARTIAL = re.compile(r"[0-9](?<![\w./-].)[0-9]?/[0-9]{1,2}(?![\w/%]|-[0-9]|\.[0-9])")
 _NOT_A_DATE = re.compile(
     r" ?(?:- ?)?(?:tabs?|tablets?|pills?|caps?|capsules?|strength|murmur|systolic|diastolic|holosystolic|cups?|tsp|tbsp|doses?|mg|mcg|ml|cm|mm|reps|points?|pain|"
@@ -150,9 +147,10 @@ _SCALES = frozenset({1, 2, 3, 4, 5, 6, 8, 10})
 def _numeric(low: str) -> Iterator[Finding]:
     for rule, rank, pattern in _DIGIT_RULES:
         for hit in pattern.finditer(low):
+            if rule == "day.month." and low[max(0, hit.start() - 12) : hit.start()].rstrip(" :").rpartition(" ")[2] not in _ON:
+                continue
             if rule not in ("numbers", "range") or _possible(hit.group()):
                 yield Finding(*hit.span(), "date", rule, rank)
-    yield from (Finding(*hit.span(1), "date", "labelled digits", 0.93) for hit in _BORN.finditer(low))
     for hit in _PARTIAL.finditer(low):
         if rank := _partial(low, hit):
             yield Finding(*hit.span(), "date", "month/day", rank)

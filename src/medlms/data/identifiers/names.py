@@ -42,7 +42,8 @@ def names(seen: View) -> Iterator[Finding]:
             continue
         kind = _rank(word)
         if kind == WORD and not (word in _PARTICLES and seen.cased):
-            if firm_rank(word, seen.cased) == WORD or not _led(seen.low, _particles(seen, start)):
+            led = cues.lead(seen.low, _particles(seen, start))
+            if not led & cues.TITLED or firm_rank(word, seen.cased) == WORD:
                 continue
             kind = UNKNOWN
         if kind == UNKNOWN and not seen.cased and not _led(seen.low, start) and not _DOES.match(seen.low, hit.end()):
@@ -108,6 +109,11 @@ def _names_so_far(run: list[tuple[int, int, int]]) -> bool:
     return any(kind == NAME for *_, kind in run)
 
 
+def _first(low: str, run: list[tuple[int, int, int]]) -> str:
+    """The first word of a run that is no initial."""
+    return next((low[begin:stop] for begin, stop, _ in run if stop - begin > 1), "")
+
+
 def _particles(seen: View, start: int) -> int:
     """Where a name begins when 'von', 'de la' and the like before it belong to it."""
     if hit := _INITIALS.search(seen.flat, max(0, start - 8), start):
@@ -125,7 +131,7 @@ def _judged(seen: View, run: list[tuple[int, int, int]]) -> Finding | None:
         end -= 2
     kinds = [kind for begin, stop, kind in run if stop - begin > 1]
     led = cues.lead(low, start)
-    if led & cues.TITLED and kinds and low[start:end] not in _NEVER:
+    if led & cues.TITLED and kinds and low[start:end] not in _NEVER and not (led & cues.WORDED and (_abbreviated(seen, run) or rank(_first(low, run)) == WORD)):
         return Finding(start, end, "name", "behind a title", 0.93)
     if not kinds:
         return None
@@ -148,6 +154,8 @@ def _listed(seen: View, start: int, end: int, kinds: list[int], said: list[str],
     before = low[max(0, start - _LOOK) : start]
     labelled, kin = bool(led & cues.LABELLED), bool(led & cues.RELATED)
     behind = bool(cues.BEHIND.match(low, end))
+    if seen.cased and end - start < 5 and seen.flat[start:end].isupper() and not (labelled and kinds[0] == NAME):
+        return None  # an abbreviation
     sure = kinds.count(NAME)
     if all(word in words("eponyms") for word in said) and not (labelled or kin or _DOES.match(low, end)) and not (len(said) > 1 and is_given(said[0])):
         return None
@@ -181,7 +189,7 @@ def _unlisted(seen: View, start: int, end: int, kinds: list[int], led: int, behi
     if seen.flat[start:end].isupper() and end - start < 6:
         return None
     inside = bool(re.search(r"[a-z0-9,] $", before)) and not re.search(r"\b(?:the|a|an|of|this|each|per|no|any|in|and|or|some|take|takes|use|using|on|called|brand|than) $", before)
-    if both and (behind or (inside and _one_of_few(seen)) or led & cues.NEARBY and len(kinds) > 1):
+    if both and (behind or (inside and seen.prose) or led & cues.NEARBY and len(kinds) > 1):
         if behind and both == len(kinds) == 1 and not inside and not re.match(r",? (?:says|said|told|asked|lives|was (?:seen|admitted)|called|came|has agreed)", seen.low[end:]):
             return None
         return Finding(start, end, "name", "a word that is a name", 0.72 if len(kinds) > 1 else 0.5)
@@ -196,12 +204,7 @@ def _unlisted(seen: View, start: int, end: int, kinds: list[int], led: int, behi
     return None
 
 
-def _one_of_few(seen: View) -> bool:
-    """A text whose words mostly begin in lower case, unlike a heading: a capital in a sentence then says something."""
-    titled = sum(1 for _ in _CAPITAL.finditer(seen.flat))
-    return titled * 4 < len(_WORD.findall(seen.flat))
-
-
+_INTRODUCING = frozenset("name this i call dr mr mrs ms miss nurse señor señora doctor sr sra frau herr dear thanks regards hi hello hey son daughter wife husband mother father mom mum dad sister brother friend neighbor neighbour aunt uncle cousin".split())
 _INTRODUCED = re.compile(
     r"\b(?:my name is|name is|this is|i'm|i am|call me|(?:dr|mr|mrs|ms|miss|nurse|señora?|doctor|sra?|frau|herr)\.?|dear|thanks|regards|hi|hello|hey|(?:my|his|her|their|the) (?:son|daughter|wife|husband|mother|father|mom|mum|dad|sister|brother|friend|neighbor|neighbour|aunt|uncle|cousin))[,:]? {1,2}"
     r"([^\W\d_]{2,}(?:['-][^\W\d_]+)*)"
@@ -210,7 +213,7 @@ _INTRODUCED = re.compile(
 
 def _led_in_lower_case(seen: View) -> Iterator[Finding]:
     """In a text with case, names that somebody typed without it."""
-    if not seen.cased or seen.vocabulary.isdisjoint(all_names()):
+    if not seen.cased or seen.vocabulary.isdisjoint(_INTRODUCING) or seen.vocabulary.isdisjoint(all_names()):
         return
     for hit in _INTRODUCED.finditer(seen.low):
         if seen.flat[hit.start(1)].islower() and rank(hit[1]) == NAME:

@@ -65,7 +65,7 @@ def phones(seen: View) -> Iterator[Finding]:
         digits = sum(map(str.isdigit, hit.group()))
         if 7 <= digits < 16 and not _FREE.match(hit.group()) and _CALL.search(low, max(0, hit.start() - 44), hit.start()) and not _LABELLED_ELSE.search(low, max(0, hit.start() - 44), hit.start()):
             yield Finding(*hit.span(), _kind(low, hit.start()), "context", 0.72)
-    for hit in _SHORT.finditer(low):
+    for hit in _SHORT.finditer(low) if not seen.vocabulary.isdisjoint(("ext", "extn", "extension", "pager", "beeper", "bleep", "durchwahl")) else ():
         yield Finding(*hit.span(1), "phone", "extension", 0.75)
 
 

@@ -8,7 +8,7 @@ from functools import cache
 
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.lexicon import WORD, rank
-from medlms.data.identifiers.view import View
+from medlms.data.identifiers.view import View, finder
 from medlms.data.identifiers.words import words
 
 _ENDING = (
@@ -38,14 +38,13 @@ _ABROAD = re.compile(
     rf"\b(?:calle|c/|rua|r\.|via|viale|piazza|corso|vicolo|avenida|avda?\.?|av\.|carrera|cra\.?|cl\.?|paseo|plaza|camino|travessa|largo|praça|ulica|ul\.|al\.|jalan|jl\.?|lorong|soi|đường|ulitsa|bulevar|bulvar|cadde|odos)"
     rf" (?:(?:de|del|de la|de los|das|dos|da|do|di|della|dei|san|santa) )?(?:{_W}|[0-9]{{1,3}}[a-z]?)(?: (?!y |and |in ){_W}){{0,3}},? {{0,2}}(?:n[º°o]\.? ?|# ?|nr\.? ?|km ?)?[0-9]{{1,5}}[a-z]?(?:[ -]{{1,3}}[0-9]{{1,4}}[a-z]?)?\b(?:,? (?:[0-9]{{1,2}}[º°ªo] ?[a-z]?\b|piso [0-9]+|apto?\.? ?[0-9]+))?"
 )
-_JOINED = re.compile(
-    r"[^\W\d_](?<!\w.)[\w-]{1,30}(?:stra(?:ß|ss)e|str\.|weg|gasse|platz|allee|ring|damm|ufer|steig|gatan|vägen|veien|gata|vej|gade|straat|laan|plein|gracht|kade|katu|tie|utca|allé|stien|torget) [0-9]{1,4} ?[a-z]?\b(?!\w)"
-    r"|[^\W\d_](?<!\w.)[\w-]{2,24} (?:straße|strasse|weg|gasse|platz|allee|ring|damm|gatan|utca|út|ulica|katu|sokak|caddesi) (?:no:? ?)?[0-9]{1,4} ?[a-z]?\b(?!\w)|\b(?:am|an der|auf dem|im|zum|zur|unter den) [^\W\d_][\w-]{2,24} [0-9]{1,3}[a-z]?(?=,)"
-)
+_BEHIND_ROAD = re.compile(r"[0-9](?<= .)[0-9]{0,3}(?: ?[a-z])?\b(?!\w|[.,][0-9]|[-/%])")
 _RUE = re.compile(
     rf"[0-9](?<![\w./-].)[0-9]{{0,3}}(?: ?(?:bis|ter|[a-d]))?,? (?:rue|avenue|av\.?|boulevard|bd|allées?|chemin|impasse|quai|cours|place|route|faubourg|square) (?:d[eu]s? |de la |de l'|l'|la |le |d')?{_W}(?:[ -](?:de |du |des |la )?(?=[^\W\d_]){_W}){{0,2}}"
 )
-_JOINTS = tuple("straße strasse str weg gasse platz allee ring damm ufer steig gatan vägen veien gata vej gade straat laan plein gracht kade katu tie utca stien torget út ulica sokak caddesi am an auf im zum zur unter".split())
+_JOINTS = tuple("straße strasse str. weg gasse platz allee ring damm ufer steig gatan vägen veien gata vej gade straat laan plein gracht kade katu tie utca stien torget".split())
+_APART = frozenset("straße strasse str. weg gasse platz allee ring damm gatan utca út ulica katu sokak caddesi sk. cad. no:".split())
+_ARTICLES = frozenset("am an auf im in zum zur unter der dem den".split())
 _NUMBERED = re.compile(
     r"[0-9](?<![\w./-].)[0-9]?-[0-9]{1,3}-[0-9]{1,3},? [^\W\d_][\w-]{2,20}(?:-(?:ku|cho|machi|shi|dori|dong|gu|ro|gil))?|[0-9](?<![\w./-].)[0-9]{0,3},? [^\W\d_][\w-]{2,24}-(?:ro|gil|daero|dong)\b"
 )
@@ -73,6 +72,7 @@ _ZIP9 = re.compile(r"[0-9](?<![\w./-].)[0-9]{4}-[0-9]{4}(?![\w-])")
 _POST = re.compile(
     r"[a-z](?<![\w-].)[a-z]?[0-9][a-z0-9]? [0-9][a-z]{2}(?![\w-])(?<!mg)(?<!ml)(?<!kg)(?<!cm)(?<!mm)|[abceghj-nprstvxy](?<![\w-].)[0-9][a-z] ?[0-9][a-z][0-9](?![\w-])|[1-9](?<![\w.-].)[0-9]{3} [a-z]{2}(?=,? [a-z])(?<! (?:am|pm|mg|ml|kg|cm|mm|iu|dl|to|or|of|in|on|at|by|is|if|it|no|he|me|we|as|an))"
 )
+_CAPS = re.compile(r"[A-Z][A-Z](?<=[ ][A-Z][A-Z])[A-Z]?(?![\w-])")
 _POST_UPPER = re.compile(
     r"[A-Z](?<![\w-].)[A-Z]?[0-9][A-Z0-9]? [0-9][A-Z]{2}(?![\w-])|[ABCEGHJ-NPRSTVXY](?<![\w-].)[0-9][A-Z] ?[0-9][A-Z][0-9](?![\w-])|[1-9](?<![\w.-].)[0-9]{3} [A-Z]{2}(?=,? [A-Z][a-z])(?<!AM)(?<!PM)(?<!MG)(?<!ML)"
 )
@@ -84,10 +84,10 @@ _COUNTY = re.compile(r"\b(?:county|co\.|district of|parish of|borough of|townshi
 _COUNTY_LAST = re.compile(r" (?:county|parish|district|borough|township|prefecture|shire|subdivision|neighbou?rhood|taluk|tehsil|oblast|lga|village|municipality)\b(?! (?:nurses?|clerk|of|hospital|council|health|line|jail|court|medical|general|social|services?|school))")
 _SAID = re.compile(
     rf"\b(?:lives? (?:alone )?in|living in|lived in|moved (?:here |back )?(?:to|from)|resides? in|residing in|resident of|residents of|born in|back to|visiting(?: from)?|native of|grew up in|raised in|home in|house in|"
-    rf"farm in|apartment in|hometown(?: of|:)?|city(?: of|:|=| is)|town(?: of|:|=)|ciudad[:=]?|ort[:=]|wohnort:?|wohnhaft in|vive en|residente en|natural de|domiciliad[oa] en|originally from|is from|are from|comes? from|came from|here from|flew (?:in )?(?:from|to)|drove (?:in )?(?:from|to)|"
-    rf"travel(?:l?ed|s|ling)? (?:from|to)|trip to|relocat(?:ed|ing) (?:from|to)|transferred from|near|outside|address(?: is)?:?|from|in|at|of) (?:the |downtown |nearby |north |south |east |west )?({_TOWN}(?: {_TOWN})?)"
+    rf"farm in|apartment in|hometown(?: of|:)?|city(?: of|:|=| is)|town(?: of|:|=)|ciudad[:=]?|ort[:=]|wohnort:?|wohnhaft in|vive en|residente en|natural de|domiciliad[oa] en|originally from|is from|are from|comes? here from|came here from|flew (?:in )?(?:from|to)|drove (?:in )?(?:from|to)|"
+    rf"travel(?:l?ed|s|ling)? (?:from|to)|trip to|relocat(?:ed|ing) (?:from|to)|transferred from|near|outside|address(?: is)?:?) (?:the |downtown |nearby |north |south |east |west )?({_TOWN}(?: {_TOWN})?)"
 )
-_FIRM = re.compile(r"(?:lives?|living|lived|resid|moved|born|grew|raised|hometown|city|town|ciudad|ort|wohn|vive|natural|domicil|originally|native|relocat|near|outside|trip|travel|flew|drove|transferred|is from|are from|came|comes|here from)")
+_FIRM = re.compile(r"(?:lives?|living|lived|resid|moved|born|grew|raised|hometown|city|town|ciudad|ort|wohn|vive|natural|domicil|originally|native|relocat|near|outside|trip|travel|flew|drove|transferred|is from|are from|came here|comes? here)")
 _AFTER = re.compile(rf"[,;]?(?: -)? {{1,2}}(?:(?:{_CODE})(?![\w-]) )?({_TOWN}(?: {_TOWN})?)(?:,? {{1,2}}(?:{_STATES}|{_STATE_NAMES})\b\.?)?(?:,?(?: -)? {{1,2}}({_CODE})(?![\w-]))?")
 _BEFORE_TOWN = re.compile(rf"[,;]? {{0,2}}\b((?:[a-z]{{1,2}}-)?(?:{_CODE})) {{1,2}}({_TOWN}(?: {_TOWN})?)")
 _NOT_TOWNS = frozenset(
@@ -110,10 +110,11 @@ def places(seen: View) -> Iterator[Finding]:
                 if rule == "plot" and not _is_plot(seen, hit):
                     continue
                 if rule != "street" or _is_street(seen, hit):
-                    yield Finding(*hit.span(), "place", rule, 0.87)
+                    yield Finding(hit.start(), hit.end() - (hit.group()[-1] == "."), "place", rule, 0.87)
                     yield from _behind(seen, hit.end())
                     if flat := _FLAT.search(seen.low, max(0, hit.start() - 24), hit.start()):
                         yield Finding(flat.start(), hit.start() - 1, "place", "flat", 0.85)
+        yield from _joined(seen)
         yield from _post_codes(seen)
     yield from _towns(seen)
     if not seen.vocabulary.isdisjoint(_ROADS):
@@ -127,14 +128,32 @@ def places(seen: View) -> Iterator[Finding]:
 _FLAT = re.compile(r"\b(?:flat|apt|apartment|unit|suite|ste|house|villa|room|lot|floor|tower|wing|block|blk)\.? (?:no\.? )?[a-z]?[0-9]{0,4}[a-z]?, $")
 
 
+def _joined(seen: View) -> Iterator[Finding]:
+    """'Lindenstraße 4', 'Am Hang 12': the number stands behind the street."""
+    low = seen.low
+    for hit in _BEHIND_ROAD.finditer(low):
+        end = hit.start() - 1
+        start = low.rfind(" ", max(0, end - 34), end) + 1
+        word = low[start:end].strip(",")
+        before = low[low.rfind(" ", max(0, start - 26), max(0, start - 1)) + 1 : max(0, start - 1)] if start > 1 else ""
+        apart = word in _APART and before.isalpha()
+        named = before in _ARTICLES and word.isalpha() and len(word) > 3 and low[hit.end() : hit.end() + 1] in (",", "\n")
+        if apart or named:
+            start -= len(before) + 1
+        elif not (word.endswith(_JOINTS) and len(word) > 5 and rank(word) != WORD):
+            continue
+        if not seen.cased or seen.flat[start].isupper():
+            yield Finding(start, hit.end(), "place", "number behind a street", 0.87)
+            yield from _behind(seen, hit.end())
+
+
 def _street_rules(seen: View) -> Iterator[tuple[str, re.Pattern[str]]]:
     yield "street", _STREET
     if seen.cased:
         yield "house and name", _HOUSE_NAME
-    yield "numbered road", _NUMBERED_ROAD
+    if not seen.vocabulary.isdisjoint(("road", "rd", "route", "highway", "hwy", "interstate")):
+        yield "numbered road", _NUMBERED_ROAD
     yield "road", _BROADWAY
-    if any(word.endswith(_JOINTS) for word in seen.vocabulary):
-        yield "joined", _JOINED
     yield "numbered", _NUMBERED
     if "box" in seen.vocabulary or not seen.vocabulary.isdisjoint(("postfach", "apartado", "casilla", "bag")):
         yield "box", _BOX
@@ -223,6 +242,7 @@ def _town(seen: View, hit: re.Match[str], part: int) -> bool:
     return seen.flat[hit.start(part)].isupper() if seen.cased else first not in words("common") or said in words("towns")
 
 
+_CODE_WORDS = frozenset("zip zipcode postcode postal plz pin pincode cep cap cp post".split())
 _EIRCODE = re.compile(r"[AC-FHKNPRTV-Y](?<![\w-].)(?:[0-9]{2}|6W) [0-9AC-FHKNPRTV-Y]{4}(?![\w-])")
 _STAGE = re.compile(r"t[0-4]n[0-3]m[01]")
 
@@ -241,7 +261,8 @@ def _post_codes(seen: View) -> Iterator[Finding]:
                 yield Finding(*hit.span(), "place", "ZIP", 0.9)
     yield from (Finding(*hit.span(), "place", "post code", 0.8) for hit in _EIRCODE.finditer(seen.flat))
     yield from (Finding(*hit.span(), "place", "ZIP", 0.8) for hit in _ZIP9.finditer(low))
-    yield from (Finding(*hit.span(1), "place", "labelled", 0.94) for hit in _LABELLED.finditer(low))
+    if not seen.vocabulary.isdisjoint(_CODE_WORDS):
+        yield from (Finding(*hit.span(1), "place", "labelled", 0.94) for hit in _LABELLED.finditer(low))
     for hit in (_POST_UPPER if seen.cased else _POST).finditer(seen.flat if seen.cased else low):
         if not _STAGE.fullmatch(hit.group().lower()):
             yield Finding(*hit.span(), "place", "post code", 0.8)
@@ -266,14 +287,19 @@ def _towns(seen: View) -> Iterator[Finding]:
                 yield Finding(start, hit.end(1), "place", "beside a state", 0.76)
                 if state[1]:
                     yield Finding(*state.span(1), "place", "post code", 0.86)
-    for hit in _TOWN_CAPS.finditer(flat):
+    for state in _CAPS.finditer(flat):
+        hit = _TOWN_CAPS.search(flat, max(0, state.start() - 50), state.end() + 12) if state.group().lower() in _SHORT_STATES else None
+        if not hit:
+            continue
         if hit[2].lower() in _STATES.split("|") and ((hit[3] and rank(hit[1].split()[-1].lower()) != WORD) or hit[1].lower() in words("towns")):
             yield Finding(*hit.span(1), "place", "beside a state", 0.74)
             if hit[3]:
                 yield Finding(*hit.span(3), "place", "ZIP", 0.9)
     yield from _counties(seen)
-    for hit in _SAID.finditer(low):
+    for hit in _SAID.finditer(low) if not seen.vocabulary.isdisjoint(_SAID_WORDS) else ():
         said = hit[1]
+        if not said.replace(" ", "").replace("-", "").replace("'", "").isalpha() and not said.endswith("."):
+            continue
         known = said in words("towns") or said.split()[0] in words("towns") or said.split()[-1] in words("towns")
         firm = _FIRM.match(hit.group()) and (flat[hit.start(1)].isupper() and seen.cased)
         if not seen.cased and _FIRM.match(hit.group()) and _town(seen, hit, 1) and rank(said.split()[0]) != WORD:
@@ -309,7 +335,10 @@ def _counties(seen: View) -> Iterator[Finding]:
                 yield Finding(previous if wide else start, hit.end(), "place", "county", 0.83)
 
 
-_WORD = re.compile(r"[^\W\d_]{3,}")
+_SAID_WORDS = frozenset(
+    "lives live living lived moved resides reside residing resident residents born visiting native grew raised home house farm apartment hometown city town ciudad ort wohnort wohnhaft vive residente natural domiciliado domiciliada originally "
+    "from back flew drove travel traveled travelled travels traveling travelling trip relocated relocating transferred near outside address".split()
+)
 _NOT_BEHIND = re.compile(r" (?:hospital|clinic|university|medical|general|criteria|score|scale|classification|virus|disease|syndrome|protocol|study|trial|county|street|[a-z]+ hospital|children's)\b")
 
 
@@ -323,8 +352,9 @@ def _known(seen: View) -> Iterator[Finding]:
     here = seen.vocabulary & _plain_towns()
     if not here:
         return
-    for hit in _WORD.finditer(seen.low):
-        if hit.group() in here and (not seen.cased or seen.flat[hit.start()].isupper()) and not _NOT_BEHIND.match(seen.low, hit.end()):
+    for hit in finder(tuple(sorted(here))).finditer(seen.low):
+        whole = not hit.start() or not seen.low[hit.start() - 1].isalpha()
+        if whole and (not seen.cased or seen.flat[hit.start()].isupper()) and not _NOT_BEHIND.match(seen.low, hit.end()):
             yield Finding(*hit.span(), "place", "a known town", 0.52)
             yield from _known_code(seen, hit.end())
             if seen.digits and (code := _CODE_BEFORE.search(seen.low, max(0, hit.start() - 14), hit.start())):

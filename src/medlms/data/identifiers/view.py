@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Each is one character wide, so that positions stay those of the text.
 _SAME = str.maketrans(
@@ -21,7 +22,7 @@ _ONE_IN = 60  # a text in which fewer words than one in so many begin with a cap
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the rules read. All texts have the same length; ``vocabulary`` holds the words of ``low``."""
+    """What the rules read. All texts have the same length; ``vocabulary`` holds the words of ``low``; ``prose`` has few capitals."""
 
     text: str
     flat: str
@@ -29,6 +30,7 @@ class View:
     vocabulary: frozenset[str]
     digits: bool
     cased: bool
+    prose: bool
 
 
 def view(text: str) -> View:
@@ -39,4 +41,10 @@ def view(text: str) -> View:
         low = "".join(mark.lower() if len(mark.lower()) == 1 else mark for mark in flat)
     listed = _WORD.findall(low)
     titled = sum(pair[0].isupper() for pair in _TITLED.findall(flat))
-    return View(text, flat, low, frozenset(listed), bool(_DIGIT.search(flat)), titled * _ONE_IN >= max(1, len(listed)))
+    return View(text, flat, low, frozenset(listed), bool(_DIGIT.search(flat)), titled * _ONE_IN >= max(1, len(listed)), titled * 4 < len(listed))
+
+
+@lru_cache(maxsize=512)
+def finder(listed: tuple[str, ...]) -> re.Pattern[str]:
+    """A pattern that finds these words in lower case, each standing alone."""
+    return re.compile(rf"(?:{'|'.join(re.escape(word) for word in listed)})(?![^\W\d_])")
