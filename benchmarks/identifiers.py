@@ -54,18 +54,45 @@ def count(row: dict[str, Any], found: list[Finding]) -> dict[str, Any]:
     result: dict[str, Any] = {"carrier": row["carrier"], "spans": [], "alarms": [], "predicted": Counter()}
     for span in row["identifiers"]:
         marks = [place for place in range(span["start"], span["end"]) if text[place].isalnum()]
-        context = (text[max(0, span["start"] - AROUND) : span["start"]], text[span["start"] : span["end"]], text[span["end"] : span["end"] + AROUND])
+        context = (
+            text[max(0, span["start"] - AROUND) : span["start"]],
+            text[span["start"] : span["end"]],
+            text[span["end"] : span["end"] + AROUND],
+        )
         result["spans"].append(
-            {"class": span["class"], "tag": span["tag"], "culture": span.get("culture", ""), "style": row["style"], "found": covered.issuperset(marks), "exact": right[span["class"]].issuperset(marks), "context": context}
+            {
+                "class": span["class"],
+                "tag": span["tag"],
+                "culture": span.get("culture", ""),
+                "style": row["style"],
+                "found": covered.issuperset(marks),
+                "exact": right[span["class"]].issuperset(marks),
+                "context": context,
+            }
         )
     for item in found:
         result["predicted"][item.kind] += 1
         if true.isdisjoint(range(item.start, item.end)):
-            touched = [span["kind"] for span in row["negatives"] if span["start"] < item.end and item.start < span["end"]]
-            result["alarms"].append({"class": item.kind, "rule": item.rule, "said": text[item.start : item.end], "negative": touched[0] if touched else "plain text"})
+            touched = [
+                span["kind"] for span in row["negatives"] if span["start"] < item.end and item.start < span["end"]
+            ]
+            result["alarms"].append(
+                {
+                    "class": item.kind,
+                    "rule": item.rule,
+                    "said": text[item.start : item.end],
+                    "negative": touched[0] if touched else "plain text",
+                }
+            )
     result["clinical"] = len(row["clinical"])
     result["lost"] = sum(not covered.isdisjoint(range(span["start"], span["end"])) for span in row["clinical"])
     return result
+
+
+def digest(rows: list[dict[str, Any]]) -> str:
+    """A digest of every finding in ``rows``."""
+    found = [[(item.start, item.end, item.kind) for item in scan(row["text"])] for row in rows]
+    return hashlib.sha256(json.dumps(found).encode()).hexdigest()
 
 
 def share(part: int, whole: int) -> dict[str, Any]:
@@ -80,7 +107,12 @@ def over_carriers(rows: list[dict[str, Any]], repeats: int = 1000) -> dict[str, 
     for row in rows:
         sums = groups.setdefault(row["carrier"], [0, 0, 0, 0])
         for place, value in enumerate(
-            (sum(span["found"] for span in row["spans"]), len(row["spans"]), sum(row["predicted"].values()) - len(row["alarms"]), sum(row["predicted"].values()))
+            (
+                sum(span["found"] for span in row["spans"]),
+                len(row["spans"]),
+                sum(row["predicted"].values()) - len(row["alarms"]),
+                sum(row["predicted"].values()),
+            )
         ):
             sums[place] += value
     draw, values = random.Random(13), list(groups.values())
@@ -89,7 +121,10 @@ def over_carriers(rows: list[dict[str, Any]], repeats: int = 1000) -> dict[str, 
         taken = [sum(column) for column in zip(*draw.choices(values, k=len(values)), strict=True)]
         recall.append(taken[0] / taken[1])
         precision.append(taken[2] / max(1, taken[3]))
-    return {name: [sorted(found)[int(repeats * edge)] for edge in (0.025, 0.975)] for name, found in (("recall", recall), ("precision", precision))}
+    return {
+        name: [sorted(found)[int(repeats * edge)] for edge in (0.025, 0.975)]
+        for name, found in (("recall", recall), ("precision", precision))
+    }
 
 
 def summed(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -146,7 +181,15 @@ def medquad(find: Scan) -> dict[str, Any]:
             for item in find(text):
                 found[item.kind] += 1
                 seen.add(item.kind)
-                pool.append({"class": item.kind, "rule": item.rule, "said": text[item.start : item.end], "before": text[max(0, item.start - 60) : item.start], "after": text[item.end : item.end + 40]})
+                pool.append(
+                    {
+                        "class": item.kind,
+                        "rule": item.rule,
+                        "said": text[item.start : item.end],
+                        "before": text[max(0, item.start - 60) : item.start],
+                        "after": text[item.end : item.end + 40],
+                    }
+                )
         hits.update(seen)
         hits["any"] += bool(seen)
     seconds = time.process_time() - started
@@ -167,7 +210,12 @@ def table(result: dict[str, Any]) -> Iterable[str]:
     yield "| class | recall | precision | class named rightly |"
     yield "|---|---|---|---|"
     for kind, of in result["classes"].items():
-        cells = [f"{of[name]['value']:.3f} [{of[name]['low']:.3f}, {of[name]['high']:.3f}] of {of[name]['n']}" if of[name]["n"] else "none" for name in ("recall", "precision", "exact_class")]
+        cells = [
+            f"{of[name]['value']:.3f} [{of[name]['low']:.3f}, {of[name]['high']:.3f}] of {of[name]['n']}"
+            if of[name]["n"]
+            else "none"
+            for name in ("recall", "precision", "exact_class")
+        ]
         yield f"| {kind} | " + " | ".join(cells) + " |"
 
 
@@ -185,13 +233,13 @@ def main() -> None:
     print(f"clinical spans touched: {result['clinical_lost']['value']:.4f}; over carriers: {result['over_carriers']}")
     if arguments.misses:
         result["misses"] = by_kind(counted)
-    rules = sorted((ROOT / "src/medlms/data/identifiers").rglob("*.*"))
     result |= {
         "split": arguments.split,
         "command": "python benchmarks/identifiers.py " + " ".join(sys.argv[1:]),
         "date": time.strftime("%Y-%m-%d"),
         "machine": {"processor": platform.machine(), "system": platform.system(), "python": platform.python_version()},
-        "rules_sha256": hashlib.sha256(b"".join(path.read_bytes() for path in rules if path.suffix in (".py", ".txt"))).hexdigest(),
+        # The same digest means the same findings on the development split, whatever was rewritten since.
+        "development_findings_sha256": digest(planted("development")),
     }
     if arguments.medquad:
         result["medquad"] = medquad(scan)

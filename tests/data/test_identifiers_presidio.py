@@ -41,7 +41,12 @@ def test_adds_what_the_rules_do_not_find() -> None:
 
 
 def test_leaves_guesses_foreign_kinds_bad_spans_and_years_out() -> None:
-    weak = Fake(Result("PERSON", 0, 5, 0.3), Result("NRP", 0, 5, 0.9), Result("PERSON", 0, 500, 0.9), Result("DATE_TIME", 0, 4, 0.9))
+    weak = Fake(
+        Result("PERSON", 0, 5, 0.3),
+        Result("NRP", 0, 5, 0.9),
+        Result("PERSON", 0, 500, 0.9),
+        Result("DATE_TIME", 0, 4, 0.9),
+    )
     assert scan_with(weak, TEXT) == scan_with(Fake(), TEXT)
 
 

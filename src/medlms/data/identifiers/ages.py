@@ -29,10 +29,16 @@ _RULES = [
     ("range word", rf"\b(?:patient|pt|resident|client|mother|father|grandmother|grandfather|widow|lady|gentleman|man|woman|male|female)s?,? (?:is |was |aged |now )?({_OLD})(?=[ ,.;)]|$)(?! ?(?:%|mg|kg|lbs?|ml|/|over|mm|bpm))"),
 ]  # fmt: skip
 _COMPILED = [(rule, re.compile(pattern)) for rule, pattern in _RULES]
-_WORDED = re.compile(rf"\b(ninety(?:[ -]{_ONES})?|(?:one|a) hundred(?: and|-and)?[ -]{_TO_20})\b(?!,? (?:percent|per|degrees|over|milli|mg|ml|days?|minutes|seconds|hours|beats|pounds|kilos|dollars|miles|times|thousand|point|milligrams|to|steps|units|meters|feet|percentile|on|mcg|plus|-))")
-_AFTER_NAME = re.compile(rf"([^\W\d_]{{3,}})(?:'s)? ?[,(:-]? ?({_OLD})(?= ?(?:[.,;)|-](?: |$)|$|[a-z]))(?! ?(?:%|mg|ml|/|\.[0-9]|bpm|mm|kg|lb|over|degrees|units|percent|beats|days|hours|minutes|cm|mcg|g\b|c\b|f\b|ra\b|on\b))")
+_WORDED = re.compile(
+    rf"\b(ninety(?:[ -]{_ONES})?|(?:one|a) hundred(?: and|-and)?[ -]{_TO_20})\b(?!,? (?:percent|per|degrees|over|milli|mg|ml|days?|minutes|seconds|hours|beats|pounds|kilos|dollars|miles|times|thousand|point|milligrams|to|steps|units|meters|feet|percentile|on|mcg|plus|-))"
+)
+_AFTER_NAME = re.compile(
+    rf"([^\W\d_]{{3,}})(?:'s)? ?[,(:-]? ?({_OLD})(?= ?(?:[.,;)|-](?: |$)|$|[a-z]))(?! ?(?:%|mg|ml|/|\.[0-9]|bpm|mm|kg|lb|over|degrees|units|percent|beats|days|hours|minutes|cm|mcg|g\b|c\b|f\b|ra\b|on\b))"
+)
 _BOUNDED = re.compile(rf"(?:[;|\t(\[] ?|^|- )({_OLD})(?= ?(?:[;|\t)\]]|$|, ?[mf]\b| ?/ ?[mf]\b))", re.MULTILINE)
-_PERSONS = frozenset("patient pt she he who age aged resident client mother father mom dad grandmother grandfather grandma grandpa aunt uncle wife husband woman man lady gentleman male female widow widower veteran lives alone".split())
+_PERSONS = frozenset(
+    "patient pt she he who age aged resident client mother father mom dad grandmother grandfather grandma grandpa aunt uncle wife husband woman man lady gentleman male female widow widower veteran lives alone".split()
+)
 _HINT = re.compile(r"9[0-9](?<![0-9]..)(?![0-9])|1[0-2][0-9](?<![0-9]...)(?![0-9])|ninet|hundred")
 _LOOK, _ROOM = 72, 40  # characters looked at around a number that may be an age
 _VALUE = re.compile(

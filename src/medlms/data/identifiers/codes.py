@@ -72,7 +72,9 @@ def codes(seen: View) -> Iterator[Finding]:
             continue
         for hit in pattern.finditer(low):
             if rule != "IBAN" or checks.iban(hit.group().replace(" ", "").upper()):
-                named = label(low, hit.start()) if rule in ("groups of four", "national number", "form", "prefix") else ""
+                named = (
+                    label(low, hit.start()) if rule in ("groups of four", "national number", "form", "prefix") else ""
+                )
                 yield Finding(*hit.span(), named or kind, rule, rank)
     for hit in (_INSURED_UPPER if seen.cased else _INSURED).finditer(seen.flat if seen.cased else low):
         yield Finding(*hit.span(), "other", "national insurance", 0.86)
@@ -85,7 +87,13 @@ def codes(seen: View) -> Iterator[Finding]:
         for hit in _PLATE_NEAR.finditer(low):
             said = seen.flat[hit.start(1) : hit.end(1)]
             plain = re.sub("[^A-Za-z0-9]", "", said)
-            if 5 <= len(plain) <= 9 and (said.isupper() or not seen.cased) and any(map(str.isdigit, plain)) and any(map(str.isalpha, plain)) and not usual(low, *hit.span(1)):
+            if (
+                5 <= len(plain) <= 9
+                and (said.isupper() or not seen.cased)
+                and any(map(str.isdigit, plain))
+                and any(map(str.isalpha, plain))
+                and not usual(low, *hit.span(1))
+            ):
                 yield Finding(*hit.span(1), "vehicle", "plate near a word", 0.7)
     yield from _grouped(low)
     yield from _single(low)
@@ -193,7 +201,11 @@ def _coded(low: str, start: int, said: str) -> Finding | None:
         return Finding(start, end, label(low, start) or kind, "check digit", 0.93)
     named = label(low, start)
     numeric = plain.isdigit()
-    if named and _enough(named, said, plain, digits) and not (numeric and named in ("other", "device") and _UNIT.match(low, end)):
+    if (
+        named
+        and _enough(named, said, plain, digits)
+        and not (numeric and named in ("other", "device") and _UNIT.match(low, end))
+    ):
         return Finding(start, end, named, "label", 0.92)
     letters = sum(mark.isalpha() for mark in plain)
     if digits < (4 if letters > 1 else 5) or ("/" in said and digits < 8) or usual(low, start, end):
@@ -207,8 +219,12 @@ def _coded(low: str, start: int, said: str) -> Finding | None:
 def _enough(named: str, said: str, plain: str, digits: int) -> bool:
     """Whether what stands behind a label is long enough for it."""
     if plain.isdigit():
-        shortest = {"ssn": 4, "account": 4, "vehicle": 4, "device": 5, "mrn": 5, "other": 5, "fax": 7}.get(named, 4 if named in ("licence", "plan") else 5)
-        return digits >= shortest and not (digits == 4 and named == "account" and plain[:2] in ("19", "20") and said == plain)
+        shortest = {"ssn": 4, "account": 4, "vehicle": 4, "device": 5, "mrn": 5, "other": 5, "fax": 7}.get(
+            named, 4 if named in ("licence", "plan") else 5
+        )
+        return digits >= shortest and not (
+            digits == 4 and named == "account" and plain[:2] in ("19", "20") and said == plain
+        )
     return len(plain) >= 4 and digits >= 2 and (digits > 3 or not usual(said, 0, len(said)))
 
 
@@ -222,7 +238,11 @@ def _mixed(low: str, start: int, said: str, plain: str, digits: int) -> Finding 
     kind = _KINDS_BY_PREFIX.get(letters, "other")
     if plain.isdigit():
         dashed = re.fullmatch(r"[0-9]+(?:-[0-9]+){1,5}", said)
-        return Finding(start, end, kind, "digits with dashes", 0.55) if dashed and digits >= 7 and not _range(said.split("-")) else None
+        return (
+            Finding(start, end, kind, "digits with dashes", 0.55)
+            if dashed and digits >= 7 and not _range(said.split("-"))
+            else None
+        )
     return Finding(start, end, kind, "letters and digits", 0.66)
 
 

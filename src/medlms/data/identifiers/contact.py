@@ -49,7 +49,7 @@ def addresses(seen: View) -> Iterator[Finding]:
     low = seen.low
     if "@" in low:
         yield from (Finding(*hit.span(), "email", "address", 0.99) for hit in _EMAIL.finditer(low))
-    if (("at" in seen.vocabulary or "@" in low) and any(mark in low for mark in _MASKS)):
+    if ("at" in seen.vocabulary or "@" in low) and any(mark in low for mark in _MASKS):
         for hit in _SAID.finditer(low):
             if _SPELT.search(hit.group()):
                 yield Finding(*hit.span(), "email", "said or masked", 0.97)

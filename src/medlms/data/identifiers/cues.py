@@ -9,7 +9,27 @@ TITLES = frozenset(
     "rev reverend father pastor rabbi imam sheikh sgt sergeant capt captain lt lieutenant col officer judge attorney madam sir dame lady chaplain pharmacist physiotherapist".split()
 )
 _CALLED = frozenset(
-    ("my name is", "name is", "name's", "names are", "mi nombre es", "me llamo", "ich heiße", "ich heisse", "i'm called", "call me", "goes by", "known as", "aka", "née", "nee", "formerly", "nicknamed", "preferred name", "to be called", "legal name", "this is dr")
+    (
+        "my name is",
+        "name is",
+        "name's",
+        "names are",
+        "mi nombre es",
+        "me llamo",
+        "ich heiße",
+        "ich heisse",
+        "i'm called",
+        "call me",
+        "goes by",
+        "née",
+        "nee",
+        "formerly",
+        "nicknamed",
+        "preferred name",
+        "to be called",
+        "legal name",
+        "this is dr",
+    )
 )
 _ROLES = frozenset(
     "patient pt pat pte paciente name names surname forename nombre apellido apellidos nachname vorname nom prénom nok kin contact attending surgeon assistant physician provider pcp gp doctor nurse rn md signed signature sign author witness "
@@ -18,9 +38,29 @@ _ROLES = frozenset(
     "owner tenant user username by clerk tech technician operator donor recipient baby infant proxy poa caller reporter informant escort student teacher person surgeons assistants staff midwife pharmacist dentist cosigner scribe proband sender addressee".split()
 )
 _ROLES_LONG = frozenset(
-    ("next of kin", "emergency contact", "contact person", "responsible party", "bill to", "ship to", "account holder", "policy holder", "seen by", "signed by", "dictated by", "transcribed by", "reviewed by", "verified by", "thank you", "yours truly", "power of attorney")
+    (
+        "next of kin",
+        "emergency contact",
+        "contact person",
+        "responsible party",
+        "bill to",
+        "ship to",
+        "account holder",
+        "policy holder",
+        "seen by",
+        "signed by",
+        "dictated by",
+        "transcribed by",
+        "reviewed by",
+        "verified by",
+        "thank you",
+        "yours truly",
+        "power of attorney",
+    )
 )
-_DIRECT = frozenset("patient pt nok kin signed attending dear regards sincerely thanks cheers best love hi hello hey cc re surgeon gp pcp paciente".split())
+_DIRECT = frozenset(
+    "patient pt nok kin signed attending dear regards sincerely thanks cheers best love hi hello hey cc re surgeon gp pcp paciente".split()
+)
 _KIN = frozenset(
     "son sons daughter daughters mother mom mum father dad wife husband brother sister aunt auntie uncle niece nephew cousin grandson granddaughter grandmother grandfather grandma grandpa spouse partner fiancé fiancée fiance fiancee friend "
     "neighbor neighbour boyfriend girlfriend roommate caregiver carer guardian stepson stepdaughter twin baby child boss coworker colleague visitor aide driver clerk interpreter therapist midwife tech technician pharmacist resident hijo hija esposa esposo madre "
@@ -32,14 +72,16 @@ _NEAR = frozenset(
 )
 LEADING = TITLES | _ROLES | _KIN | _NEAR
 TITLED, LABELLED, RELATED, NEARBY, WORDED = 1, 2, 4, 8, 16
-_WORDS = frozenset("doctor nurse sister uncle aunt auntie father pastor officer judge lady sir madam physiotherapist pharmacist captain sergeant attorney dame chaplain don lt col sr".split())
+_WORDS = frozenset(
+    "doctor nurse sister uncle aunt auntie father pastor officer judge lady sir madam physiotherapist pharmacist captain sergeant attorney dame chaplain don lt col sr".split()
+)
 _MARKS = " .,:;\"'([{<=>|*_-#/\n\t~^"
 _LOOK = 44  # characters looked at before a name
 
 
 def lead(low: str, start: int) -> int:
     """What the words before ``start`` say of a name there: LEADING = TITLES | _ROLES | _KIN | _NEAR
-TITLED, LABELLED, RELATED and NEARBY, added up."""
+    TITLED, LABELLED, RELATED and NEARBY, added up."""
     before = low[max(0, start - _LOOK) : start]
     body = before.rstrip(_MARKS)
     gap = before[len(body) :]
@@ -51,12 +93,18 @@ TITLED, LABELLED, RELATED and NEARBY, added up."""
     parts = body.replace("_", " ").split()
     phrases = [" ".join(parts[-size:]) for size in (2, 3)]
     found = 0
-    if (last in TITLES and gap and tight in ("", ".")) or (tight in ("", ":", '"', "=") and (last in _CALLED or any(phrase in _CALLED for phrase in phrases))):
+    if (last in TITLES and gap and tight in ("", ".")) or (
+        tight in ("", ":", '"', "=") and (last in _CALLED or any(phrase in _CALLED for phrase in phrases))
+    ):
         found |= TITLED | (WORDED if last in _WORDS else 0)
     marked = any(mark in gap for mark in ":=#>|") or gap == " - " or gap == "_"
-    if (marked and (last in _ROLES or any(phrase in _ROLES_LONG for phrase in phrases))) or (tight in ("", ",", ".") and last in _DIRECT):
+    if (marked and (last in _ROLES or any(phrase in _ROLES_LONG for phrase in phrases))) or (
+        tight in ("", ",", ".") and last in _DIRECT
+    ):
         found |= LABELLED
-    if tight in ("", ",", '"', "(") and (last in _KIN or (last in ("is", "was", "called", "named") and len(parts) > 1 and parts[-2] in _KIN)):
+    if tight in ("", ",", '"', "(") and (
+        last in _KIN or (last in ("is", "was", "called", "named") and len(parts) > 1 and parts[-2] in _KIN)
+    ):
         found |= RELATED
     if (tight in ("", ",", ":") and last in _NEAR) or any(mark in gap for mark in '"([/|;:') or " - " in gap:
         found |= NEARBY

@@ -17,16 +17,16 @@ _ABROAD = (
 ).split()
 _SHORT = "jan feb mar apr jun jul aug sep sept oct nov dec ene abr ago dic okt dez mär fév avr juil".split()
 _MONTHS = frozenset([*_ENGLISH, *_ABROAD, *_SHORT])
-_MONTH = "(?:" + "|".join([*sorted([*_ENGLISH, *_ABROAD], key=len, reverse=True), rf"(?:{'|'.join(_SHORT)})\b\.?"]) + ")"
+_MONTH = (
+    "(?:" + "|".join([*sorted([*_ENGLISH, *_ABROAD], key=len, reverse=True), rf"(?:{'|'.join(_SHORT)})\b\.?"]) + ")"
+)
 _LONG = "(?:" + "|".join(_ENGLISH) + ")"
 _YEAR = r"(?:(?:1[89]|20)[0-9]{2}\b|' ?[0-9]{2}\b)"
 _DAY = r"(?:3[01]|[12][0-9]|0?[1-9])"
 _NUM = r"(?:1[0-2]|0?[1-9])"
 _TH = r" ?(?:st|nd|rd|th|er|º|ª|°)(?![a-z])"
 _FIRST = "(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)"
-_ORDINAL = (
-    rf"(?:(?:twenty|thirty)[ -]{_FIRST}|{_FIRST}|tenth|eleventh|twelfth|(?:thir|four|fif|six|seven|eigh|nine)teenth|twentieth|thirtieth)"
-)
+_ORDINAL = rf"(?:(?:twenty|thirty)[ -]{_FIRST}|{_FIRST}|tenth|eleventh|twelfth|(?:thir|four|fif|six|seven|eigh|nine)teenth|twentieth|thirtieth)"
 _ONES = "(?:one|two|three|four|five|six|seven|eight|nine)"
 _TEENS = "(?:ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen)"
 _TENS = "(?:(?:twen|thir|for|fif|six|seven|eigh|nine)ty)"
@@ -47,7 +47,7 @@ _NAMED = [
     ("said", 0.95, rf"\b{_ORDINAL} (?:day )?(?:of )?{_LONG}\b(?:,?(?: of| in)? {_SAID_YEAR}|,? {_YEAR})?\b"),
     ("said", 0.94, rf"\b{_LONG}(?: of|,)? {_SAID_YEAR}\b"),
     ("month", 0.7, rf"\b(?:{'|'.join(month for month in _ENGLISH if month not in ('may', 'march'))})\b"),
-    ("month", 0.6, r"\b(?:in|since|until|till|last|next|this|by|of|from|late|early|mid|before|after|during|through|around|every|each|beginning|end of)[ -](may|march|sept?|oct|nov|dec|jan|feb|apr|jul|aug)\b\.?(?! (?:be|have|not|or may|cause|need|help|also|lead|result|include|occur)\b)"),
+    ("month", 0.6, r"\b(?:in|since|until|till|last|next|by|of|from|late|mid|before|after|during|through|around|every|each|beginning|end of)[ -](may|march|sept?|oct|nov|dec|jan|feb|apr|jul|aug)\b\.?(?! (?:be|have|not|or may|cause|need|help|also|lead|result|include|occur)\b)"),
 ]  # fmt: skip
 # Digits alone.
 _DIGITS = [
@@ -63,9 +63,15 @@ _DIGITS = [
 ]  # fmt: skip
 _NAMED_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _NAMED]
 _DIGIT_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _DIGITS]
-_BORN = re.compile(r"\b(?:dob|d\.o\.b\.?|born|birth ?date|date of birth|dos|date|geb\.?|fdn)[ :=#\"'>]{1,4}([0-9]{6}|[0-9]{8})(?![\w-])")
-_THE_DAY = re.compile(rf"\bon the ([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|but\b))")
-_SAID_NUMBERS = re.compile(rf"\b(?:oh |o |zero )?{_BELOW}(?:[ -](?:slash |dash )?)(?:oh |zero )?{_BELOW}(?:[ -](?:slash |dash )?){_SAID_YEAR}\b")
+_BORN = re.compile(
+    r"\b(?:dob|d\.o\.b\.?|born|birth ?date|date of birth|dos|date|geb\.?|fdn)[ :=#\"'>]{1,4}([0-9]{6}|[0-9]{8})(?![\w-])"
+)
+_THE_DAY = re.compile(
+    rf"\bon the ([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|but\b))"
+)
+_SAID_NUMBERS = re.compile(
+    rf"\b(?:oh |o |zero )?{_BELOW}(?:[ -](?:slash |dash )?)(?:oh |zero )?{_BELOW}(?:[ -](?:slash |dash )?){_SAID_YEAR}\b"
+)
 
 
 def dates(seen: View) -> Iterator[Finding]:
@@ -93,7 +99,9 @@ def _near_months(seen: View) -> list[tuple[int, int]]:
     pattern = finder(tuple(sorted(here))) if here else _GLUED if seen.digits else None
     spans: list[tuple[int, int]] = []
     for hit in pattern.finditer(seen.low) if pattern else ():
-        if hit.group() in ("may", "march", "mar", "set", "dec", "mars", "mai") and not _MAY_DATE.search(seen.low, max(0, hit.start() - 12), hit.end() + 14):
+        if hit.group() in ("may", "march", "mar", "set", "dec", "mars", "mai") and not _MAY_DATE.search(
+            seen.low, max(0, hit.start() - 12), hit.end() + 14
+        ):
             continue
         start, end = max(0, hit.start() - 36), min(len(seen.low), hit.end() + 48)
         while start > 0 and seen.low[start - 1] not in " \n" and hit.start() - start < 60:
@@ -116,9 +124,18 @@ _GLUED = re.compile(r"[0-9](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|en
 def _modal(seen: View, start: int, end: int) -> bool:
     """Small words that are months too ('may 5-10', 'march 3 steps') count as dates only with a capital or a year."""
     said = seen.low[start:end]
+    if said == "may" and seen.cased:
+        return seen.flat[start].islower()
     if not said.startswith(("may ", "march ", "mar ", "dec ", "mai ", "mars ")):
         return False
-    return seen.cased and seen.flat[start].islower() and not re.search(r"[0-9]{4}|(?:th|st|nd|rd)\b|[a-z]{4,} [a-z]{4,}", said)
+    return (
+        seen.cased
+        and seen.flat[start].islower()
+        and said.startswith("may first")
+        or seen.cased
+        and seen.flat[start].islower()
+        and not re.search(r"[0-9]{4}|(?:th|st|nd|rd)\b|[a-z]{4,} [a-z]{4,}", said)
+    )
 
 
 _ON = frozenset("on am den vom zum bis ab seit dem date datum dated".split())
@@ -140,14 +157,19 @@ _DATED = re.compile(
     r"last seen|appointment|scheduled|done|placed|repeat|follow-?up|home|again|through|by|effective|refilled|filled|ordered|collected|received|signed|"
     r"for|lmp|next|every|week of|back|call(?:ed)?|return|recheck|op|clinic|mon|tue|tues|wed|thu|thurs|fri|sat|sun|[a-z]{3,6}day)\b[^\w\n]{0,3}$"
 )
-_DATED_BEHIND = re.compile(r" (?:visit|appointment|admission|surgery|note|labs?|ct|mri|x-?ray|echo|biopsy|scan|clinic|discharge|encounter|procedure|call|and [0-9]{1,2}/[0-9]{1,2}\b)")
+_DATED_BEHIND = re.compile(
+    r" (?:visit|appointment|admission|surgery|note|labs?|ct|mri|x-?ray|echo|biopsy|scan|clinic|discharge|encounter|procedure|call|and [0-9]{1,2}/[0-9]{1,2}\b)"
+)
 _SCALES = frozenset({1, 2, 3, 4, 5, 6, 8, 10})
 
 
 def _numeric(low: str) -> Iterator[Finding]:
     for rule, rank, pattern in _DIGIT_RULES:
         for hit in pattern.finditer(low):
-            if rule == "day.month." and low[max(0, hit.start() - 12) : hit.start()].rstrip(" :").rpartition(" ")[2] not in _ON:
+            if (
+                rule == "day.month."
+                and low[max(0, hit.start() - 12) : hit.start()].rstrip(" :").rpartition(" ")[2] not in _ON
+            ):
                 continue
             if rule not in ("numbers", "range") or _possible(hit.group()):
                 yield Finding(*hit.span(), "date", rule, rank)

@@ -39,7 +39,8 @@ def settled(found: Iterable[Finding]) -> list[Finding]:
     wide: list[Finding] = []
     for item in items:
         if item.start < item.end and not any(
-            other.start <= item.start and item.end <= other.end and other.confidence >= item.confidence - _NEARLY for other in wide[-_AROUND:]
+            other.start <= item.start and item.end <= other.end and other.confidence >= item.confidence - _NEARLY
+            for other in wide[-_AROUND:]
         ):
             wide.append(item)
     kept: list[Finding] = []
@@ -49,7 +50,11 @@ def settled(found: Iterable[Finding]) -> list[Finding]:
         if len(free) == item.end - item.start:
             kept.append(item)
         else:
-            kept += [replace(item, start=start, end=end) for start, end in _runs(free) if end - start >= (_SHORTEST if item.confidence >= _FIRM else _SHORTEST + 3)]
+            kept += [
+                replace(item, start=start, end=end)
+                for start, end in _runs(free)
+                if end - start >= (_SHORTEST if item.confidence >= _FIRM else _SHORTEST + 3)
+            ]
         taken.update(free)
     return sorted(kept, key=lambda item: item.start)
 

@@ -31,7 +31,9 @@ _BETWEEN = frozenset(
     "please so here original full complete first third either or plus not be s u re new scanned printed written pls by at company state u".split()
 )
 # Labels that give way to another one right before them: 'member ID', 'patient account'.
-_GENERAL = frozenset("id ids ref reference card plate device number code patient hospital unit registration registered file case record check reading report order".split())
+_GENERAL = frozenset(
+    "id ids ref reference card plate device number code patient hospital unit registration registered file case record check reading report order".split()
+)
 _WORD = re.compile(r"[^\W\d_]+")
 _REACH = 52  # characters before a code in which its label is looked for
 

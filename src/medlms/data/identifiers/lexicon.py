@@ -39,7 +39,7 @@ def all_names() -> frozenset[str]:
 def rank(word: str) -> int:
     """NAME: a name and no word; WORD_NAME: both; UNKNOWN: neither; WORD: a word. ``word`` in lower case."""
     plain = folded(word).removesuffix("'s").removesuffix("'")
-    if len(plain) < 2:
+    if len(plain) < 2 or plain.endswith("n't"):
         return WORD
     ordinary = word.isascii() and is_word(plain)
     if plain in all_names():
@@ -48,7 +48,9 @@ def rank(word: str) -> int:
         parts = [part for part in re.split("['-]", word.lower()) if part]
         ranks = [rank(part) for part in parts if len(part) > 1]
         whole = plain.replace("'", "").replace("-", "") in all_names()
-        known = any(rank(part) == NAME and (len(part) > 3 or ranks.count(UNKNOWN) == 0) for part in parts if len(part) > 1)
+        known = any(
+            rank(part) == NAME and (len(part) > 3 or ranks.count(UNKNOWN) == 0) for part in parts if len(part) > 1
+        )
         if ranks and (known or whole) and (WORD not in ranks or "'" in plain):
             return NAME
         if ranks and min(ranks) == WORD:
@@ -70,12 +72,19 @@ def is_word(plain: str) -> bool:
 def is_inflected(plain: str) -> bool:
     """Whether it is a word of the list with an ending."""
     listed = words("common")
-    if plain in all_names():  # endings are too weak a sign against the lists: 'Jones' is no plural, 'Christine' no substance
+    if (
+        plain in all_names()
+    ):  # endings are too weak a sign against the lists: 'Jones' is no plural, 'Christine' no substance
         return False
     for suffix in _SUFFIXES:
         if plain.endswith(suffix):
             stem = plain[: -len(suffix)]
-            if len(stem) > 2 and (stem in listed or stem + "e" in listed or stem + "y" in listed or (stem[-1] == stem[-2] and stem[:-1] in listed)):
+            if len(stem) > 2 and (
+                stem in listed
+                or stem + "e" in listed
+                or stem + "y" in listed
+                or (stem[-1] == stem[-2] and stem[:-1] in listed)
+            ):
                 return True
     return False
 

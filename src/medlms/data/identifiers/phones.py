@@ -10,7 +10,9 @@ from medlms.data.identifiers.view import View
 
 _EXTENSION = r"(?:,? {0,2}(?:ext\.?|extn\.?|extension|x|durchwahl|poste|anexo|ramal|interno) ?:? ?[0-9]{1,6})?"
 _END = rf"(?![0-9a-wyz_/]|[-.][0-9]){_EXTENSION}"
-_PLUS = re.compile(rf"\+1[ .-]?\(?[0-9]{{3}}\)?[ .-]{{0,2}}[0-9]{{3}}[ .-]{{0,2}}[0-9]{{4}}{_END}|\+(?<![\w+].)[0-9(][0-9() ./-]{{6,20}}[0-9]{_END}|00[1-9](?<![\w.+/#*-]...)[0-9]?[ .-][0-9() ./-]{{6,18}}[0-9]{_END}")
+_PLUS = re.compile(
+    rf"\+1[ .-]?\(?[0-9]{{3}}\)?[ .-]{{0,2}}[0-9]{{3}}[ .-]{{0,2}}[0-9]{{4}}{_END}|\+(?<![\w+].)[0-9(][0-9() ./-]{{6,20}}[0-9]{_END}|00[1-9](?<![\w.+/#*-]...)[0-9]?[ .-][0-9() ./-]{{6,18}}[0-9]{_END}"
+)
 _US = re.compile(
     rf"(?:1(?<![\w.+/#*(-].)[ .-]{{1,2}})?\([0-9]{{3}}\) {{0,2}}[0-9]{{3}}[ .-]{{1,3}}[0-9]{{4}}{_END}|[0-9](?<![\w.+/#*(-].)(?<![0-9][.-].)(?:(?<=1)[ .-]{{1,2}}[0-9])?[0-9]{{2}}(?: ?[./-] ?| )[0-9]{{3}}(?: ?[.-] ?| )[0-9]{{4}}{_END}"
 )
@@ -32,7 +34,9 @@ _FAX = re.compile(r"(?:\b(?:tele)?fax(?:ed|es|ing|nummer)?|\bfacsimile|(?<![a-z]
 _FREE = re.compile(
     r"(?:\+?1[ .-]{0,2})?\(?8(?:00|33|44|55|66|77|88)\)?[ .-]|0800\b|0808\b|1800 |1300 |13 [0-9]{2} [0-9]{2}$|116[ -]?[0-9]{3}$"
 )
-_PACKAGE = re.compile(r"[0-9]{4}-[0-9]{4}-[0-9]{2}|[0-9]{5}-[0-9]{3}-[0-9]{2}|[0-9]{5}-[0-9]{4}-[0-9]{1,2}")  # drugs, NDC
+_PACKAGE = re.compile(
+    r"[0-9]{4}-[0-9]{4}-[0-9]{2}|[0-9]{5}-[0-9]{3}-[0-9]{2}|[0-9]{5}-[0-9]{4}-[0-9]{1,2}"
+)  # drugs, NDC
 _SHORT = re.compile(
     r"\b(?:ext\.?|extn\.?|extension|pager|beeper|bleep|durchwahl)(?: (?:is|no\.?|number|nr\.?|at))? ?[:#]? ?([0-9]{3,6})(?![0-9]|[./-][0-9])"
 )
@@ -58,14 +62,27 @@ def phones(seen: View) -> Iterator[Finding]:
     for rule, rank, pattern in (("form", 0.9, _US), ("national form", 0.84, _NATIONAL)):
         for hit in pattern.finditer(low):
             digits = sum(map(str.isdigit, hit.group()))
-            free = not (_FREE.match(hit.group()) or _PACKAGE.fullmatch(hit.group()) or _LABELLED_ELSE.search(low, max(0, hit.start() - 44), hit.start()))
+            free = not (
+                _FREE.match(hit.group())
+                or _PACKAGE.fullmatch(hit.group())
+                or _LABELLED_ELSE.search(low, max(0, hit.start() - 44), hit.start())
+            )
             if free and digits >= 7:
                 yield Finding(*hit.span(), _kind(low, hit.start()), rule, rank)
     for hit in _ANY.finditer(low):
         digits = sum(map(str.isdigit, hit.group()))
-        if 7 <= digits < 16 and not _FREE.match(hit.group()) and _CALL.search(low, max(0, hit.start() - 44), hit.start()) and not _LABELLED_ELSE.search(low, max(0, hit.start() - 44), hit.start()):
+        if (
+            7 <= digits < 16
+            and not _FREE.match(hit.group())
+            and _CALL.search(low, max(0, hit.start() - 44), hit.start())
+            and not _LABELLED_ELSE.search(low, max(0, hit.start() - 44), hit.start())
+        ):
             yield Finding(*hit.span(), _kind(low, hit.start()), "context", 0.72)
-    for hit in _SHORT.finditer(low) if not seen.vocabulary.isdisjoint(("ext", "extn", "extension", "pager", "beeper", "bleep", "durchwahl")) else ():
+    for hit in (
+        _SHORT.finditer(low)
+        if not seen.vocabulary.isdisjoint(("ext", "extn", "extension", "pager", "beeper", "bleep", "durchwahl"))
+        else ()
+    ):
         yield Finding(*hit.span(1), "phone", "extension", 0.75)
 
 

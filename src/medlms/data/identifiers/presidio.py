@@ -43,7 +43,9 @@ def analyser(model: str = MODEL) -> Analyser:
     engines = importlib.import_module("presidio_analyzer.nlp_engine")
     settings = {"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": model}]}
     engine = engines.NlpEngineProvider(nlp_configuration=settings).create_engine()
-    made: Analyser = importlib.import_module("presidio_analyzer").AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
+    made: Analyser = importlib.import_module("presidio_analyzer").AnalyzerEngine(
+        nlp_engine=engine, supported_languages=["en"]
+    )
     return made
 
 

@@ -68,11 +68,22 @@ def _fits(kind: str, said: str) -> bool:
     """Whether a cell can be what its heading says; empty marks such as 'n/a' are not."""
     digits = sum(mark.isdigit() for mark in said)
     if kind == "name":
-        return len(said) > 1 and said[0].isalpha() and len(said) < 50 and not digits and said.lower() not in ("n/a", "na", "none", "unknown", "nil", "yes", "no")
+        return (
+            len(said) > 1
+            and said[0].isalpha()
+            and len(said) < 50
+            and not digits
+            and said.lower() not in ("n/a", "na", "none", "unknown", "nil", "yes", "no")
+        )
     if kind == "age":
         return bool(re.fullmatch("9[0-9]|1[0-2][0-9]", said))
     if kind == "date":
         return digits > 2 and not re.fullmatch("[0-9]{4}", said)
     if kind in ("email", "ip", "place"):
-        return len(said) > 3 and (digits > 2 or kind == "place" and said[0].isalpha() and said.lower() not in ("n/a", "none", "unknown", "nil"))
+        return len(said) > 3 and (
+            digits > 2
+            or kind == "place"
+            and said[0].isalpha()
+            and said.lower() not in ("n/a", "none", "unknown", "nil")
+        )
     return digits > 2

@@ -41,7 +41,15 @@ def view(text: str) -> View:
         low = "".join(mark.lower() if len(mark.lower()) == 1 else mark for mark in flat)
     listed = _WORD.findall(low)
     titled = sum(pair[0].isupper() for pair in _TITLED.findall(flat))
-    return View(text, flat, low, frozenset(listed), bool(_DIGIT.search(flat)), titled * _ONE_IN >= max(1, len(listed)), titled * 4 < len(listed))
+    return View(
+        text,
+        flat,
+        low,
+        frozenset(listed),
+        bool(_DIGIT.search(flat)),
+        titled * _ONE_IN >= max(1, len(listed)),
+        titled * 4 < len(listed),
+    )
 
 
 @lru_cache(maxsize=512)
