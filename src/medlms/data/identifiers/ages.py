@@ -13,36 +13,60 @@ _ONES = "(?:one|two|three|four|five|six|seven|eight|nine)"
 _TO_20 = f"(?:{_ONES}|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen)"
 _OLD = rf"(?:9[0-9]|1[0-2][0-9]|ninety(?:[ -]{_ONES})?|(?:one|a) hundred(?:(?: and|-and)?[ -]{_TO_20})?)"
 _UNIT = (
-    r"(?: ?-? ?(?:years?|yrs?|year's)(?:[ -]*(?:old|young|of age))?\b|[ -]?(?:y/?/?o|y\.o\.?|yo[mf]?|y\.?/o\.?|ans|años?|anos|anni|jahre?|jährige[rn]?|jähr\.|letni[a-z]?|år|jaar|"
+    r"(?: ?-? ?(?:years?|yrs?|year's)(?:[ -]*(?:old|young|of age))?\b|[ -]?(?:y/?/?o|y\.o\.?|yo[mf]?|"
+    r"y\.?/o\.?|ans|años?|anos|anni|jahre?|jährige[rn]?|jähr\.|letni[a-z]?|år|jaar|"
     r"éves|let)(?![a-z])| ?[mf](?![\w'])| ?(?:male|female|man|woman|gentleman|lady)\b)"
 )
-_PERSON = r"(?:i ?'? ?m|i am|he ?'? ?s|she ?'? ?s|will be|he'll be|she'll be|be|at|he is|she is|they'?re|you'?re|is|was|are|be|being|turns?|turned|turning|reached|reaches|nearly|almost|now|already|just)"
+_PERSON = (
+    r"(?:i ?'? ?m|i am|he ?'? ?s|she ?'? ?s|will be|he'll be|she'll be|be|at|he is|she is|they'?re|"
+    r"you'?re|is|was|are|be|being|turns?|turned|turning|reached|reaches|nearly|almost|now|already|"
+    r"just)"
+)
 _RULES = [
     ("with a unit", rf"(?<![\w./-])({_OLD}){_UNIT}(?! (?:ago|later|survival|history))"),
-    ("behind a word", rf"\b(?:aged?|age (?:is|of|was)|age at \w+|alter|edad|âge|years old|aged about|(?:died|passed(?: away)?|deceased|dead|lived) (?:at|aged|to)(?: age| the age of| about)?)[ :=\"'>]{{1,4}}({_OLD})(?!\w|[./-][0-9]| ?%)"),
+    ("behind a word",
+        r"\b(?:aged?|age (?:is|of|was)|age at \w+|alter|edad|âge|years old|aged about|(?:died|passed(?: "
+        r"away)?|deceased|dead|lived) (?:at|aged|to)(?: age| the age of| about)?)[ "
+        rf":=\"'>]{{1,4}}({_OLD})(?!\w|[./-][0-9]| ?%)"),
     ("turns", rf"\b(?:turns?|turned|turning) ({_OLD})\b(?![./%-]?[0-9]| ?%)"),
-    ("said of somebody", rf"\b{_PERSON}(?: (?:now|already|almost|nearly|only|just|about)){{0,2}} ({_OLD})\b(?= ?(?:$|[;.,!?)](?: |$)|next|now|and\b|this|last|today|years?|but|so|or\b|in [a-z]+\b))(?! ?\.[0-9])"),
-    ("decade", rf"\b(?:in|into|of|entering|reached) (?:his|her|their|my|the) (?:(?:early|mid|late|middle)[ -])?(9[0-9]'?s|nineties|hundreds)\b"),
-    ("behind a name", rf"(?:(?:[^\W\d_]|[.\]]),? \(|(?:[^\W\d_]|[.\]]), )({_OLD})(?= ?(?:\.(?: |$)|[,;)](?: |$)|$|and\b|from\b|of\b|lives|who\b|was\b|is\b|has\b|with\b|presents|admitted))"),
+    ("said of somebody",
+        rf"\b{_PERSON}(?: (?:now|already|almost|nearly|only|just|about)){{0,2}} ({_OLD})\b(?= ?(?:$|"
+        r"[;.,!?)](?: |$)|next|now|and\b|this|last|today|years?|but|so|or\b|in [a-z]+\b))(?! ?\.[0-9])"),
+    ("decade",
+        r"\b(?:in|into|of|entering|reached) (?:his|her|their|my|the) (?:(?:early|mid|late|middle)[ "
+        r"-])?(9[0-9]'?s|nineties|hundreds)\b"),
+    ("behind a name",
+        rf"(?:(?:[^\W\d_]|[.\]]),? \(|(?:[^\W\d_]|[.\]]), )({_OLD})(?= ?(?:\.(?: |$)|[,;)](?: |$)|$|and\b|"
+        r"from\b|of\b|lives|who\b|was\b|is\b|has\b|with\b|presents|admitted))"),
     ("second of two", rf"(?:[,(] ?|\baged? |\bare ){_OLD} (?:and|&) ({_OLD})\b"),
     ("first of two", rf"(?:[,(] ?|\baged? |\bare )({_OLD}) (?:and|&) (?:[1-9][0-9]|1[0-2][0-9])\b(?! ?%)"),
-    ("range word", rf"\b(?:patient|pt|resident|client|mother|father|grandmother|grandfather|widow|lady|gentleman|man|woman|male|female)s?,? (?:is |was |aged |now )?({_OLD})(?=[ ,.;)]|$)(?! ?(?:%|mg|kg|lbs?|ml|/|over|mm|bpm))"),
+    ("range word",
+        r"\b(?:patient|pt|resident|client|mother|father|grandmother|grandfather|widow|lady|gentleman|man|"
+        rf"woman|male|female)s?,? (?:is |was |aged |now )?({_OLD})(?=[ ,.;)]|$)(?! ?(?:%|mg|kg|lbs?|ml|/|"
+        r"over|mm|bpm))"),
 ]  # fmt: skip
 _COMPILED = [(rule, re.compile(pattern)) for rule, pattern in _RULES]
 _WORDED = re.compile(
-    rf"\b(ninety(?:[ -]{_ONES})?|(?:one|a) hundred(?: and|-and)?[ -]{_TO_20})\b(?!,? (?:percent|per|degrees|over|milli|mg|ml|days?|minutes|seconds|hours|beats|pounds|kilos|dollars|miles|times|thousand|point|milligrams|to|steps|units|meters|feet|percentile|on|mcg|plus|-))"
+    rf"\b(ninety(?:[ -]{_ONES})?|(?:one|a) hundred(?: and|-and)?[ -]{_TO_20})\b(?!,? (?:percent|per|"
+    r"degrees|over|milli|mg|ml|days?|minutes|seconds|hours|beats|pounds|kilos|dollars|miles|times|"
+    r"thousand|point|milligrams|to|steps|units|meters|feet|percentile|on|mcg|plus|-))"
 )
 _AFTER_NAME = re.compile(
-    rf"([^\W\d_]{{3,}})(?:'s)? ?[,(:-]? ?({_OLD})(?= ?(?:[.,;)|-](?: |$)|$|[a-z]))(?! ?(?:%|mg|ml|/|\.[0-9]|bpm|mm|kg|lb|over|degrees|units|percent|beats|days|hours|minutes|cm|mcg|g\b|c\b|f\b|ra\b|on\b))"
+    rf"([^\W\d_]{{3,}})(?:'s)? ?[,(:-]? ?({_OLD})(?= ?(?:[.,;)|-](?: |$)|$|[a-z]))(?! ?(?:%|mg|ml|/|"
+    r"\.[0-9]|bpm|mm|kg|lb|over|degrees|units|percent|beats|days|hours|minutes|cm|mcg|g\b|c\b|f\b|"
+    r"ra\b|on\b))"
 )
 _BOUNDED = re.compile(rf"(?:[;|\t(\[] ?|^|- )({_OLD})(?= ?(?:[;|\t)\]]|$|, ?[mf]\b| ?/ ?[mf]\b))", re.MULTILINE)
 _PERSONS = frozenset(
-    "patient pt she he who age aged resident client mother father mom dad grandmother grandfather grandma grandpa aunt uncle wife husband woman man lady gentleman male female widow widower veteran lives alone".split()
+    "patient pt she he who age aged resident client mother father mom dad grandmother grandfather "
+    "grandma grandpa aunt uncle wife husband woman man lady gentleman male female widow widower "
+    "veteran lives alone".split()
 )
 _HINT = re.compile(r"9[0-9](?<![0-9]..)(?![0-9])|1[0-2][0-9](?<![0-9]...)(?![0-9])|ninet|hundred")
 _LOOK, _ROOM = 72, 40  # characters looked at around a number that may be an age
 _VALUE = re.compile(
-    r"\b(?:hr|rr|bp|pulse|heart rate|sats?|saturation|o2|spo2|esr|crp|glucose|sugar|bilirubin|temp|map|pao2|weight|wt|na|alt|ast|ldl|hdl|rate|platelets|creatinine|score|room|bed|dose|"
+    r"\b(?:hr|rr|bp|pulse|heart rate|sats?|saturation|o2|spo2|esr|crp|glucose|sugar|bilirubin|temp|"
+    r"map|pao2|weight|wt|na|alt|ast|ldl|hdl|rate|platelets|creatinine|score|room|bed|dose|"
     r"degrees|flexion|about|over|level|peak|bac|egfr|gfr|alp|ggt|cd4|wbc|mcv|map|sbp|dbp)\b[ a-z,]{0,12}$"
 )
 

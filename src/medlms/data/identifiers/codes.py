@@ -12,25 +12,48 @@ from medlms.data.identifiers.labels import label
 from medlms.data.identifiers.view import View
 
 _FORMS = (
-    ("ssn", "form", 0.9, r"[0-9](?<![\w-].)[0-9]{2}([-.])[0-9]{2}\1[0-9]{4}(?![\w-])|[0-9](?<![0-9] .)(?<![\w.-].)[0-9]{2} [0-9]{2} [0-9]{4}(?! ?[0-9])(?!\w)"),
+    ("ssn", "form", 0.9,
+        r"[0-9](?<![\w-].)[0-9]{2}([-.])[0-9]{2}\1[0-9]{4}(?![\w-])|[0-9](?<![0-9] .)(?<![\w.-].)[0-9]{2} "
+        r"[0-9]{2} [0-9]{4}(?! ?[0-9])(?!\w)"),
     ("ssn", "masked", 0.95, r"[x*#](?<![a-z0-9].)[x*#]{2}[- ][x*#]{2}[- ][0-9]{4}(?![\w-])"),
-    ("device", "MAC address", 0.97, r"[0-9a-f](?<![\w:-].)[0-9a-f](?:[:-][0-9a-f]{2}){5}(?![\w:-])|[0-9a-f](?<![\w.].)[0-9a-f]{3}\.[0-9a-f]{4}\.[0-9a-f]{4}(?![\w.])"),
-    ("device", "UDI", 0.98, r"\(01\) ?[0-9]{14}(?: ?\([0-9]{2}\) ?[\w/-]{1,20}){0,6}|\+[a-z](?<!\w..)[0-9]{3}[a-z0-9]{2,18}[0-9](?:/\$?\$?[\w+]{4,30}(?:/[\w]{2,16})?)?|=/[a-z][0-9]{4}[\w=,/-]{6,40}"),
+    ("device", "MAC address", 0.97,
+        r"[0-9a-f](?<![\w:-].)[0-9a-f](?:[:-][0-9a-f]{2}){5}(?![\w:-])|"
+        r"[0-9a-f](?<![\w.].)[0-9a-f]{3}\.[0-9a-f]{4}\.[0-9a-f]{4}(?![\w.])"),
+    ("device", "UDI", 0.98,
+        r"\(01\) ?[0-9]{14}(?: ?\([0-9]{2}\) ?[\w/-]{1,20}){0,6}|"
+        r"\+[a-z](?<!\w..)[0-9]{3}[a-z0-9]{2,18}[0-9](?:/\$?\$?[\w+]{4,30}(?:/[\w]{2,16})?)?|"
+        r"=/[a-z][0-9]{4}[\w=,/-]{6,40}"),
     ("other", "UUID", 0.98, r"[0-9a-f](?<![\w-].)[0-9a-f]{7}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![\w-])"),
     ("plan", "Medicare", 0.97, r"[1-9](?<![\w-].)[a-z][a-z0-9][0-9][- ]?[a-z][a-z0-9][0-9][- ]?[a-z]{2}[0-9]{2}(?![\w-])"),
-    ("account", "last digits", 0.9, r"[x*#•.](?<![\w*.-].)[x*#•.]{1,15}[ -]?[0-9]{4}(?![\w-]|\.[0-9])|[x*](?<![\w*.-].)[0-9]{4}(?![\w-])|[x*•]{4}(?<![\w-].{4})(?:[ -][x*•]{4}){2}[ -][0-9]{4}"),
+    ("account", "last digits", 0.9,
+        r"[x*#•.](?<![\w*.-].)[x*#•.]{1,15}[ -]?[0-9]{4}(?![\w-]|\.[0-9])|"
+        r"[x*](?<![\w*.-].)[0-9]{4}(?![\w-])|[x*•]{4}(?<![\w-].{4})(?:[ -][x*•]{4}){2}[ -][0-9]{4}"),
     ("account", "IBAN", 0.9, r"[a-z](?<![\w-].)[a-z][0-9]{2}(?: [a-z0-9]{4}){3,7}(?: [a-z0-9]{1,4})?(?![\w-])"),
-    ("account", "groups of four", 0.88, r"[0-9](?<![\w.-].)(?<![0-9] .)[0-9]{3}([ -])[0-9]{4}\1[0-9]{4}(?:\1[0-9]{1,4})?(?![\w-]| [0-9]{4})|3[47](?<![\w.-]..)[0-9]{2}[ -][0-9]{6}[ -][0-9]{5}(?![\w-])"),
-    ("licence", "prefix", 0.86, r"\b(?:np|rn|lpn|pa|md|do|crna|pharm|dds|pt|ot|lcsw|rph|me|cna|dvm|psy)[-.#:]{0,2}[0-9]{4,9}(?!\w)"),
-    ("other", "national number", 0.84, r"[0-9](?<![\w.-].)[0-9]{2}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![\w-])|[0-9](?<![\w.-].)[0-9]{5}[-+][0-9]{4}(?![\w-])"
-     r"|[12](?<![\w-].) ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?(?:[0-9]{2}|2[ab]) ?[0-9]{3} ?[0-9]{3}(?: ?[0-9]{2})?(?!\w)|[0-9]{6}(?<![\w-].{6})[-+a][0-9]{3}[0-9a-z](?![\w-])"),
+    ("account", "groups of four", 0.88,
+        r"[0-9](?<![\w.-].)(?<![0-9] .)[0-9]{3}([ -])[0-9]{4}\1[0-9]{4}(?:\1[0-9]{1,4})?(?![\w-]| "
+        r"[0-9]{4})|3[47](?<![\w.-]..)[0-9]{2}[ -][0-9]{6}[ -][0-9]{5}(?![\w-])"),
+    ("licence", "prefix", 0.86,
+        r"\b(?:np|rn|lpn|pa|md|do|crna|pharm|dds|pt|ot|lcsw|rph|me|cna|dvm|psy)[-.#:]{0,2}[0-9]{4,9}(?!\w)"),
+    ("other", "national number", 0.84,
+        r"[0-9](?<![\w.-].)[0-9]{2}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![\w-])|"
+        r"[0-9](?<![\w.-].)[0-9]{5}[-+][0-9]{4}(?![\w-])"
+     r"|[12](?<![\w-].) ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?(?:[0-9]{2}|2[ab]) ?[0-9]{3} "
+     r"?[0-9]{3}(?: ?[0-9]{2})?(?!\w)|[0-9]{6}(?<![\w-].{6})[-+a][0-9]{3}[0-9a-z](?![\w-])"),
 )  # fmt: skip
 _FORM = [(kind, rule, rank, re.compile(pattern)) for kind, rule, rank, pattern in _FORMS]
 _PLATE_FORM = re.compile(
-    r"[a-z](?<![\w-].)[a-z][0-9]{2} [a-z]{3}(?![\w-])|[a-z](?<![\w-].)[a-z]{0,2}-[a-z]{1,2} [0-9]{1,4}[eh]?(?![\w%]|[.,-][0-9])|[a-z](?<![\w-].)[a-z]-[0-9]{3}-[a-z]{2}(?![\w-])|[a-z](?<![\w-].)[a-z][ -][0-9]{1,2}[ -][a-z]{1,2}[ -][0-9]{4}(?![\w-])|[0-9](?<![\w-].)[a-z]{3}[0-9]{3}(?![\w-])|[0-9](?<![\w-].)[0-9]{3}[ -][b-df-hj-np-tv-z]{3}(?![\w-])"
+    r"[a-z](?<![\w-].)[a-z][0-9]{2} [a-z]{3}(?![\w-])|[a-z](?<![\w-].)[a-z]{0,2}-[a-z]{1,2} "
+    r"[0-9]{1,4}[eh]?(?![\w%]|[.,-][0-9])|[a-z](?<![\w-].)[a-z]-[0-9]{3}-[a-z]{2}(?![\w-])|"
+    r"[a-z](?<![\w-].)[a-z][ -][0-9]{1,2}[ -][a-z]{1,2}[ -][0-9]{4}(?![\w-])|"
+    r"[0-9](?<![\w-].)[a-z]{3}[0-9]{3}(?![\w-])|[0-9](?<![\w-].)[0-9]{3}[ "
+    r"-][b-df-hj-np-tv-z]{3}(?![\w-])"
 )
 _PLATE_FORM_UPPER = re.compile(
-    r"[A-Z](?<![\w-].)[A-Z][0-9]{2} [A-Z]{3}(?![\w-])|[A-Z](?<![\w-].)[A-Z]{0,2}-[A-Z]{1,2} [0-9]{1,4}[EH]?(?![\w%]|[.,-][0-9])|[A-Z](?<![\w-].)[A-Z]-[0-9]{3}-[A-Z]{2}(?![\w-])|[A-Z](?<![\w-].)[A-Z][ -][0-9]{1,2}[ -][A-Z]{1,2}[ -][0-9]{4}(?![\w-])|[0-9](?<![\w-].)[A-Z]{3}[0-9]{3}(?![\w-])|[0-9](?<![\w-].)[0-9]{3}[ -][B-DF-HJ-NP-TV-Z]{3}(?![\w-])"
+    r"[A-Z](?<![\w-].)[A-Z][0-9]{2} [A-Z]{3}(?![\w-])|[A-Z](?<![\w-].)[A-Z]{0,2}-[A-Z]{1,2} "
+    r"[0-9]{1,4}[EH]?(?![\w%]|[.,-][0-9])|[A-Z](?<![\w-].)[A-Z]-[0-9]{3}-[A-Z]{2}(?![\w-])|"
+    r"[A-Z](?<![\w-].)[A-Z][ -][0-9]{1,2}[ -][A-Z]{1,2}[ -][0-9]{4}(?![\w-])|"
+    r"[0-9](?<![\w-].)[A-Z]{3}[0-9]{3}(?![\w-])|[0-9](?<![\w-].)[0-9]{3}[ "
+    r"-][B-DF-HJ-NP-TV-Z]{3}(?![\w-])"
 )
 _INSURED = re.compile(r"\b[a-z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[a-d]\b")
 _INSURED_UPPER = re.compile(r"[A-Z](?<![\w-].)[A-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]\b")
@@ -38,26 +61,41 @@ _TOKEN = re.compile(r"[0-9](?:[a-z0-9./:_#*+-]*[a-z0-9])?")
 _JOINS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789./:_#*+-")
 _GROUPS = re.compile(r"[0-9](?<![\w.-].)[0-9]{0,6}(?: ?[ -] ?[0-9]{1,7}){1,6}(?![\w]|\.[0-9])")
 _PLATE = re.compile(
-    r"\b(?:plates?|tag|registration|reg|rego|kennzeichen|placas?|matr[ií]cula|car|vehicle|van|truck|suv|sedan|taxi|motorcycle|pickup|jeep|scooter|bike|bus|ambulance|minivan|hatchback|toyota|ford|honda|bmw|audi|volkswagen|vw|tesla|nissan|"
-    r"chevrolet|chevy|hyundai|kia|subaru|mazda|mercedes|volvo|renault|peugeot|fiat|skoda|dodge|gmc|lexus|civic|corolla|camry|accord|fiesta|focus|golf|prius|outback)\b"
-    r"(?: (?:number|num|no|nr|is|was|reads?|says|with|a|an|the|his|her|their|my|of|parked|bearing|licen[cs]e|plates?|on|in|and|blue|red|white|black|silver|grey|gray|green|tag|registration|registered|as|de|camry|corolla|civic|accord|focus|golf|prius|outback|[a-z]{2}))*\.?[ :#=,(\"'>-]{1,4}"
+    r"\b(?:plates?|tag|registration|reg|rego|kennzeichen|placas?|matr[ií]cula|car|vehicle|van|truck|"
+    r"suv|sedan|taxi|motorcycle|pickup|jeep|scooter|bike|bus|ambulance|minivan|hatchback|toyota|ford|"
+    r"honda|bmw|audi|volkswagen|vw|tesla|nissan|"
+    r"chevrolet|chevy|hyundai|kia|subaru|mazda|mercedes|volvo|renault|peugeot|fiat|skoda|dodge|gmc|"
+    r"lexus|civic|corolla|camry|accord|fiesta|focus|golf|prius|outback)\b"
+    r"(?: (?:number|num|no|nr|is|was|reads?|says|with|a|an|the|his|her|their|my|of|parked|bearing|"
+    r"licen[cs]e|plates?|on|in|and|blue|red|white|black|silver|grey|gray|green|tag|registration|"
+    r"registered|as|de|camry|corolla|civic|accord|focus|golf|prius|outback|[a-z]{2}))*\.?[ "
+    r":#=,(\"'>-]{1,4}"
     r"([a-z0-9]{1,4}(?:[ ·-]{1,3}[a-z0-9]{1,4}){0,3}|[a-z0-9]{4,8})(?![\w-])"
 )
 _PLATE_NEAR = re.compile(
-    r"\b(?:plates?|car|vehicle|van|truck|suv|sedan|taxi|motorcycle|pickup|licen[cs]e plate|registration)\b[^.;\n]{0,40}?[ (:\"]((?:[a-z]{1,3}[ ·-]?[0-9]{1,4}(?:[ ·-]?[a-z]{1,3})?(?:[ ·-]?[0-9]{1,4})?|[0-9]{1,4}[ ·-]?[a-z]{1,4}(?:[ ·-]?[0-9]{1,4})?))(?![\w-])"
+    r"\b(?:plates?|car|vehicle|van|truck|suv|sedan|taxi|motorcycle|pickup|licen[cs]e plate|"
+    r"registration)\b[^.;\n]{0,40}?[ (:\"]((?:[a-z]{1,3}[ ·-]?[0-9]{1,4}(?:[ ·-]?[a-z]{1,3})?(?:[ "
+    r"·-]?[0-9]{1,4})?|[0-9]{1,4}[ ·-]?[a-z]{1,4}(?:[ ·-]?[0-9]{1,4})?))(?![\w-])"
 )
 _VEHICLES = frozenset(
-    "plate plates tag registration reg rego kennzeichen placa placas matrícula matricula car vehicle van truck suv sedan taxi motorcycle pickup jeep scooter bike bus ambulance minivan hatchback toyota ford honda bmw audi "
-    "volkswagen vw tesla nissan chevrolet chevy hyundai kia subaru mazda mercedes volvo renault peugeot fiat skoda dodge gmc lexus".split()
+    "plate plates tag registration reg rego kennzeichen placa placas matrícula matricula car vehicle "
+    "van truck suv sedan taxi motorcycle pickup jeep scooter bike bus ambulance minivan hatchback "
+    "toyota ford honda bmw audi "
+    "volkswagen vw tesla nissan chevrolet chevy hyundai kia subaru mazda mercedes volvo renault "
+    "peugeot fiat skoda dodge gmc lexus".split()
 )
 _LONGEST = 48  # characters of a code that are looked at
 _PARTED = re.compile(r"[./:_#*+-]")
 _UNIT = re.compile(
-    r" ?(?:mg|mcg|µg|ug|g|kg|ml|dl|l|cc|iu|units?|u/l|u|cells?|copies|/|%|mm|cm|mmhg|bpm|kcal|calories|cal|steps|people|patients|cases|children|women|men|adults|births|persons|individuals|americans|"
-    r"deaths|years?|months?|weeks?|days?|hours|hrs|minutes|min|bp|kb|base|kda|da|daltons|participants|subjects with|platelets|genes|hz|dollars|euros|usd|eur|million|x ?10|×)(?![a-z])"
+    r" ?(?:mg|mcg|µg|ug|g|kg|ml|dl|l|cc|iu|units?|u/l|u|cells?|copies|/|%|mm|cm|mmhg|bpm|kcal|"
+    r"calories|cal|steps|people|patients|cases|children|women|men|adults|births|persons|individuals|"
+    r"americans|"
+    r"deaths|years?|months?|weeks?|days?|hours|hrs|minutes|min|bp|kb|base|kda|da|daltons|participants|"
+    r"subjects with|platelets|genes|hz|dollars|euros|usd|eur|million|x ?10|×)(?![a-z])"
 )
 _KINDS_BY_PREFIX = {
-    "mr": "mrn", "mrn": "mrn", "rx": "other", "emp": "other", "acc": "other", "sn": "device", "inv": "account", "acct": "account", "dl": "licence", "lic": "licence", "enc": "other",
+    "mr": "mrn", "mrn": "mrn", "rx": "other", "emp": "other", "acc": "other", "sn": "device", "inv": "account",
+    "acct": "account", "dl": "licence", "lic": "licence", "enc": "other",
     "sub": "other", "subj": "other", "pt": "mrn", "pol": "plan", "grp": "plan", "clm": "plan", "csn": "other", "har": "account",
 }  # fmt: skip
 

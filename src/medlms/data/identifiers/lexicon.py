@@ -11,11 +11,20 @@ from medlms.data.identifiers.words import words
 NAME, UNKNOWN, WORD_NAME, WORD = 3, 2, 1, 0
 
 _ENDING = re.compile(
-    r".{2,}(?:itis|osis|oses|emia|aemia|emic|oma|omas|omata|ectomy|otomy|ostomy|oscopy|scopic|graphy|graphic|gram|pathy|pathic|algia|uria|plasty|plegia|paresis|rrhea|rrhage|rrhagic|therapy|lysis|lytic|"
-    r"genesis|genic|trophy|trophic|phobia|philia|cyte|cytes|cytic|blast|blastic|tion|tions|tional|sion|sions|ment|ments|ness|ity|ities|ances?|ences?|able|ible|ical|ically|ological|ology|ologist|ologists|"
-    r"iatric|iatrics|pril|olol|sartan|statin|mycin|micin|cillin|azole|idone|dipine|parin|xaban|gliptin|glutide|gliflozin|triptan|setron|caine|barbital|azepam|azolam|mab|tinib|ciclib|vir|vudine|floxacin|cycline|"
-    r"amide|oxide|chloride|sulfate|phosphate|acetate|amine|azine|oxine|thyroxine|ism|isms|ious|eous|ative|itive|ctive|sive|ular|oral|ural|ental|ional|ingly|edly|ously|fully|ally|ics|ology|ectasis|penia|stasis|"
-    r"sterone|steroid|estradiol|gestrel|zyme|ase|iform|oid|oids|wards?|less|ful|fully|ship|hood|work|ware|proof|room|like|wise)"
+    r".{2,}(?:itis|osis|oses|emia|aemia|emic|oma|omas|omata|ectomy|otomy|ostomy|oscopy|scopic|graphy|"
+    r"graphic|gram|pathy|pathic|algia|uria|plasty|plegia|paresis|rrhea|rrhage|rrhagic|therapy|lysis|"
+    r"lytic|"
+    r"genesis|genic|trophy|trophic|phobia|philia|cyte|cytes|cytic|blast|blastic|tion|tions|tional|"
+    r"sion|sions|ment|ments|ness|ity|ities|ances?|ences?|able|ible|ical|ically|ological|ology|ologist|"
+    r"ologists|"
+    r"iatric|iatrics|pril|olol|sartan|statin|mycin|micin|cillin|azole|idone|dipine|parin|xaban|"
+    r"gliptin|glutide|gliflozin|triptan|setron|caine|barbital|azepam|azolam|mab|tinib|ciclib|vir|"
+    r"vudine|floxacin|cycline|"
+    r"amide|oxide|chloride|sulfate|phosphate|acetate|amine|azine|oxine|thyroxine|ism|isms|ious|eous|"
+    r"ative|itive|ctive|sive|ular|oral|ural|ental|ional|ingly|edly|ously|fully|ally|ics|ology|ectasis|"
+    r"penia|stasis|"
+    r"sterone|steroid|estradiol|gestrel|zyme|ase|iform|oid|oids|wards?|less|ful|fully|ship|hood|work|"
+    r"ware|proof|room|like|wise)"
 )
 _SUFFIXES = ("s", "es", "ed", "d", "ing", "ly", "er", "ers", "'s", "n't", "y", "ies", "ier", "est", "al", "ic", "n")
 _SPECIAL = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "ß": "ss", "œ": "oe", "þ": "th"})
@@ -95,7 +104,7 @@ def ends_learned(plain: str) -> bool:
 
 
 def firm_rank(word: str, cased: bool = True) -> int:
-    """As ``rank`` but for words that only their ending makes one: behind a title, a given name or in 'Last, First' they may be names."""
+    """As ``rank``, but words that only their ending makes one count as unknown: they may be names behind a title."""
     found = rank(word)
     if found != WORD or len(word) < 4:
         return found

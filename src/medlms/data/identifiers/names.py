@@ -18,7 +18,7 @@ from medlms.data.identifiers.lexicon import (
     is_given,
     rank,
 )
-from medlms.data.identifiers.places import STATES
+from medlms.data.identifiers.states import STATES
 from medlms.data.identifiers.view import View
 from medlms.data.identifiers.words import words
 
@@ -26,12 +26,17 @@ _CAPITAL = re.compile(r"[A-ZÀ-ÞĀ-ɏḀ-ỿΑ-ΩА-Я][^\W\d_]*(?:['-][^\W\d_]
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _NEXT = re.compile(r"(\.? {1,2}|\. ?)([^\W\d_]+(?:['-][^\W\d_]+)*)")
 _PARTICLES = frozenset(
-    "de del de la las los da do dos das di van von vom zu zum der den dem ter ten bin bint ibn al el le du af av abu ap ab della degli dello e y i o st san santa nic mac mc ni ben bat haj".split()
+    "de del de la las los da do dos das di van von vom zu zum der den dem ter ten bin bint ibn al el "
+    "le du af av abu ap ab della degli dello e y i o st san santa nic mac mc ni ben bat haj".split()
 )
 _LEADING_PARTICLES = _PARTICLES - {"a", "e", "i", "y", "o", "the"}
 _NEVER = frozenset(
-    "the a an and or your my his her our their is was are were has have had i you he she we they it this that yes no not dr mr mrs ms prof md name date dob who what when where why how on in at of to for from with by as if but "
-    "please denies reports states patient pt mrn ssn phone fax tel email address age sex male female clinic hospital room today yesterday tomorrow says said will can may am me him them us one two three all both each".split()
+    "the a an and or your my his her our their is was are were has have had i you he she we they it "
+    "this that yes no not dr mr mrs ms prof md name date dob who what when where why how on in at of "
+    "to for from with by as if but "
+    "please denies reports states patient pt mrn ssn phone fax tel email address age sex male female "
+    "clinic hospital room today yesterday tomorrow says said will can may am me him them us one two "
+    "three all both each".split()
 )
 _LED_BY = re.compile(r"(?<![^\W\d_])([^\W\d_]{1,5})[ -]$")
 _INITIALS = re.compile(r"(?<![\w.])(?:[^\W\d_]\. ?){1,2}$")
@@ -39,7 +44,9 @@ _DOES = re.compile(
     r" (?:told|asked|says|said|denies|denied|lives|lived|called|agreed|drove|phoned|came|wants|thinks|feels)\b"
 )
 _SPOKEN_TO = re.compile(
-    r"\b(?:told|asked|met|thanks|thank you|hi|hello|hey|this is|i'm|i am|bye|dear|ask for|speak (?:to|with)|spoke (?:to|with)|talked (?:to|with)|called|phoned|paged|texted|informed|notified|named|call),? $"
+    r"\b(?:told|asked|met|thanks|thank you|hi|hello|hey|this is|i'm|i am|bye|dear|ask for|speak (?:to|"
+    r"with)|spoke (?:to|with)|talked (?:to|with)|called|phoned|paged|texted|informed|notified|named|"
+    r"call),? $"
 )
 _LOOK = 48
 _LONGEST = 6
@@ -81,7 +88,7 @@ def _led(low: str, start: int) -> bool:
 
 
 def _run(seen: View, start: int, end: int, word: str) -> list[tuple[int, int, int]]:
-    """The words of a name that begins at ``start``: where each lies, and its rank. Words that only look so are left out at the end."""
+    """The words of a name that begins at ``start``: where each lies, and its rank."""
     run = [(start, end, _rank(word) or UNKNOWN)]
     titled = bool(cues.lead(seen.low, start) & cues.TITLED) if not seen.cased else False
     kept = 1
@@ -100,11 +107,8 @@ def _run(seen: View, start: int, end: int, word: str) -> list[tuple[int, int, in
         if len(said) == 1:
             ends = seen.flat[hit.end() : hit.end() + 1]
             good = (
-                shaped
-                and (ends == "." or (ends == " " and seen.cased) or not seen.cased)
-                and low not in ("i", "a")
-                or (ends == "." and said.isupper())
-            )
+                shaped and (ends == "." or (ends == " " and seen.cased) or not seen.cased) and low not in ("i", "a")
+            ) or (ends == "." and said.isupper())
         elif low in _PARTICLES:
             good = True
         elif (
@@ -200,7 +204,6 @@ def _abbreviated(seen: View, run: list[tuple[int, int, int]]) -> bool:
 
 def _listed(seen: View, start: int, end: int, kinds: list[int], said: list[str], led: int) -> Finding | None:
     low = seen.low
-    before = low[max(0, start - _LOOK) : start]
     labelled, kin = bool(led & cues.LABELLED), bool(led & cues.RELATED)
     behind = bool(cues.BEHIND.match(low, end))
     if seen.cased and end - start < 5 and seen.flat[start:end].isupper() and not (labelled and kinds[0] == NAME):
@@ -212,7 +215,7 @@ def _listed(seen: View, start: int, end: int, kinds: list[int], said: list[str],
         and not (len(said) > 1 and is_given(said[0]))
     ):
         return None
-    if all(word in STATES for word in said) and not (labelled or kin or behind and is_given(said[0])):
+    if all(word in STATES for word in said) and not (labelled or kin or (behind and is_given(said[0]))):
         return None
     if sure >= 2 or (sure and len(kinds) > 1):
         return Finding(start, end, "name", "several names", 0.86)
@@ -250,7 +253,7 @@ def _unlisted(seen: View, start: int, end: int, kinds: list[int], led: int, behi
     inside = bool(re.search(r"[a-z0-9,] $", before)) and not re.search(
         r"\b(?:the|a|an|of|this|each|per|no|any|in|and|or|some|take|takes|use|using|on|called|brand|than) $", before
     )
-    if both and (behind or (inside and seen.prose) or led & cues.NEARBY and len(kinds) > 1):
+    if both and (behind or (inside and seen.prose) or (led & cues.NEARBY and len(kinds) > 1)):
         if (
             behind
             and both == len(kinds) == 1
@@ -291,10 +294,15 @@ def _unlisted(seen: View, start: int, end: int, kinds: list[int], led: int, behi
 
 
 _INTRODUCING = frozenset(
-    "name this i call dr mr mrs ms miss nurse señor señora doctor sr sra frau herr dear thanks regards hi hello hey son daughter wife husband mother father mom mum dad sister brother friend neighbor neighbour aunt uncle cousin".split()
+    "name this i call dr mr mrs ms miss nurse señor señora doctor sr sra frau herr dear thanks "
+    "regards hi hello hey son daughter wife husband mother father mom mum dad sister brother friend "
+    "neighbor neighbour aunt uncle cousin".split()
 )
 _INTRODUCED = re.compile(
-    r"\b(?:my name is|name is|this is|i'm|i am|call me|(?:dr|mr|mrs|ms|miss|nurse|señora?|doctor|sra?|frau|herr)\.?|dear|thanks|regards|hi|hello|hey|(?:my|his|her|their|the) (?:son|daughter|wife|husband|mother|father|mom|mum|dad|sister|brother|friend|neighbor|neighbour|aunt|uncle|cousin))[,:]? {1,2}"
+    r"\b(?:my name is|name is|this is|i'm|i am|call me|(?:dr|mr|mrs|ms|miss|nurse|señora?|doctor|sra?|"
+    r"frau|herr)\.?|dear|thanks|regards|hi|hello|hey|(?:my|his|her|their|the) (?:son|daughter|wife|"
+    r"husband|mother|father|mom|mum|dad|sister|brother|friend|neighbor|neighbour|aunt|uncle|"
+    r"cousin))[,:]? {1,2}"
     r"([^\W\d_]{2,}(?:['-][^\W\d_]+)*)"
 )
 

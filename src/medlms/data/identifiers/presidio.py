@@ -14,8 +14,10 @@ from medlms.errors import DataError
 MODEL = "en_core_web_lg"
 # Presidio's names of what it finds, and ours. Those left out (NRP, CRYPTO, states within LOCATION apart) are none of the classes.
 _KINDS = {
-    "PERSON": "name", "LOCATION": "place", "DATE_TIME": "date", "PHONE_NUMBER": "phone", "EMAIL_ADDRESS": "email", "URL": "url", "IP_ADDRESS": "ip", "US_SSN": "ssn", "MEDICAL_LICENSE": "licence",
-    "US_DRIVER_LICENSE": "licence", "US_PASSPORT": "licence", "CREDIT_CARD": "account", "IBAN_CODE": "account", "US_BANK_NUMBER": "account", "US_ITIN": "other", "UK_NHS": "mrn", "AU_MEDICARE": "plan",
+    "PERSON": "name", "LOCATION": "place", "DATE_TIME": "date", "PHONE_NUMBER": "phone", "EMAIL_ADDRESS": "email",
+    "URL": "url", "IP_ADDRESS": "ip", "US_SSN": "ssn", "MEDICAL_LICENSE": "licence", "US_DRIVER_LICENSE": "licence",
+    "US_PASSPORT": "licence", "CREDIT_CARD": "account", "IBAN_CODE": "account", "US_BANK_NUMBER": "account",
+    "US_ITIN": "other", "UK_NHS": "mrn", "AU_MEDICARE": "plan",
 }  # fmt: skip
 _WEIGHT = 0.6  # a model's score counts less than a rule's rank: where both claim a span, ours names its class
 _LEAST = 0.5  # scores below are guesses
@@ -33,6 +35,7 @@ def analyser(model: str = MODEL) -> Analyser:
 
     Raises:
         DataError: Presidio or the model is not installed.
+
     """
     for needed in ("presidio_analyzer", model):
         if importlib.util.find_spec(needed) is None:
@@ -57,7 +60,8 @@ def scan_with(engine: Analyser, text: str) -> list[Finding]:
 def _added(engine: Analyser, text: str) -> Iterator[Finding]:
     for found in engine.analyze(text=text, language="en", entities=sorted(_KINDS)):
         kind = _KINDS.get(found.entity_type)
-        if kind is not None and found.score >= _LEAST and 0 <= found.start < found.end <= len(text):
-            # Years, durations and weekdays are no identifiers.
-            if kind != "date" or sum(mark.isdigit() for mark in text[found.start : found.end]) > 4:
-                yield Finding(found.start, found.end, kind, "presidio", found.score * _WEIGHT)
+        if kind is None or found.score < _LEAST or not 0 <= found.start < found.end <= len(text):
+            continue
+        # Years, durations and weekdays are no identifiers.
+        if kind != "date" or sum(mark.isdigit() for mark in text[found.start : found.end]) > 4:
+            yield Finding(found.start, found.end, kind, "presidio", found.score * _WEIGHT)

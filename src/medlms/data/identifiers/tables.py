@@ -9,7 +9,9 @@ from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.view import View
 
 _HEADINGS = (
-    ("", re.compile(r"(?:status|type|count|result|units?|value|dose|drug|diagnosis|dx|test|sex|gender|state|country|time|site|reason|total|amount|charge)s?")),
+    ("", re.compile(
+        r"(?:status|type|count|result|units?|value|dose|drug|diagnosis|dx|test|sex|gender|state|country|"
+        r"time|site|reason|total|amount|charge)s?")),
     ("email", re.compile(r".*e-?mail.*")),
     ("fax", re.compile(r".*fax.*")),
     ("phone", re.compile(r".*(?:phone|tel|mobile|cell).*")),
@@ -24,8 +26,12 @@ _HEADINGS = (
     ("device", re.compile(r".*(?:serial|udi|device ?_?id|imei|mac).*")),
     ("age", re.compile(r"age|alter|edad|age ?\(?(?:y|yrs|years)\)?")),
     ("ip", re.compile(r"ip|ip ?_?addr.*|host.*")),
-    ("other", re.compile(r".*(?:accession|specimen|encounter|subject ?_?(?:id|no)?|employee ?_?(?:id|no)|study ?_?id|rx|prescription|order ?_?(?:id|no)).*|id|.* id|.*_id")),
-    ("name", re.compile(r".*(?:name|patient|doctor|provider|physician|nurse|contact|author|nok|kin|guardian|attending|clinician|surgeon|member|subscriber|nombre|apellido|paciente).*")),
+    ("other", re.compile(
+        r".*(?:accession|specimen|encounter|subject ?_?(?:id|no)?|employee ?_?(?:id|no)|study ?_?id|rx|"
+        r"prescription|order ?_?(?:id|no)).*|id|.* id|.*_id")),
+    ("name", re.compile(
+        r".*(?:name|patient|doctor|provider|physician|nurse|contact|author|nok|kin|guardian|attending|"
+        r"clinician|surgeon|member|subscriber|nombre|apellido|paciente).*")),
 )  # fmt: skip
 
 
@@ -82,8 +88,6 @@ def _fits(kind: str, said: str) -> bool:
     if kind in ("email", "ip", "place"):
         return len(said) > 3 and (
             digits > 2
-            or kind == "place"
-            and said[0].isalpha()
-            and said.lower() not in ("n/a", "none", "unknown", "nil")
+            or (kind == "place" and said[0].isalpha() and said.lower() not in ("n/a", "none", "unknown", "nil"))
         )
     return digits > 2

@@ -1,4 +1,4 @@
-"""A text made ready for the rules: one long line without marks that vary, its lower case, its words, whether case says anything."""
+"""A text made ready for the rules: one long line without marks that vary, its lower case, its words."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from functools import lru_cache
 
 # Each is one character wide, so that positions stay those of the text.
 _SAME = str.maketrans(
-    {mark: " " for mark in "\t\r\f\v\u00a0\u2002\u2003\u2007\u2009\u200a\u202f\u3000"}
-    | {mark: "-" for mark in "\u2010\u2011\u2012\u2013\u2014\u2212"}
-    | {mark: "'" for mark in "\u2018\u2019\u02bc\u0060\u00b4"}
-    | {mark: '"' for mark in "\u201c\u201d\u201e"}
+    dict.fromkeys("\t\r\x0c\x0b\xa0\u2002\u2003\u2007\u2009\u200a\u202f\u3000", " ")
+    | dict.fromkeys("‐‑‒–—−", "-")
+    | dict.fromkeys("‘’ʼ`´", "'")
+    | dict.fromkeys("“”„", '"')
 )
 _BREAK = re.compile(r"(?<!\n)\n(?! *\n)")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -22,7 +22,10 @@ _ONE_IN = 60  # a text in which fewer words than one in so many begin with a cap
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the rules read. All texts have the same length; ``vocabulary`` holds the words of ``low``; ``prose`` has few capitals."""
+    """What the rules read. All texts have the same length; ``vocabulary`` holds the words of ``low``.
+
+    ``cased``: capitals say something; ``prose``: few words have one.
+    """
 
     text: str
     flat: str

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, WORD_NAME, firm_rank, is_given, is_place, rank
-from medlms.data.identifiers.places import STATES
+from medlms.data.identifiers.states import STATES
 from medlms.data.identifiers.view import View
 from medlms.data.identifiers.words import words
 
@@ -15,32 +15,45 @@ _TOKEN = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _P = r"(?:(?:de|del|la|las|los|da|do|dos|van|von|der|den|ter|bin|ibn|al|el|le|du|di|abu|st\.?|san)[ -]){0,2}"
 _W = r"[^\W\d_][\w'-]{1,24}"
 _COMMA = re.compile(
-    rf"(?<![\w'-])({_P}(?:{_W} )?{_W})(?:,? (?:jr|sr|ii|iii)\.?)?, {{1,2}}({_W}(?: (?:[^\W\d_]\b\.?|{_W})){{0,2}})(?!\w)"
+    rf"(?<![\w'-])({_P}(?:{_W} )?{_W})(?:,? (?:jr|sr|ii|iii)\.?)?, {{1,2}}({_W}(?: (?:[^\W\d_]\b\.?|"
+    rf"{_W})){{0,2}})(?!\w)"
 )
 _CAP = r"[A-ZÀ-ÞĀ-ɏ][\w'-]{1,24}"
 _COMMA_CASED = re.compile(
-    rf"((?:[A-ZÀ-ÞĀ-ɏ])(?<![\w'].)[\w'-]{{1,24}}(?: {_CAP})?)(?:,? (?:Jr|Sr|II|III|JR|SR)\.?)?, {{1,2}}({_CAP}(?: (?:[A-Z]\b\.?|{_CAP})){{0,2}})(?!\w)"
+    rf"((?:[A-ZÀ-ÞĀ-ɏ])(?<![\w'].)[\w'-]{{1,24}}(?: {_CAP})?)(?:,? (?:Jr|Sr|II|III|JR|SR)\.?)?, "
+    rf"{{1,2}}({_CAP}(?: (?:[A-Z]\b\.?|{_CAP})){{0,2}})(?!\w)"
 )
 _TIGHTLY = re.compile(r",[^\W\d_](?<=[^\W\d_],.)")
 _TIGHT = re.compile(rf"(?<![\w'-])({_W}),({_W})(?!\w)")
 _HL7 = re.compile(r"(?<=[|~\n])([^\W\d_][\w' -]{1,30})\^([^\W\d_][\w' -]{0,30})(?:\^([\w.' -]{0,20}))?")
 _HL7_ID = re.compile(r"(?<=[|])[\w-]{2,12}\^([^\W\d_][\w' -]{1,30})\^([^\W\d_][\w' -]{0,30})")
 _KEYED = re.compile(
-    r"(?<![a-z])(?:(?:patient|full|first|last|family|given|middle|sur|fore|maiden|contact|display|birth|legal|preferred|mother'?s?(?: maiden)?|father'?s?|provider|physician|nurse|member|subscriber|insured|guarantor|nok)[_ -]?names?|name|names|surname|patient|author|"
-    r"signed_by|attending|provider|physician|surgeon|guardian|given|family|lastname|firstname|user|performer|nombre|apellidos|nachname|vorname|collector|ordering|requester|practitioner|text|value|display)[\"']? ?[=:>] ?[\"']?"
-    r"([^\W\d_][\w.', -]{1,50}?)(?=[\"<|;\n]|'(?![a-z])|  |$|, ?(?:[0-9]|dob|born|\"|mrn|age)| (?:dob|mrn|age|sex|date|ssn|id|phone|tel|address|acct|account|room|born|mr|d\.o\.b|gender|attending|policy|nhs|unit|hospital|admitted|seen)\b)"
+    r"(?<![a-z])(?:(?:patient|full|first|last|family|given|middle|sur|fore|maiden|contact|display|"
+    r"birth|legal|preferred|mother'?s?(?: maiden)?|father'?s?|provider|physician|nurse|member|"
+    r"subscriber|insured|guarantor|nok)[_ -]?names?|name|names|surname|patient|author|"
+    r"signed_by|attending|provider|physician|surgeon|guardian|given|family|lastname|firstname|user|"
+    r"performer|nombre|apellidos|nachname|vorname|collector|ordering|requester|practitioner|text|"
+    r"value|display)[\"']? ?[=:>] ?[\"']?"
+    r"([^\W\d_][\w.', -]{1,50}?)(?=[\"<|;\n]|'(?![a-z])|  |$|, ?(?:[0-9]|dob|born|\"|mrn|age)| (?:dob|"
+    r"mrn|age|sex|date|ssn|id|phone|tel|address|acct|account|room|born|mr|d\.o\.b|gender|attending|"
+    r"policy|nhs|unit|hospital|admitted|seen)\b)"
 )
 _KEY = re.compile(r"[=:>](?<=[a-z\"'].)|[=:>](?<=[a-z] .)")
 _INITIALS = re.compile(r"[A-Z](?<![\w.].)\. ?(?:[A-Z]\. ?){1,3}(?!\w)")
 _SMALL_INITIALS = re.compile(r"[a-z](?<![\w.].)\. ?(?:[a-z]\. ?){1,3}(?!\w)", re.IGNORECASE)
 _NOT_INITIALS = frozenset(
-    "us uk usa eu dc md do rn np pa am pm po iv im sc eg ie ph et ad bc od os ou ed er ng gi gu pe rr hr bp ba ma bs ms bid tid qid qd qhs prn cc dob icu un la ny nj fu wc phd mph vs ua ct mr ca ho so cf sl pr qam qpm adl loc nad sob dvt sa".split()
+    "us uk usa eu dc md do rn np pa am pm po iv im sc eg ie ph et ad bc od os ou ed er ng gi gu pe "
+    "rr hr bp ba ma bs ms bid tid qid qd qhs prn cc dob icu un la ny nj fu wc phd mph vs ua ct mr ca "
+    "ho so cf sl pr qam qpm adl loc nad sob dvt sa".split()
 )
 _INITIALS_CUE = re.compile(
-    r"(?:\b(?:patient|subject|initials|initialed|pt|signed|by|name|participant|client|resident|volunteer|case|for|from|dictated|mother|father|child|infant|son|daughter|wife|husband|mr|mrs|ms|dr|kin|contact|regarding|re|dear|thanks|seen|nurse|tech)[ :,.=(/-]{1,4}|, ?|[-/|;(] ?|\n)$"
+    r"(?:\b(?:patient|subject|initials|initialed|pt|signed|by|name|participant|client|resident|"
+    r"volunteer|case|for|from|dictated|mother|father|child|infant|son|daughter|wife|husband|mr|mrs|ms|"
+    r"dr|kin|contact|regarding|re|dear|thanks|seen|nurse|tech)[ :,.=(/-]{1,4}|, ?|[-/|;(] ?|\n)$"
 )
 _BARE = re.compile(
-    r"(?:\b(?i:initials|initialed|signed|dictated by|typed by|checked by|verified by|witnessed by|entered by|drawn by)[ :=-]{1,3})([A-Z]{2,3})\b"
+    r"(?:\b(?i:initials|initialed|signed|dictated by|typed by|checked by|verified by|witnessed by|"
+    r"entered by|drawn by)[ :=-]{1,3})([A-Z]{2,3})\b"
 )
 _TYPED = re.compile(r"[A-Z](?<![A-Za-z].)([A-Z]{1,2})[:/]([a-z]{2,3})\b(?= ?(?:$|\n| d:| t:| D:| T:))")
 
