@@ -43,10 +43,3 @@ def vin(code: str) -> bool:
         return False
     rest = sum(value * weight for value, weight in zip(values, _VIN_WEIGHTS, strict=True)) % 11
     return code[8].upper() == ("X" if rest == 10 else str(rest))
-
-
-def ssn(digits: str) -> bool:
-    """Whether the Social Security Administration could have given the number out."""
-    return (
-        len(digits) == 9 and digits[:3] not in ("000", "666") and digits[0] != "9" and digits[3:5] != "00" != digits[5:]
-    )

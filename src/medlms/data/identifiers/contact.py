@@ -11,35 +11,43 @@ from medlms.data.identifiers.view import View
 
 _EMAIL = re.compile(r"[\w.%+*'-](?<![\w.%+*-].)[\w.%+*'-]{0,63}@(?:[\w*-]{1,63}\.){1,5}[a-z]{2,24}(?![\w-])")
 _NUMBER = (
-    r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|"
+    r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|"
+    r"seven|eigh|nine)teen|"
     r"(?:twen|thir|for|fif|six|seven|eigh|nine)ty)"
 )
 _AT = r"(?: at | ?[\[({<] ?(?:at|@) ?[\])}>] ?| @ )"
 _DOT = r"(?: dot | punto | ?[\[({<] ?(?:dot|\.) ?[\])}>] ?| \. |\.)"
 _SAID = re.compile(
-    rf"[\w.+'-](?<![\w.+-].)[\w.+'-]{{0,63}}(?: (?:dot|underscore|dash|hyphen|minus|punto|plus) [\w-]{{1,40}}){{0,4}}(?:[ -]{_NUMBER}\b){{0,6}}"
+    rf"[\w.+'-](?<![\w.+-].)[\w.+'-]{{0,63}}(?: (?:dot|underscore|dash|hyphen|minus|punto|plus) "
+    rf"[\w-]{{1,40}}){{0,4}}(?:[ -]{_NUMBER}\b){{0,6}}"
     rf"{_AT}[\w-]{{1,40}}(?:{_DOT}[\w-]{{1,24}}){{1,4}}(?!\w)"
 )
 _SPELT = re.compile(r" dot |\[|\(|\{|<| punto | @ ")
 _TOP = (
-    "com|org|net|edu|gov|mil|int|info|biz|io|me|ai|app|dev|health|care|clinic|doctor|hospital|link|ly|gl|us|uk|ca|au|nz|ie|de|at|ch|fr|be|nl|"
-    "es|pt|it|se|no|dk|fi|pl|cz|gr|ru|ua|tr|il|in|pk|cn|jp|kr|vn|th|id|ph|my|sg|za|ng|ke|gh|eg|br|mx|ar|cl|co|pe|eu|example|test|local"
+    "com|org|net|edu|gov|mil|int|info|biz|io|me|ai|app|dev|health|care|clinic|doctor|hospital|link|"
+    "ly|gl|us|uk|ca|au|nz|ie|de|at|ch|fr|be|nl|"
+    "es|pt|it|se|no|dk|fi|pl|cz|gr|ru|ua|tr|il|in|pk|cn|jp|kr|vn|th|id|ph|my|sg|za|ng|ke|gh|eg|br|mx|"
+    "ar|cl|co|pe|eu|example|test|local"
 )
 _TOPS = tuple(f".{top}" for top in _TOP.split("|"))
 _MASKS = (" dot ", "[at", "(at", "{at", "<at", "[ at", "( at", " punto ", " @ ", "[@", "(@")
 _URL = re.compile(
     r"(?:\b(?:https?|hxxps?|s?ftp)://|\bwww\.)[^\s<>\"|{}^]{3,500}"
-    rf"|[a-z0-9](?<![\w@./-].)[a-z0-9-]{{0,62}}(?:\.[a-z0-9-]{{1,63}}){{0,4}}\.(?:{_TOP})(?::[0-9]{{2,5}})?(?:/[^\s<>\"|{{}}^]{{1,500}}|(?![\w/@-]|\.\w))"
+    r"|"
+    rf"[a-z0-9](?<![\w@./-].)[a-z0-9-]{{0,62}}(?:\.[a-z0-9-]{{1,63}}){{0,4}}\.(?:{_TOP})(?::[0-9]{{2,5}})?(?:/[^\s<>\"|"
+    rf"{{}}^]{{1,500}}|(?![\w/@-]|\.\w))"
 )
 _SAID_URL = re.compile(
-    r"\b(?:(?:https?|h t t p s?) (?:colon )?(?:slash slash )?)?(?:w w w|www|[a-z0-9-]{2,40}) dot [a-z0-9-]{2,40}(?: dot [a-z0-9-]{2,24})*"
+    r"\b(?:(?:https?|h t t p s?) (?:colon )?(?:slash slash )?)?(?:w w w|www|[a-z0-9-]{2,40}) dot "
+    r"[a-z0-9-]{2,40}(?: dot [a-z0-9-]{2,24})*"
     r"(?: (?:forward )?slash [\w-]{1,40})+"
 )
 _V4 = re.compile(r"[0-9](?<![\w.].)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2}\b|:[0-9]{2,5}\b)?(?![\w-]|\.[0-9])")
 _SAID_V4 = re.compile(r"[0-9](?<![\w.].)[0-9]{0,2}(?: (?:dot|point) [0-9]{1,3}){3}(?!\w)")
 _V6 = re.compile(r"[0-9a-f:](?<![\w:.].)[0-9a-f:]{2,45}(?::[0-9]{1,3}(?:\.[0-9]{1,3}){3})?(?![\w:])")
 _VERSION = re.compile(
-    r"(?:\b(?:v|ver|version|release|rel|firmware|fw|build|software|sw|rev|revision|section|update|patch|driver|app|client|os|kernel|upgraded to)"
+    r"(?:\b(?:v|ver|version|release|rel|firmware|fw|build|software|sw|rev|revision|section|update|"
+    r"patch|driver|app|client|os|kernel|upgraded to)"
     r"[ .:=]*|\bv)$"
 )
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
 
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.view import View
+from medlms.data.identifiers.view import View, finder
 
 _ENGLISH = "january february march april may june july august september october november december".split()
 _ABROAD = (
-    "januar jänner februar märz maerz mai juni juli oktober dezember janvier fevrier février mars avril juin juillet aout août septembre octobre "
-    "novembre decembre décembre enero febrero marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre janeiro fevereiro "
-    "março maio junho julho setembro outubro novembro dezembro gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre januari februari "
-    "maart mei augustus maj augusti marts desember stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia"
+    "januar jänner februar märz maerz mai juni juli oktober dezember janvier fevrier février mars "
+    "avril juin juillet aout août septembre octobre "
+    "novembre decembre décembre enero febrero marzo abril mayo junio julio agosto septiembre "
+    "setiembre octubre noviembre diciembre janeiro fevereiro "
+    "março maio junho julho setembro outubro novembro dezembro gennaio febbraio aprile maggio giugno "
+    "luglio settembre ottobre dicembre januari februari "
+    "maart mei augustus maj augusti marts desember stycznia lutego marca kwietnia maja czerwca lipca "
+    "sierpnia września października listopada grudnia"
 ).split()
 _SHORT = "jan feb mar apr jun jul aug sep sept oct nov dec ene abr ago dic okt dez mär fév avr juil".split()
 _MONTHS = frozenset([*_ENGLISH, *_ABROAD, *_SHORT])
@@ -27,50 +30,83 @@ _DAY = r"(?:3[01]|[12][0-9]|0?[1-9])"
 _NUM = r"(?:1[0-2]|0?[1-9])"
 _TH = r" ?(?:st|nd|rd|th|er|º|ª|°)(?![a-z])"
 _FIRST = "(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)"
-_ORDINAL = rf"(?:(?:twenty|thirty)[ -]{_FIRST}|{_FIRST}|tenth|eleventh|twelfth|(?:thir|four|fif|six|seven|eigh|nine)teenth|twentieth|thirtieth)"
+_ORDINAL = (
+    rf"(?:(?:twenty|thirty)[ -]{_FIRST}|{_FIRST}|tenth|eleventh|twelfth|(?:thir|four|fif|six|seven|"
+    r"eigh|nine)teenth|twentieth|thirtieth)"
+)
 _ONES = "(?:one|two|three|four|five|six|seven|eight|nine)"
 _TEENS = "(?:ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen)"
 _TENS = "(?:(?:twen|thir|for|fif|six|seven|eigh|nine)ty)"
 _BELOW = rf"(?:{_TENS}(?:[ -]{_ONES})?|{_TEENS}|(?:oh|o)[ -]{_ONES}|{_ONES})"
-_SAID_YEAR = rf"(?:(?:eighteen|nineteen|twenty)[ -]{_BELOW}|two thousand(?: (?:and )?{_BELOW})?|nineteen hundred(?: (?:and )?{_BELOW})?)"
+_SAID_YEAR = (
+    rf"(?:(?:eighteen|nineteen|twenty)[ -]{_BELOW}|two thousand(?: (?:and )?{_BELOW})?|nineteen "
+    rf"hundred(?: (?:and )?{_BELOW})?)"
+)
 _DATE_DAY = rf"(?:{_ORDINAL}|{_DAY}{_TH}|{_TENS}[ -]{_ONES}|{_TEENS}|{_ONES})"
 _TO = r" ?(?:-|to|through|thru|until|and|&|bis|al|au) ?"
 # With the name of a month: looked at only where a text has one.
 _NAMED = [
-    ("month day", 0.95, rf"\b{_MONTH}(?: {{1,2}}|[-/]){_DAY}(?:{_TH})?\b(?!\.[0-9]|/[0-9]| ?(?:mg|mcg|ml|%|weeks|days|months|years)\b)(?:{_TO}{_DAY}(?:{_TH})?\b(?![:/.][0-9]))?(?:(?:,? {{0,2}}|[-/]){_YEAR})?"),
-    ("day month", 0.95, rf"\b{_DAY}(?:{_TH}|\.)?(?:{_TO}{_DAY}(?:{_TH}|\.)?)? {{0,2}}[-/]?(?:of |de |d'|del )?{_MONTH}(?![a-z])(?:(?:,? {{0,2}}|[-/]|,? del? ){_YEAR})?"),
-    ("day-month-year", 0.96, rf"\b{_DAY}(?:{_TH})?[-/. ]{{0,2}}{_MONTH}[-/. ]{{0,2}}(?:(?:1[89]|20)[0-9]{{2}}|[0-9]{{2}})(?![\w%]|\.[0-9])"),
+    ("month day", 0.95,
+        rf"\b{_MONTH}(?: {{1,2}}|[-/]){_DAY}(?:{_TH})?\b(?!\.[0-9]|/[0-9]| ?(?:mg|mcg|ml|%|weeks|days|"
+        rf"months|years)\b)(?:{_TO}{_DAY}(?:{_TH})?\b(?![:/.][0-9]))?(?:(?:,? {{0,2}}|[-/]){_YEAR})?"),
+    ("day month", 0.95,
+        rf"\b{_DAY}(?:{_TH}|\.)?(?:{_TO}{_DAY}(?:{_TH}|\.)?)? {{0,2}}[-/]?(?:of |de |d'|del "
+        rf")?{_MONTH}(?![a-z])(?:(?:,? {{0,2}}|[-/]|,? del? ){_YEAR})?"),
+    ("day-month-year", 0.96,
+        rf"\b{_DAY}(?:{_TH})?[-/. ]{{0,2}}{_MONTH}[-/. ]{{0,2}}(?:(?:1[89]|20)[0-9]{{2}}|"
+        rf"[0-9]{{2}})(?![\w%]|\.[0-9])"),
     ("month-day-year", 0.96, rf"\b{_MONTH}[-/ ]{_DAY}[-/, ]{{1,2}}(?:(?:1[89]|20)[0-9]{{2}}|[0-9]{{2}})(?![\w%:]|\.[0-9])"),
-    ("year month day", 0.96, rf"\b(?:1[89]|20)[0-9]{{2}}[-/., ]{{1,2}}{_MONTH}(?![a-z])(?:[-/., ]{{1,2}}{_DAY}(?:{_TH})?\b(?![:.][0-9]))?"),
+    ("year month day", 0.96,
+        rf"\b(?:1[89]|20)[0-9]{{2}}[-/., ]{{1,2}}{_MONTH}(?![a-z])(?:[-/., "
+        rf"]{{1,2}}{_DAY}(?:{_TH})?\b(?![:.][0-9]))?"),
     ("month year", 0.95, rf"\b{_MONTH}(?:,? |,? of |,? de |,? del |[-/]){_YEAR}"),
     ("short month-year", 0.8, rf"\b(?:{'|'.join(_SHORT[:12])}|may)-[0-9]{{2}}(?![\w-])"),
     ("said", 0.96, rf"\b{_LONG},?(?: the)? {_DATE_DAY}\b(?: o'clock)?(?:,?(?: of| in)? {_SAID_YEAR}|,? {_YEAR})?\b"),
     ("said", 0.95, rf"\b{_ORDINAL} (?:day )?(?:of )?{_LONG}\b(?:,?(?: of| in)? {_SAID_YEAR}|,? {_YEAR})?\b"),
     ("said", 0.94, rf"\b{_LONG}(?: of|,)? {_SAID_YEAR}\b"),
     ("month", 0.7, rf"\b(?:{'|'.join(month for month in _ENGLISH if month not in ('may', 'march'))})\b"),
-    ("month", 0.6, r"\b(?:in|since|until|till|last|next|this|by|of|from|late|early|mid|before|after|during|through|around|every|each|beginning|end of)[ -](may|march|sept?|oct|nov|dec|jan|feb|apr|jul|aug)\b\.?(?! (?:be|have|not|or may|cause|need|help|also|lead|result|include|occur)\b)"),
+    ("month", 0.6,
+        r"\b(?:in|since|until|till|last|next|by|of|from|late|mid|before|after|during|through|around|every|"
+        r"each|beginning|end of)[ -](may|march|sept?|oct|nov|dec|jan|feb|apr|jul|aug)\b\.?(?! (?:be|have|"
+        r"not|or may|cause|need|help|also|lead|result|include|occur)\b)"),
 ]  # fmt: skip
 # Digits alone.
 _DIGITS = [
     ("year first", 0.96, rf"(?:1[89]|20)(?<![\w./-]..)[0-9]{{2}}([-/.]| [-/] ){_NUM}\1{_DAY}(?=t[0-9]|(?![\w/-]))"),
-    ("numbers", 0.95, rf"[0-9](?<![\w./-].)[0-9]?(?<!\b00)([-/.]| [-/] ){_DAY}\1(?:(?:1[89]|20)[0-9]{{2}}|'?[0-9]{{2}})(?![\w/]|[.-][0-9])"),
-    ("numbers apart", 0.86, rf"0[1-9](?<![\w./-]..) (?:0[1-9]|[12][0-9]|3[01]) (?:19|20)[0-9]{{2}}(?![\w/-]|\.[0-9]| [0-9])|(?:0[1-9]|[12][0-9]|3[01])(?<![\w./-]..) (?:0[1-9]|1[0-2]) (?:19|20)[0-9]{{2}}(?![\w/-]|\.[0-9]| [0-9])"),
-    ("digits", 0.9, r"(?:19|20)(?<![\w.-]..)[0-9]{2}(?:1[0-2]|0[1-9])(?:3[01]|[12][0-9]|0[1-9])(?:[0-2][0-9][0-5][0-9](?:[0-5][0-9])?)?(?![\w-])"),
-    ("roman month", 0.9, rf"[0-9](?<![\w./-].)[0-9]?[-./ ]{{1,2}}(?:i{{1,3}}|iv|vi{{0,3}}|ix|xi{{0,2}})[-./ ]{{1,2}}(?:1[89]|20)[0-9]{{2}}(?!\w)"),
-    ("month/year", 0.84, r"(?:0?[1-9]|1[0-2])(?<![\w./-].)(?<![\w./-]..)[/-](?:19|20)[0-9]{2}(?![\w/-]|\.[0-9])"),
+    ("numbers", 0.95,
+        rf"[0-9](?<![\w./-].)[0-9]?(?<!\b00)([-/.]| [-/] ){_DAY}\1(?:(?:1[89]|20)[0-9]{{2}}|"
+        rf"'?[0-9]{{2}})(?![\w/]|[.-][0-9])"),
+    ("numbers apart", 0.86,
+        r"0[1-9](?<![\w./-]..) (?:0[1-9]|[12][0-9]|3[01]) (?:19|20)[0-9]{2}(?![\w/-]|\.[0-9]| [0-9])|"
+        r"(?:0[1-9]|[12][0-9]|3[01])(?<![\w./-]..) (?:0[1-9]|1[0-2]) (?:19|20)[0-9]{2}(?![\w/-]|\.[0-9]|"
+        r" [0-9])"),
+    ("digits", 0.9,
+        r"(?:19|20)(?<![\w.-]..)[0-9]{2}(?:1[0-2]|0[1-9])(?:3[01]|[12][0-9]|"
+        r"0[1-9])(?:[0-2][0-9][0-5][0-9](?:[0-5][0-9])?)?(?![\w-])"),
+    ("range", 0.9,
+        r"[0-9](?<![\w./-].)[0-9]?/[0-9]{1,2}(?:/[0-9]{2,4})? ?- ?[0-9]{1,2}/[0-9]{1,2}(?:/(?:20|"
+        r"19)?[0-9]{2})?(?![\w/%-]|\.[0-9])"),
+    ("roman month", 0.9,
+        r"[0-9](?<![\w./-].)[0-9]?[-./ ]{1,2}(?:i{1,3}|iv|vi{0,3}|ix|xi{0,2})[-./ "
+        r"]{1,2}(?:1[89]|20)[0-9]{2}(?!\w)"),
+    ("month/year", 0.84,
+        r"(?:0[1-9]|1[0-2])(?<![\w./-]..)[/-](?:19|20)[0-9]{2}(?![\w/-]|\.[0-9])|[1-9](?<![\w./-].)/(?:19|"
+        r"20)[0-9]{2}(?![\w/-]|\.[0-9])"),
     ("year-month", 0.84, r"(?:19|20)(?<![\w./-]..)[0-9]{2}[-/](?:0[1-9]|1[0-2])(?![\w/-]|\.[0-9])"),
-    ("day.month.", 0.86, r"(?:on|am|den|vom|zum|bis|ab|seit|dem|date|datum)(?<![a-z]..)(?<![a-z]...)(?<![a-z]....)(?<![a-z].....):? {0,2}[0-3]?[0-9]\.(?:1[0-2]|0?[1-9])\.(?![\w])"),
+    ("day.month.", 0.86, r"[0-9](?<= .)[0-9]?\.(?:1[0-2]|0?[1-9])\.(?![\w])"),
 ]  # fmt: skip
 _NAMED_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _NAMED]
 _DIGIT_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _DIGITS]
 _BORN = re.compile(
-    r"\b(?:dob|d\.o\.b\.?|born|birth ?date|date of birth|dos|date|geb\.?|fdn)[ :=#\"'>]{1,4}([0-9]{6}|[0-9]{8})(?![\w-])"
+    r"\b(?:dob|d\.o\.b\.?|born|birth ?date|date of birth|dos|date|geb\.?|fdn)[ :=#\"'>]{1,4}([0-9]{6}|"
+    r"[0-9]{8})(?![\w-])"
 )
 _THE_DAY = re.compile(
     rf"\bon the ([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|but\b))"
 )
 _SAID_NUMBERS = re.compile(
-    rf"\b(?:oh |o |zero )?{_BELOW}(?:[ -](?:slash |dash )?)(?:oh |zero )?{_BELOW}(?:[ -](?:slash |dash )?){_SAID_YEAR}\b"
+    rf"\b(?:oh |o |zero )?{_BELOW}(?:[ -](?:slash |dash )?)(?:oh |zero )?{_BELOW}(?:[ -](?:slash |dash "
+    rf")?){_SAID_YEAR}\b"
 )
 
 
@@ -89,12 +125,14 @@ def dates(seen: View) -> Iterator[Finding]:
         yield from (Finding(*hit.span(), "date", "said", 0.85) for hit in _SAID_NUMBERS.finditer(low))
     if seen.digits:
         yield from _numeric(low)
+        if not seen.vocabulary.isdisjoint(("dob", "d", "born", "birth", "birthdate", "dos", "date", "geb", "fdn")):
+            yield from (Finding(*hit.span(1), "date", "labelled digits", 0.93) for hit in _BORN.finditer(low))
 
 
 def _near_months(seen: View) -> list[tuple[int, int]]:
     """Where months are named, with room on both sides; a 'may' that can only be the verb is left out."""
     here = _MONTHS & seen.vocabulary
-    pattern = _finder(tuple(sorted(here))) if here else _GLUED if seen.digits else None
+    pattern = finder(tuple(sorted(here))) if here else _GLUED if seen.digits else None
     spans: list[tuple[int, int]] = []
     for hit in pattern.finditer(seen.low) if pattern else ():
         if hit.group() in ("may", "march", "mar", "set", "dec", "mars", "mai") and not _MAY_DATE.search(
@@ -113,13 +151,10 @@ def _near_months(seen: View) -> list[tuple[int, int]]:
     return spans
 
 
-@cache
-def _finder(months: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf"(?<![^\W\d_])(?:{'|'.join(months)})(?![^\W\d_])")
-
-
 _MAY_DATE = re.compile(
-    rf"[0-9]|\b(?:in|since|until|till|last|next|this|by|of|from|late|early|mid|before|after|during|through|around|every|each|end)[ -](?:may|mar|dec)|(?:may|mar|mars|mai)[a-z]*,?(?: the)? (?:{_DATE_DAY}|{_SAID_YEAR})|{_ORDINAL} (?:of )?ma"
+    r"[0-9]|\b(?:in|since|until|till|last|next|this|by|of|from|late|early|mid|before|after|during|"
+    r"through|around|every|each|end)[ -](?:may|mar|dec)|(?:may|mar|mars|mai)[a-z]*,?(?: the)? "
+    rf"(?:{_DATE_DAY}|{_SAID_YEAR})|{_ORDINAL} (?:of )?ma"
 )
 _GLUED = re.compile(r"[0-9](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|ene|abr|okt|dez)")
 
@@ -127,32 +162,49 @@ _GLUED = re.compile(r"[0-9](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|en
 def _modal(seen: View, start: int, end: int) -> bool:
     """Small words that are months too ('may 5-10', 'march 3 steps') count as dates only with a capital or a year."""
     said = seen.low[start:end]
+    if said == "may" and seen.cased:
+        return seen.flat[start].islower()
     if not said.startswith(("may ", "march ", "mar ", "dec ", "mai ", "mars ")):
         return False
-    return (
+    return (seen.cased and seen.flat[start].islower() and said.startswith("may first")) or (
         seen.cased
         and seen.flat[start].islower()
         and not re.search(r"[0-9]{4}|(?:th|st|nd|rd)\b|[a-z]{4,} [a-z]{4,}", said)
     )
 
 
+_ON = frozenset("on am den vom zum bis ab seit dem date datum dated".split())
 _PARTIAL = re.compile(r"[0-9](?<![\w./-].)[0-9]?/[0-9]{1,2}(?![\w/%]|-[0-9]|\.[0-9])")
 _NOT_A_DATE = re.compile(
-    r" ?(?:- ?)?(?:tabs?|tablets?|pills?|caps?|capsules?|strength|murmur|systolic|diastolic|holosystolic|cups?|tsp|tbsp|doses?|mg|mcg|ml|cm|mm|reps|points?|pain|"
-    r"on (?:the|a|pain)\b|power|weakness|bilateral|throughout|in all|positive|intensity|severity|of (?:the|a|an|what|her|his)\b|bottles|cultures|nodes|lymph|"
-    r"inch|visual|lung|hours|out of|teaspoons?|half|words|recall|ppd|packs?|litres?|liters?|grade|apgar|teeth|criteria|times|sets|samples|specimens|cores|"
-    r"left|right|od|os|ou|vision|normal|symmetric|equal|muscle|upper|lower|flexion|extension|biceps|triceps|pint|amp|vial|saline|ns|strain|stars)\b"
+    r" ?(?:- ?)?(?:tabs?|tablets?|pills?|caps?|capsules?|strength|murmur|systolic|diastolic|"
+    r"holosystolic|cups?|tsp|tbsp|doses?|mg|mcg|ml|cm|mm|reps|points?|pain|"
+    r"on (?:the|a|pain)\b|power|weakness|bilateral|throughout|in all|positive|intensity|severity|of "
+    r"(?:the|a|an|what|her|his)\b|bottles|cultures|nodes|lymph|"
+    r"inch|visual|lung|hours|out of|teaspoons?|half|words|recall|ppd|packs?|litres?|liters?|grade|"
+    r"apgar|teeth|criteria|times|sets|samples|specimens|cores|"
+    r"left|right|od|os|ou|vision|normal|symmetric|equal|muscle|upper|lower|flexion|extension|biceps|"
+    r"triceps|pint|amp|vial|saline|ns|strain|stars)\b"
 )
 _SCORE = re.compile(
-    r"\b(?:score|scores|scale|scored|scoring|pain|strength|grade|gcs|mmse|moca|apgars?|phq-?[0-9]?|gad-?[0-9]?|acuity|va|vision|reflexes|dtrs?|pulses|power|murmur|"
-    r"bp|pressure|rated|ratio|rates?|levels?|nodes?|take|took|takes|give|half|motor|nrs|vas|intensity|severity|type|audit|mrc|flexors?|extensors?|grip|biceps|"
-    r"triceps|quadriceps|deltoids?|od|os|ou|aim|hip|knee|ankle|shoulder|elbow|bilaterally|sensation|epworth|barthel|nihss|sofa|cam|minicog|mini-cog|out|cut|by|scan)\b"
+    r"\b(?:score|scores|scale|scored|scoring|pain|strength|grade|gcs|mmse|moca|apgars?|phq-?[0-9]?|"
+    r"gad-?[0-9]?|acuity|va|vision|reflexes|dtrs?|pulses|power|murmur|"
+    r"bp|pressure|rated|ratio|rates?|levels?|nodes?|take|took|takes|give|half|motor|nrs|vas|intensity|"
+    r"severity|type|audit|mrc|flexors?|extensors?|grip|biceps|"
+    r"triceps|quadriceps|deltoids?|od|os|ou|aim|hip|knee|ankle|shoulder|elbow|bilaterally|sensation|"
+    r"epworth|barthel|nihss|sofa|cam|minicog|mini-cog|out|cut|by|scan)\b"
     r"[^\w\n]{0,3}(?:(?:is|of|was|a|an|at|as|the|about|only|now|to|still|around|from)[ :]){0,3}$"
 )
 _DATED = re.compile(
-    r"\b(?:on|since|from|until|till|dated?|dos|removed|started|admitted|seen|visit|discharged|before|after|due|dob|born|inserted|stopped|exam|surgery|"
-    r"last seen|appointment|scheduled|done|placed|repeat|follow-?up|home|again|through|by|effective|refilled|filled|ordered|collected|received|signed|"
-    r"for|lmp|next|every|week of|back|call(?:ed)?|return|recheck|op|clinic|mon|tue|tues|wed|thu|thurs|fri|sat|sun|[a-z]{3,6}day)\b[^\w\n]{0,3}$"
+    r"\b(?:on|since|from|until|till|dated?|dos|removed|started|admitted|seen|visit|discharged|before|"
+    r"after|due|dob|born|inserted|stopped|exam|surgery|"
+    r"last seen|appointment|scheduled|done|placed|repeat|follow-?up|home|again|through|by|effective|"
+    r"refilled|filled|ordered|collected|received|signed|"
+    r"for|lmp|next|every|week of|back|call(?:ed)?|return|recheck|op|clinic|mon|tue|tues|wed|thu|thurs|"
+    r"fri|sat|sun|[a-z]{3,6}day)\b[^\w\n]{0,3}$"
+)
+_DATED_BEHIND = re.compile(
+    r" (?:visit|appointment|admission|surgery|note|labs?|ct|mri|x-?ray|echo|biopsy|scan|clinic|"
+    r"discharge|encounter|procedure|call|and [0-9]{1,2}/[0-9]{1,2}\b)"
 )
 _SCALES = frozenset({1, 2, 3, 4, 5, 6, 8, 10})
 
@@ -160,9 +212,13 @@ _SCALES = frozenset({1, 2, 3, 4, 5, 6, 8, 10})
 def _numeric(low: str) -> Iterator[Finding]:
     for rule, rank, pattern in _DIGIT_RULES:
         for hit in pattern.finditer(low):
-            if rule != "numbers" or _possible(hit.group()):
+            if (
+                rule == "day.month."
+                and low[max(0, hit.start() - 12) : hit.start()].rstrip(" :").rpartition(" ")[2] not in _ON
+            ):
+                continue
+            if rule not in ("numbers", "range") or _possible(hit.group()):
                 yield Finding(*hit.span(), "date", rule, rank)
-    yield from (Finding(*hit.span(1), "date", "labelled digits", 0.93) for hit in _BORN.finditer(low))
     for hit in _PARTIAL.finditer(low):
         if rank := _partial(low, hit):
             yield Finding(*hit.span(), "date", "month/day", rank)
@@ -170,7 +226,7 @@ def _numeric(low: str) -> Iterator[Finding]:
 
 def _possible(said: str) -> bool:
     first, second = (int(part) for part in re.findall(r"[0-9]+", said)[:2])
-    return 0 < min(first, second) and min(first, second) <= 12 and max(first, second) <= 31
+    return min(first, second) > 0 and min(first, second) <= 12 and max(first, second) <= 31
 
 
 def _partial(low: str, hit: re.Match[str]) -> float:
@@ -179,9 +235,13 @@ def _partial(low: str, hit: re.Match[str]) -> float:
     if not (0 < min(first, second) <= 12 and max(first, second) <= 31) or _NOT_A_DATE.match(low, hit.end()):
         return 0.0
     before = low[max(0, hit.start() - 34) : hit.start()]
+    if _DATED_BEHIND.match(low, hit.end()):
+        return 0.7
     dated, scored = _DATED.search(before), _SCORE.search(before)
     if scored and not dated:
         return 0.0
     # x/10, n/n and halves are more often a score, an acuity or a dose than a day.
+    if first > second and not scored:  # no score and no fraction is larger than its whole
+        return 0.62
     usual = second not in _SCALES or (second == 10 and first > 10) or hit.group().startswith("0") or "/0" in hit.group()
     return 0.85 if dated else 0.6 if usual else 0.0

@@ -12,7 +12,8 @@ KINDS = (
 
 _NEARLY = 0.16  # a span inside another gives way to it up to this difference in confidence
 _AROUND = 12  # how many spans back one is looked for that lies around
-_SHORTEST = 3  # characters of a remainder that are dropped
+_FIRM = 0.6  # below it only a longer remainder is kept
+_SHORTEST = 2  # characters of a remainder that is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,11 @@ def settled(found: Iterable[Finding]) -> list[Finding]:
         if len(free) == item.end - item.start:
             kept.append(item)
         else:
-            kept += [replace(item, start=start, end=end) for start, end in _runs(free) if end - start > _SHORTEST]
+            kept += [
+                replace(item, start=start, end=end)
+                for start, end in _runs(free)
+                if end - start >= (_SHORTEST if item.confidence >= _FIRM else _SHORTEST + 3)
+            ]
         taken.update(free)
     return sorted(kept, key=lambda item: item.start)
 

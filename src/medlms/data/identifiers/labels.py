@@ -6,33 +6,83 @@ import re
 
 # Words, and phrases of two or three words, in front of a code.
 _LABELS = {
-    "ssn": "ssn ssns ss social socials|social security|soc sec|social sec|social insurance|seguro social|sozialversicherungsnummer nss",
+    "ssn":
+        "ssn ssns ss social socials|social security|soc sec|social sec|social insurance|seguro social|"
+        "sozialversicherungsnummer nss",
     "fax": "fax",
-    "device": "serial serials seriennummer udi imei meid device devices implant implants implanted pump pacemaker icd defibrillator cpap bipap glucometer concentrator walker wheelchair meter monitor lot equipment serie generator lead stent "
-    "valve sensor transmitter reader ventilator scanner prosthesis stimulator cgm sn crt loop recorder iud mesh asset oxygen nebulizer gerät gerätenummer dispositivo marcapasos herzschrittmacher|s n|hearing aid|hearing aids|mac address|asset tag|insulin pump",
-    "mrn": "mrn mrns mr record records chart charts hospital patient pat nhs chi hcn pid ur urn empi mpi file folder historia hc nhc expediente patientennummer fallnummer aktenzeichen dossier ipp uhid hosp hn|medical record|med rec|med record|"
-    "hospital number|patient id|patient number|unit number|unit no|unit record|m r n|m r|historia clínica|patienten nr|patienten id|fall nr|h n",
-    "plan": "policy policies plan member members membership subscriber subscribers group grp claim claims medicare medicaid mbi hic hicn insurance insured insurer beneficiary payer coverage benefits benefit póliza poliza afiliado afiliada "
-    "versichertennummer krankenkasse krankenversicherung versicherung kvnr authorization authorisation auth tricare medi bcbs aetna cigna humana precert ohip rxgrp rxbin medigap kaiser|prior auth|health card|health plan|member id|policy number|group number|medi cal|blue cross|healthcare card",
-    "account": "account accounts acct accts acc bank card cards visa mastercard amex discover debit credit ending ends iban invoice invoices bill bills billing guarantor routing bsb har csn statement payment receipt transaction cuenta tarjeta factura konto "
-    "kontonummer rechnung rechnungsnummer kreditkarte cheque check ledger clabe balance checking savings fin financial|a c|ending in|ends in|card ending|sort code|patient account|account number|credit card|debit card|bank account",
-    "licence": "license licence licenses licences licensed licenced lic npi npis dea gmc nmc driver drivers passport passports certificate certificates certification registered permit dl cdl pasaporte licencia führerschein reisepass ausweis personalausweis approbation lanr "
-    "ahpra upin taxonomy board cédula cedula gphc hcpc|driver's license|drivers license|driving licence|driver's licence|driving license|state id|medical license|green card|visa number|license number",
-    "vehicle": "vin vins plate plates car vehicle tag truck van suv sedan motorcycle motorbike scooter kennzeichen placa placas matrícula matricula reg rego registration parked driving drove taxi cab jeep toyota ford honda bmw audi volkswagen vw tesla "
-    "nissan chevrolet chevy hyundai kia subaru mazda mercedes volvo chassis pickup trailer fahrgestellnummer|license plate|licence plate|number plate|registration plate",
-    "other": "accession acc accn specimen specimens sample samples encounter encounters visit study studies subject participant enrollee employee employees emp staff badge rx prescription prescriptions script case national student order orders id ids ref reference ticket "
-    "tracking barcode session requisition req lab path pathology slide block biopsy exam procedure episode admission appointment booking confirmation randomization randomisation rand screening cohort trial protocol dni nie nif curp rfc cpf rg bsn pesel aadhaar "
-    "aadhar pan personnummer cpr fødselsnummer hetu nino sin tin ein itin steuer steuernummer nir token uuid guid user username login message msg document doc report request incident event donor biobank kit tube bag wristband bracelet military veteran service dod "
-    "inmate locker parcel nin ni rut cuil cuit cuid qid emirates nric fin iqama mykad rrn psn ppsn ppsn nif tck tckn oib jmbg egn cnp|codice fiscale|national id|national insurance|case number|steuer id|study id|employee id|tax id|bar code",
+    "device":
+        "serial serials seriennummer udi imei meid device devices implant implants implanted pump "
+        "pacemaker icd defibrillator cpap bipap glucometer concentrator walker wheelchair meter monitor "
+        "lot equipment serie generator lead stent "
+    "valve sensor transmitter reader ventilator scanner prosthesis stimulator cgm sn crt loop "
+    "recorder iud mesh asset oxygen nebulizer gerät gerätenummer dispositivo marcapasos "
+    "herzschrittmacher|s n|hearing aid|hearing aids|mac address|asset tag|insulin pump",
+    "mrn":
+        "mrn mrns mr record records chart charts hospital patient pat nhs chi hcn pid ur urn empi mpi "
+        "file folder historia hc nhc expediente patientennummer fallnummer aktenzeichen dossier ipp uhid "
+        "hosp hn|medical record|med rec|med record|"
+    "hospital number|patient id|patient number|unit number|unit no|unit record|m r n|m r|historia "
+    "clínica|patienten nr|patienten id|fall nr|h n",
+    "plan":
+        "policy policies plan member members membership subscriber subscribers group grp claim claims "
+        "medicare medicaid mbi hic hicn insurance insured insurer beneficiary payer coverage benefits "
+        "benefit póliza poliza afiliado afiliada "
+    "versichertennummer krankenkasse krankenversicherung versicherung kvnr authorization "
+    "authorisation auth tricare medi bcbs aetna cigna humana precert ohip rxgrp rxbin medigap kaiser|"
+    "prior auth|health card|health plan|member id|policy number|group number|medi cal|blue cross|"
+    "healthcare card",
+    "account":
+        "account accounts acct accts acc bank card cards visa mastercard amex discover debit credit "
+        "ending ends iban invoice invoices bill bills billing guarantor routing bsb har csn statement "
+        "payment receipt transaction cuenta tarjeta factura konto "
+    "kontonummer rechnung rechnungsnummer kreditkarte cheque check ledger clabe balance checking "
+    "savings fin financial|a c|ending in|ends in|card ending|sort code|patient account|account "
+    "number|credit card|debit card|bank account",
+    "licence":
+        "license licence licenses licences licensed licenced lic npi npis dea gmc nmc driver drivers "
+        "passport passports certificate certificates certification registered permit dl cdl pasaporte "
+        "licencia führerschein reisepass ausweis personalausweis approbation lanr "
+    "ahpra upin taxonomy board cédula cedula gphc hcpc|driver's license|drivers license|driving "
+    "licence|driver's licence|driving license|state id|medical license|green card|visa number|"
+    "license number",
+    "vehicle":
+        "vin vins plate plates car vehicle tag truck van suv sedan motorcycle motorbike scooter "
+        "kennzeichen placa placas matrícula matricula reg rego registration parked driving drove taxi "
+        "cab jeep toyota ford honda bmw audi volkswagen vw tesla "
+    "nissan chevrolet chevy hyundai kia subaru mazda mercedes volvo chassis pickup trailer "
+    "fahrgestellnummer|license plate|licence plate|number plate|registration plate",
+    "other":
+        "accession acc accn specimen specimens sample samples encounter encounters visit study studies "
+        "subject participant enrollee employee employees emp staff badge rx prescription prescriptions "
+        "script case national student order orders id ids ref reference ticket "
+    "tracking barcode session requisition req lab path pathology slide block biopsy exam procedure "
+    "episode admission appointment booking confirmation randomization randomisation rand screening "
+    "cohort trial protocol dni nie nif curp rfc cpf rg bsn pesel aadhaar "
+    "aadhar pan personnummer cpr fødselsnummer hetu nino sin tin ein itin steuer steuernummer nir "
+    "token uuid guid user username login message msg document doc report request incident event "
+    "donor biobank kit tube bag wristband bracelet military veteran service dod "
+    "inmate locker parcel nin ni rut cuil cuit cuid qid emirates nric fin iqama mykad rrn psn ppsn "
+    "ppsn nif tck tckn oib jmbg egn cnp|codice fiscale|national id|national insurance|case number|"
+    "steuer id|study id|employee id|tax id|bar code",
 }  # fmt: skip
 _BETWEEN = frozenset(
-    "number numbers numero número nummer num no nr nbr id ids is was are and code the old new one in says say reads read shows on my of for his her your their our it its to card plate with under as ref device last four digits current prior previous former second "
-    "primary secondary also a string value es el la de del lautet ist der die das same holder registered marked labelled labeled bearing tagged named called carrying that which wears has had gave listed given have ending ends identifier key issued valid "
-    "please so here original full complete first third either or plus not be s u re new scanned printed written pls by at company state u".split()
+    "issued expires expiring class type state under his her al ak az ar ca co ct fl ga il ky ma md "
+    "mi mn mo nc nd ne nh nj nm nv ny oh ok or pa ri sc sd tn tx ut va vt wa wi wv wy california "
+    "texas ohio florida york georgia michigan illinois oregon nevada arizona colorado virginia "
+    "washington uk us german british mexican indian canadian number numbers numero número nummer num "
+    "no nr nbr id ids is was are and code the old new one in says say reads read shows on my of for "
+    "his her your their our it its to card plate with under as ref device last four digits current "
+    "prior previous former second "
+    "primary secondary also a string value es el la de del lautet ist der die das same holder "
+    "registered marked labelled labeled bearing tagged named called carrying that which wears has "
+    "had gave listed given have ending ends identifier key issued valid "
+    "please so here original full complete first third either or plus not be s u re new scanned "
+    "printed written pls by at company state u".split()
 )
 # Labels that give way to another one right before them: 'member ID', 'patient account'.
 _GENERAL = frozenset(
-    "id ids ref reference card plate device number code patient hospital unit registration registered file case record check reading report order".split()
+    "id ids ref reference card plate device number code patient hospital unit registration "
+    "registered file case record check reading report order".split()
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _REACH = 52  # characters before a code in which its label is looked for

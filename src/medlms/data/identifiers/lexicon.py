@@ -11,11 +11,20 @@ from medlms.data.identifiers.words import words
 NAME, UNKNOWN, WORD_NAME, WORD = 3, 2, 1, 0
 
 _ENDING = re.compile(
-    r".{2,}(?:itis|osis|oses|emia|aemia|emic|oma|omas|omata|ectomy|otomy|ostomy|oscopy|scopic|graphy|graphic|gram|pathy|pathic|algia|uria|plasty|plegia|paresis|rrhea|rrhage|rrhagic|therapy|lysis|lytic|"
-    r"genesis|genic|trophy|trophic|phobia|philia|cyte|cytes|cytic|blast|blastic|tion|tions|tional|sion|sions|ment|ments|ness|ity|ities|ances?|ences?|able|ible|ical|ically|ological|ology|ologist|ologists|"
-    r"iatric|iatrics|pril|olol|sartan|statin|mycin|micin|cillin|azole|idone|dipine|parin|xaban|gliptin|glutide|gliflozin|triptan|setron|caine|barbital|azepam|azolam|mab|tinib|ciclib|vir|vudine|floxacin|cycline|"
-    r"amide|oxide|chloride|sulfate|phosphate|acetate|amine|azine|oxine|thyroxine|ism|isms|ious|eous|ative|itive|ctive|sive|ular|oral|ural|ental|ional|ingly|edly|ously|fully|ally|ics|ology|ectasis|penia|stasis|"
-    r"sterone|steroid|estradiol|gestrel|zyme|ase|iform|oid|oids|wards?|less|ful|fully|ship|hood|work|ware|proof|room|like|wise)"
+    r".{2,}(?:itis|osis|oses|emia|aemia|emic|oma|omas|omata|ectomy|otomy|ostomy|oscopy|scopic|graphy|"
+    r"graphic|gram|pathy|pathic|algia|uria|plasty|plegia|paresis|rrhea|rrhage|rrhagic|therapy|lysis|"
+    r"lytic|"
+    r"genesis|genic|trophy|trophic|phobia|philia|cyte|cytes|cytic|blast|blastic|tion|tions|tional|"
+    r"sion|sions|ment|ments|ness|ity|ities|ances?|ences?|able|ible|ical|ically|ological|ology|ologist|"
+    r"ologists|"
+    r"iatric|iatrics|pril|olol|sartan|statin|mycin|micin|cillin|azole|idone|dipine|parin|xaban|"
+    r"gliptin|glutide|gliflozin|triptan|setron|caine|barbital|azepam|azolam|mab|tinib|ciclib|vir|"
+    r"vudine|floxacin|cycline|"
+    r"amide|oxide|chloride|sulfate|phosphate|acetate|amine|azine|oxine|thyroxine|ism|isms|ious|eous|"
+    r"ative|itive|ctive|sive|ular|oral|ural|ental|ional|ingly|edly|ously|fully|ally|ics|ology|ectasis|"
+    r"penia|stasis|"
+    r"sterone|steroid|estradiol|gestrel|zyme|ase|iform|oid|oids|wards?|less|ful|fully|ship|hood|work|"
+    r"ware|proof|room|like|wise)"
 )
 _SUFFIXES = ("s", "es", "ed", "d", "ing", "ly", "er", "ers", "'s", "n't", "y", "ies", "ier", "est", "al", "ic", "n")
 _SPECIAL = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "ß": "ss", "œ": "oe", "þ": "th"})
@@ -39,13 +48,13 @@ def all_names() -> frozenset[str]:
 def rank(word: str) -> int:
     """NAME: a name and no word; WORD_NAME: both; UNKNOWN: neither; WORD: a word. ``word`` in lower case."""
     plain = folded(word).removesuffix("'s").removesuffix("'")
-    if len(plain) < 2:
+    if len(plain) < 2 or plain.endswith("n't"):
         return WORD
     ordinary = word.isascii() and is_word(plain)
     if plain in all_names():
         return WORD_NAME if ordinary or len(plain) < 3 else NAME
     if "-" in plain or "'" in plain:
-        parts = [part for part in re.split("['-]", plain) if part]
+        parts = [part for part in re.split("['-]", word.lower()) if part]
         ranks = [rank(part) for part in parts if len(part) > 1]
         whole = plain.replace("'", "").replace("-", "") in all_names()
         known = any(
@@ -94,13 +103,14 @@ def ends_learned(plain: str) -> bool:
     return bool(_ENDING.fullmatch(plain))
 
 
-def firm_rank(word: str) -> int:
-    """As ``rank`` but for words that only their ending makes one: behind a title or in 'Last, First' they may be names."""
+def firm_rank(word: str, cased: bool = True) -> int:
+    """As ``rank``, but words that only their ending makes one count as unknown: they may be names behind a title."""
     found = rank(word)
     if found != WORD or len(word) < 4:
         return found
     plain = folded(word).removesuffix("'s")
-    return WORD if plain in words("common") or is_inflected(plain) else UNKNOWN
+    known = any(part in words("common") for part in plain.split("-"))
+    return WORD if known or (not cased and is_inflected(plain)) else UNKNOWN
 
 
 def is_given(word: str) -> bool:

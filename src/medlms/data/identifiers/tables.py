@@ -9,7 +9,9 @@ from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.view import View
 
 _HEADINGS = (
-    ("", re.compile(r"(?:status|type|count|result|units?|value|dose|drug|diagnosis|dx|test|sex|gender|state|country|age|time|site|reason|total|amount|charge)s?")),
+    ("", re.compile(
+        r"(?:status|type|count|result|units?|value|dose|drug|diagnosis|dx|test|sex|gender|state|country|"
+        r"time|site|reason|total|amount|charge)s?")),
     ("email", re.compile(r".*e-?mail.*")),
     ("fax", re.compile(r".*fax.*")),
     ("phone", re.compile(r".*(?:phone|tel|mobile|cell).*")),
@@ -22,9 +24,14 @@ _HEADINGS = (
     ("licence", re.compile(r".*(?:licen[cs]e|npi|dea|passport).*")),
     ("vehicle", re.compile(r".*(?:plate|vin|vehicle|registration).*")),
     ("device", re.compile(r".*(?:serial|udi|device ?_?id|imei|mac).*")),
+    ("age", re.compile(r"age|alter|edad|age ?\(?(?:y|yrs|years)\)?")),
     ("ip", re.compile(r"ip|ip ?_?addr.*|host.*")),
-    ("other", re.compile(r".*(?:accession|specimen|encounter|subject ?_?(?:id|no)?|employee ?_?(?:id|no)|study ?_?id|rx|prescription|order ?_?(?:id|no)).*|id|.* id|.*_id")),
-    ("name", re.compile(r".*(?:name|patient|doctor|provider|physician|nurse|contact|author|nok|kin|guardian|attending|clinician|surgeon|member|subscriber|nombre|apellido|paciente).*")),
+    ("other", re.compile(
+        r".*(?:accession|specimen|encounter|subject ?_?(?:id|no)?|employee ?_?(?:id|no)|study ?_?id|rx|"
+        r"prescription|order ?_?(?:id|no)).*|id|.* id|.*_id")),
+    ("name", re.compile(
+        r".*(?:name|patient|doctor|provider|physician|nurse|contact|author|nok|kin|guardian|attending|"
+        r"clinician|surgeon|member|subscriber|nombre|apellido|paciente).*")),
 )  # fmt: skip
 
 
@@ -59,7 +66,7 @@ def _cells(line: str, mark: str, kinds: list[str], place: int) -> Iterator[Findi
         said = cell.strip(' "\0')
         if kind and _fits(kind, said):
             begin = place + start + cell.index(said)
-            yield Finding(begin, begin + len(said), kind, "column", 0.89)
+            yield Finding(begin, begin + len(said), "date" if kind == "age" else kind, "column", 0.89)
         start += len(cell) + 1
 
 
@@ -74,13 +81,13 @@ def _fits(kind: str, said: str) -> bool:
             and not digits
             and said.lower() not in ("n/a", "na", "none", "unknown", "nil", "yes", "no")
         )
+    if kind == "age":
+        return bool(re.fullmatch("9[0-9]|1[0-2][0-9]", said))
     if kind == "date":
         return digits > 2 and not re.fullmatch("[0-9]{4}", said)
     if kind in ("email", "ip", "place"):
         return len(said) > 3 and (
             digits > 2
-            or kind == "place"
-            and said[0].isalpha()
-            and said.lower() not in ("n/a", "none", "unknown", "nil")
+            or (kind == "place" and said[0].isalpha() and said.lower() not in ("n/a", "none", "unknown", "nil"))
         )
     return digits > 2

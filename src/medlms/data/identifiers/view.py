@@ -1,16 +1,17 @@
-"""A text made ready for the rules: one long line without marks that vary, its lower case, its words, whether case says anything."""
+"""A text made ready for the rules: one long line without marks that vary, its lower case, its words."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Each is one character wide, so that positions stay those of the text.
 _SAME = str.maketrans(
-    {mark: " " for mark in "\t\r\f\v\u00a0\u2002\u2003\u2007\u2009\u200a\u202f\u3000"}
-    | {mark: "-" for mark in "\u2010\u2011\u2012\u2013\u2014\u2212"}
-    | {mark: "'" for mark in "\u2018\u2019\u02bc\u0060\u00b4"}
-    | {mark: '"' for mark in "\u201c\u201d\u201e"}
+    dict.fromkeys("\t\r\x0c\x0b\xa0\u2002\u2003\u2007\u2009\u200a\u202f\u3000", " ")
+    | dict.fromkeys("‐‑‒–—−", "-")
+    | dict.fromkeys("‘’ʼ`´", "'")
+    | dict.fromkeys("“”„", '"')
 )
 _BREAK = re.compile(r"(?<!\n)\n(?! *\n)")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -21,7 +22,10 @@ _ONE_IN = 60  # a text in which fewer words than one in so many begin with a cap
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the rules read. All texts have the same length; ``vocabulary`` holds the words of ``low``."""
+    """What the rules read. All texts have the same length; ``vocabulary`` holds the words of ``low``.
+
+    ``cased``: capitals say something; ``prose``: few words have one.
+    """
 
     text: str
     flat: str
@@ -29,6 +33,7 @@ class View:
     vocabulary: frozenset[str]
     digits: bool
     cased: bool
+    prose: bool
 
 
 def view(text: str) -> View:
@@ -38,5 +43,19 @@ def view(text: str) -> View:
     if len(low) != len(flat):  # a few letters, such as the Turkish capital dotted I, have a longer lower case
         low = "".join(mark.lower() if len(mark.lower()) == 1 else mark for mark in flat)
     listed = _WORD.findall(low)
-    titled = len(_TITLED.findall(flat))
-    return View(text, flat, low, frozenset(listed), bool(_DIGIT.search(flat)), titled * _ONE_IN >= max(1, len(listed)))
+    titled = sum(pair[0].isupper() for pair in _TITLED.findall(flat))
+    return View(
+        text,
+        flat,
+        low,
+        frozenset(listed),
+        bool(_DIGIT.search(flat)),
+        titled * _ONE_IN >= max(1, len(listed)),
+        titled * 4 < len(listed),
+    )
+
+
+@lru_cache(maxsize=512)
+def finder(listed: tuple[str, ...]) -> re.Pattern[str]:
+    """A pattern that finds these words in lower case, each standing alone."""
+    return re.compile(rf"(?:{'|'.join(re.escape(word) for word in listed)})(?![^\W\d_])")

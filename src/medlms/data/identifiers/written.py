@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, WORD_NAME, firm_rank, is_given, is_place, rank
-from medlms.data.identifiers.places import STATES
+from medlms.data.identifiers.states import STATES
 from medlms.data.identifiers.view import View
 from medlms.data.identifiers.words import words
 
@@ -15,31 +15,47 @@ _TOKEN = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _P = r"(?:(?:de|del|la|las|los|da|do|dos|van|von|der|den|ter|bin|ibn|al|el|le|du|di|abu|st\.?|san)[ -]){0,2}"
 _W = r"[^\W\d_][\w'-]{1,24}"
 _COMMA = re.compile(
-    rf"(?<![\w'-])({_P}(?:{_W} )?{_W})(?:,? (?:jr|sr|ii|iii)\.?)?, {{1,2}}({_W}(?: (?:[^\W\d_]\b\.?|{_W})){{0,2}})(?!\w)"
+    rf"(?<![\w'-])({_P}(?:{_W} )?{_W})(?:,? (?:jr|sr|ii|iii)\.?)?, {{1,2}}({_W}(?: (?:[^\W\d_]\b\.?|"
+    rf"{_W})){{0,2}})(?!\w)"
 )
 _CAP = r"[A-ZÀ-ÞĀ-ɏ][\w'-]{1,24}"
 _COMMA_CASED = re.compile(
-    rf"((?:[A-ZÀ-ÞĀ-ɏ])(?<![\w'-].)[\w'-]{{1,24}}(?: {_CAP})?)(?:,? (?:Jr|Sr|II|III|JR|SR)\.?)?, {{1,2}}({_CAP}(?: (?:[A-Z]\b\.?|{_CAP})){{0,2}})(?!\w)"
+    rf"((?:[A-ZÀ-ÞĀ-ɏ])(?<![\w'].)[\w'-]{{1,24}}(?: {_CAP})?)(?:,? (?:Jr|Sr|II|III|JR|SR)\.?)?, "
+    rf"{{1,2}}({_CAP}(?: (?:[A-Z]\b\.?|{_CAP})){{0,2}})(?!\w)"
 )
+_TIGHTLY = re.compile(r",[^\W\d_](?<=[^\W\d_],.)")
 _TIGHT = re.compile(rf"(?<![\w'-])({_W}),({_W})(?!\w)")
 _HL7 = re.compile(r"(?<=[|~\n])([^\W\d_][\w' -]{1,30})\^([^\W\d_][\w' -]{0,30})(?:\^([\w.' -]{0,20}))?")
 _HL7_ID = re.compile(r"(?<=[|])[\w-]{2,12}\^([^\W\d_][\w' -]{1,30})\^([^\W\d_][\w' -]{0,30})")
 _KEYED = re.compile(
-    r"(?<![a-z])(?:(?:patient|full|first|last|family|given|middle|sur|fore|maiden|contact|display|birth|legal|preferred|mother'?s?(?: maiden)?|father'?s?|provider|physician|nurse|member|subscriber|insured|guarantor|nok)[_ -]?names?|name|names|surname|patient|author|"
-    r"signed_by|attending|provider|physician|surgeon|guardian|given|family|lastname|firstname|user|performer|nombre|apellidos|nachname|vorname|collector|ordering|requester|practitioner|text|value|display)[\"']? ?[=:>] ?[\"']?"
-    r"([^\W\d_][\w.', -]{1,50}?)(?=[\"<|;\n]|'(?![a-z])|  |$|, ?(?:[0-9]|dob|born|\"|mrn|age)| (?:dob|mrn|age|sex|date|ssn|id|phone|tel|address|acct|account|room|born|mr|d\.o\.b|gender|attending|policy|nhs|unit|hospital|admitted|seen)\b)"
+    r"(?<![a-z])(?:(?:patient|full|first|last|family|given|middle|sur|fore|maiden|contact|display|"
+    r"birth|legal|preferred|mother'?s?(?: maiden)?|father'?s?|provider|physician|nurse|member|"
+    r"subscriber|insured|guarantor|nok)[_ -]?names?|name|names|surname|patient|author|"
+    r"signed_by|attending|provider|physician|surgeon|guardian|given|family|lastname|firstname|user|"
+    r"performer|nombre|apellidos|nachname|vorname|collector|ordering|requester|practitioner|text|"
+    r"value|display)[\"']? ?[=:>] ?[\"']?"
+    r"([^\W\d_][\w.', -]{1,50}?)(?=[\"<|;\n]|'(?![a-z])|  |$|, ?(?:[0-9]|dob|born|\"|mrn|age)| (?:dob|"
+    r"mrn|age|sex|date|ssn|id|phone|tel|address|acct|account|room|born|mr|d\.o\.b|gender|attending|"
+    r"policy|nhs|unit|hospital|admitted|seen)\b)"
 )
-_INITIALS = re.compile(r"[A-Z](?<![\w.].)\. ?(?:[A-Z]\. ?){1,3}(?!\w)|[a-z](?<![\w.].)\. ?(?:[a-z]\. ?){1,3}(?![\w])")
+_KEY = re.compile(r"[=:>](?<=[a-z\"'].)|[=:>](?<=[a-z] .)")
+_INITIALS = re.compile(r"[A-Z](?<![\w.].)\. ?(?:[A-Z]\. ?){1,3}(?!\w)")
+_SMALL_INITIALS = re.compile(r"[a-z](?<![\w.].)\. ?(?:[a-z]\. ?){1,3}(?!\w)", re.IGNORECASE)
 _NOT_INITIALS = frozenset(
-    "us uk usa eu dc md do rn np pa am pm po iv im sc eg ie ph et ad bc od os ou ed er ng gi gu pe rr hr bp ba ma bs ms bid tid qid qd qhs prn cc dob icu un la ny nj fu wc phd mph vs ua ct mr ca ho so cf sl pr qam qpm adl loc nad sob dvt sa".split()
+    "us uk usa eu dc md do rn np pa am pm po iv im sc eg ie ph et ad bc od os ou ed er ng gi gu pe "
+    "rr hr bp ba ma bs ms bid tid qid qd qhs prn cc dob icu un la ny nj fu wc phd mph vs ua ct mr ca "
+    "ho so cf sl pr qam qpm adl loc nad sob dvt sa".split()
 )
 _INITIALS_CUE = re.compile(
-    r"(?:\b(?:patient|subject|initials|initialed|pt|signed|by|name|participant|client|resident|volunteer|case|for|from|dictated|mother|father|child|infant|son|daughter|wife|husband|mr|mrs|ms|dr|kin|contact|regarding|re|dear|thanks|seen|nurse|tech)[ :,.=(/-]{1,4}|, ?|[-/|;(] ?|\n)$"
+    r"(?:\b(?:patient|subject|initials|initialed|pt|signed|by|name|participant|client|resident|"
+    r"volunteer|case|for|from|dictated|mother|father|child|infant|son|daughter|wife|husband|mr|mrs|ms|"
+    r"dr|kin|contact|regarding|re|dear|thanks|seen|nurse|tech)[ :,.=(/-]{1,4}|, ?|[-/|;(] ?|\n)$"
 )
 _BARE = re.compile(
-    r"(?:\b(?:initials|initialed|signed|dictated by|typed by|checked by|verified by|witnessed by|entered by|drawn by)[ :=-]{1,3})([A-Z]{2,3})\b"
+    r"(?:\b(?i:initials|initialed|signed|dictated by|typed by|checked by|verified by|witnessed by|"
+    r"entered by|drawn by)[ :=-]{1,3})([A-Z]{2,3})\b"
 )
-_TYPED = re.compile(r"\b([A-Z]{2,3})[:/]([a-z]{2,3})\b(?= ?(?:$|\n| d:| t:| D:| T:))")
+_TYPED = re.compile(r"[A-Z](?<![A-Za-z].)([A-Z]{1,2})[:/]([a-z]{2,3})\b(?= ?(?:$|\n| d:| t:| D:| T:))")
 
 
 def written(seen: View) -> Iterator[Finding]:
@@ -58,7 +74,7 @@ def written(seen: View) -> Iterator[Finding]:
                     "HL7",
                     0.94,
                 )
-    for hit in _KEYED.finditer(low):
+    for hit in _KEYED.finditer(low) if _KEY.search(low) else ():
         said = _TOKEN.findall(hit[1])
         ranks = [rank(word) for word in said if len(word) > 1]
         if (
@@ -77,22 +93,26 @@ def written(seen: View) -> Iterator[Finding]:
         ):
             yield Finding(hit.start(1), hit.start(1) + len(hit[1].rstrip(" ,")), "name", "labelled", 0.82)
     if "." in low:
-        for hit in _INITIALS.finditer(flat):
+        for hit in (_INITIALS if seen.cased else _SMALL_INITIALS).finditer(flat):
             letters = "".join(mark for mark in hit.group().lower() if mark.isalpha())
             if (
                 letters not in _NOT_INITIALS
                 and (hit.group()[0].isupper() or not seen.cased)
-                and _INITIALS_CUE.search(low, max(0, hit.start() - 20), hit.start())
+                and (
+                    _INITIALS_CUE.search(low, max(0, hit.start() - 20), hit.start())
+                    or (seen.cased and len(letters) == 2 and not re.match(r" ?[A-Z]", flat[hit.end() :][:2]))
+                )
             ):
                 yield Finding(hit.start(), hit.start() + len(hit.group().rstrip()), "name", "initials", 0.8)
-    yield from (Finding(*hit.span(1), "name", "initials", 0.7) for hit in _BARE.finditer(flat))
+    if not seen.vocabulary.isdisjoint(("initials", "initialed", "signed", "by")):
+        yield from (Finding(*hit.span(1), "name", "initials", 0.7) for hit in _BARE.finditer(flat))
     yield from (Finding(*hit.span(), "name", "initials of a typist", 0.7) for hit in _TYPED.finditer(text))
 
 
 def _reversed(seen: View) -> Iterator[Finding]:
     for hit in (_COMMA_CASED if seen.cased else _COMMA).finditer(seen.flat):
         yield from _turned(seen, hit)
-    for hit in _TIGHT.finditer(seen.flat):
+    for hit in _TIGHT.finditer(seen.flat) if _TIGHTLY.search(seen.flat) else ():
         yield from _turned(seen, hit)
 
 
@@ -109,7 +129,7 @@ def _turned(seen: View, hit: re.Match[str]) -> Iterator[Finding]:
         or (seen.cased and not (seen.flat[hit.start(2)].isupper() and seen.flat[hit.end(1) - len(first[-1])].isupper()))
     ):
         return
-    last, head = firm_rank(first[-1]), firm_rank(given[0])
+    last, head = firm_rank(first[-1], seen.cased), firm_rank(given[0], seen.cased)
     if (
         all(is_place(word) or word in STATES or word in words("eponyms") for word in (first[-1], given[0]))
         or given[0] in STATES
@@ -120,7 +140,14 @@ def _turned(seen: View, hit: re.Match[str]) -> Iterator[Finding]:
         or NAME not in (last, head)
         or (not seen.cased and UNKNOWN in (last, head) and not is_given(given[0]))
     ):
-        if not (
+        if (
+            WORD not in (last, head)
+            and seen.cased
+            and _RECORD.match(seen.low, hit.end())
+            and re.search(r"(?:^|[\n:;|>=] ?)$", seen.flat[max(0, hit.start() - 2) : hit.start()])
+        ):
+            pass
+        elif not (
             last in (WORD_NAME, UNKNOWN)
             and head == WORD_NAME
             and (seen.cased or last == WORD_NAME)
@@ -143,6 +170,11 @@ def _turned(seen: View, hit: re.Match[str]) -> Iterator[Finding]:
             end = part.start()
             break
     yield Finding(begin, begin + len(seen.flat[begin:end].rstrip(" ,")), "name", "Last, First", 0.88)
+
+
+_RECORD = re.compile(
+    r" ?(?:\(|[0-9]|dob|mrn|age|chart|m\b|f\b|male|female|;|\||born|nhs|acct|account|room|bed|ssn|id\b)"
+)
 
 
 def _alone(seen: View, hit: re.Match[str]) -> bool:
