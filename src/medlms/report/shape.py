@@ -60,7 +60,7 @@ class System(TypedDict, total=False):
 
 
 class Difference(TypedDict, total=False):
-    """The paired difference ``a - b`` on the same questions."""
+    """The paired difference ``a - b`` on the same questions; ``p_adjusted`` where the verdict rests on it."""
 
     a: str
     b: str
@@ -69,6 +69,7 @@ class Difference(TypedDict, total=False):
     low: float | None
     high: float | None
     p_value: float | None
+    p_adjusted: float | None
     n: int | None
 
 
