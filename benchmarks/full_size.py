@@ -186,7 +186,7 @@ def record(result: Result, system: str, measured: dict[int, Measured], settings:
 
 
 def step(process: Worker) -> Measured:
-    answer = process.ask({"do": "step", "count": 1}, seconds=MOST)
+    answer = process.ask({"do": "step", "count": 1, "touch": True}, seconds=MOST)
     return Measured(answer["tokens"], answer["seconds"], answer["peak_memory_bytes"])
 
 

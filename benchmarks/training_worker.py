@@ -19,6 +19,7 @@ from typing import Any
 from medlms.bench.worker import Line, own_peak_memory
 
 Rows = list[dict[str, Any]]
+PAGE = 4096  # bytes
 SHORT = 96  # tokens: warm-up rows are no longer than this where there are enough of them
 
 
@@ -126,9 +127,23 @@ def serve(line: Line, steps: Iterator[tuple[int, float]], model: Any, dev: Rows)
         if message["do"] == "loss":
             line.give(held_out_loss(model, dev))
             continue
+        if message.get("touch"):
+            touch(model)
         began = time.perf_counter()
         found = [next(steps) for _ in range(message["count"])]
         line.give(timed(began, sum(tokens for tokens, _ in found), found[-1][1]))
+
+
+def touch(model: Any) -> None:
+    """Read a byte of every page of the weights.
+
+    The system may take pages from a process that waits for its turn; getting gigabytes of them back is no part of a step.
+    """
+    import torch
+
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.is_contiguous():
+            tensor.detach().view(-1).view(torch.uint8)[::PAGE].sum()
 
 
 def timed(began: float, tokens: int, loss: float) -> dict[str, Any]:

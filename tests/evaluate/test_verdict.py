@@ -2,7 +2,8 @@
 
 import math
 
-from medlms.evaluate.verdict import verdict
+from medlms.evaluate.compare import holm
+from medlms.evaluate.verdict import adjusted, verdict
 from medlms.types import Comparison, Score
 
 
@@ -75,6 +76,20 @@ def test_many_comparisons_weaken_a_lead():
     found = verdict(SAME, [*pair("tuned", "base", 0.03, 0.03, p=0.02), *pair("tuned", "nearest", 0.0, 0.0, p=0.9)])
     assert found[0].startswith("Tuned is ahead of base on token F1 by 0.03 [0.01, 0.05]")
     assert "among 4 comparisons that may be chance (adjusted p = 0.08)" in found[0]
+
+
+def test_tables_get_the_p_values_that_the_verdict_rests_on():
+    items = [
+        *pair("tuned", "base", 0.05, 0.04, p=0.03),
+        *pair("nearest", "tuned", 0.05, 0.04, p=0.02),
+        difference("base", "tuned", "bleu", 0.05, p=0.01),
+    ]
+    found = adjusted(items)
+    wanted = dict(zip([("token_f1", 0.03), ("rougeL", 0.03), ("token_f1", 0.02), ("rougeL", 0.02)],
+                      holm([0.03, 0.03, 0.02, 0.02]), strict=True))  # fmt: skip
+    for item in items[:4]:
+        assert found[item.a, item.b, item.metric] == wanted[item.metric, item.p_value]
+    assert ("base", "tuned", "bleu") not in found
 
 
 def test_one_group_can_not_be_told():

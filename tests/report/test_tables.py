@@ -97,6 +97,14 @@ def test_differences_in_words(metric: str, low: float, high: float, words: str) 
     assert tables.in_words(item) == words
 
 
+@pytest.mark.parametrize(
+    ("adjusted", "words"), [(0.04, "Tuned scores better"), (0.06, "may be chance"), (None, "Tuned")]
+)
+def test_what_may_be_chance_among_several_is_no_clear_difference(adjusted: float | None, words: str) -> None:
+    item: Any = {"a": "tuned", "b": "base", "metric": "token_f1", "low": 0.1, "high": 0.2, "p_adjusted": adjusted}
+    assert words in tables.in_words(item)
+
+
 def test_each_pair_of_systems_has_its_table(report: dict[str, Any]) -> None:
     first, second = tables.comparisons(report)
     assert first.caption.startswith("Tuned minus base, n = 100")

@@ -52,13 +52,11 @@ def findings(
 
     ``titles`` names the ``a`` and ``b`` of a comparison; ``seeds`` counts the runs behind each point.
     """
-    metrics = (*METRICS, LIKELIHOOD)
-    family = [item for item in (*against_base, *against_shots, *against_floor, *between) if item.metric in metrics]
-    adjusted = holm([item.p_value for item in family])
-    known = {id(item): Found(item, p) for item, p in zip(family, adjusted, strict=True)}
+    known = judged((*against_base, *against_shots, *against_floor, *between))
+    metrics, family = (*METRICS, LIKELIHOOD), [found.item for found in known.values()]
 
     def of(items: Sequence[Comparison], metric: str) -> list[Found]:
-        return [known[id(item)] for item in items if item.metric == metric]
+        return [known[item.a, item.b, item.metric] for item in items if item.metric == metric]
 
     sentences = []
     for metric in METRICS:
@@ -71,6 +69,13 @@ def findings(
     for metric in metrics:
         sentences += _between(of(between, metric), titles, len(family))
     return [*sentences, *_seeds(seeds, bool(between)), *_size(family)]
+
+
+def judged(comparisons: Sequence[Comparison]) -> dict[tuple[str, str, str], Found]:
+    """The comparisons that findings rest on, adjusted as one family, by (a, b, metric)."""
+    family = [item for item in comparisons if item.metric in (*METRICS, LIKELIHOOD)]
+    adjusted = holm([item.p_value for item in family])
+    return {(item.a, item.b, item.metric): Found(item, p) for item, p in zip(family, adjusted, strict=True)}
 
 
 def _against(items: Sequence[Found], other: str, titles: Mapping[str, str], family: int) -> list[str]:

@@ -41,7 +41,7 @@ def verdict(
     against_floor = _between(comparisons, tuned, floor)
     against_base = _between(comparisons, tuned, base)
     shown = [*_between(comparisons, tuned, SHOTS), *_between(comparisons, SHOTS, base)]
-    outcomes = _outcomes([*against_floor, *against_base, *shown])
+    outcomes = _outcomes(_family(comparisons, tuned, base, floor))
     ahead, rest = _floor_first(against_floor, outcomes)
     sentences = [
         *ahead,
@@ -54,6 +54,19 @@ def verdict(
     if not against_floor and not against_base and not shown:
         sentences += [_alone(name, found) for name, found in scores.items()]
     return [*sentences, *_loops(endings or {}), *_lengths(scores), *_size(scores)]
+
+
+def adjusted(
+    comparisons: Sequence[Comparison], *, tuned: str = "tuned", base: str = "base", floor: str = "nearest"
+) -> dict[tuple[str, str, str], float]:
+    """The p-value of each comparison that a verdict rests on, adjusted over all of them (Holm), by (a, b, metric)."""
+    found = {key: p for key, (_, p) in _outcomes(_family(comparisons, tuned, base, floor)).items()}
+    return {**found, **{(b, a, metric): p for (a, b, metric), p in found.items()}}
+
+
+def _family(comparisons: Sequence[Comparison], tuned: str, base: str, floor: str) -> list[Comparison]:
+    pairs = ((tuned, floor), (tuned, base), (tuned, SHOTS), (SHOTS, base))
+    return [item for a, b in pairs for item in _between(comparisons, a, b)]
 
 
 def _between(comparisons: Sequence[Comparison], a: str, b: str, metrics: Sequence[str] = MAIN) -> list[Comparison]:

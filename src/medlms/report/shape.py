@@ -80,7 +80,7 @@ class Contamination(TypedDict, total=False):
 
 
 class Difference(TypedDict, total=False):
-    """The paired difference ``a - b`` on the same questions."""
+    """The paired difference ``a - b`` on the same questions; ``p_adjusted`` where the verdict rests on it."""
 
     a: str
     b: str
@@ -89,6 +89,7 @@ class Difference(TypedDict, total=False):
     low: float | None
     high: float | None
     p_value: float | None
+    p_adjusted: float | None
     n: int | None
 
 

@@ -95,6 +95,7 @@ MEASURES = {
         Measure("tokens_per_second", "Tokens per second", "plain", 1, "generation speed."),
     )
 }  # fmt: skip
+LEVEL = 0.05  # of adjusted p-values
 SPEED = ("seconds_median", "seconds_p95", "first_token_seconds", "tokens_per_second")
 MAIN = ("exact_match", "bleu", "rouge1", "rouge2", "rougeL", "token_f1", "perplexity", "length_words",
         "seconds_median", "tokens_per_second")  # fmt: skip
@@ -247,12 +248,14 @@ def comparisons(report: Report) -> list[Table]:
 
 
 def in_words(item: Difference) -> str:
-    """Whether ``a`` did better than ``b``, judged by the interval alone."""
+    """Whether ``a`` did better than ``b``: by the interval, and where the verdict rests on it by the adjusted p-value too."""
     low, high = item.get("low"), item.get("high")
     if low is None or high is None:
         return "no interval"
     if low <= 0 <= high:
         return "no clear difference"
+    if (item.get("p_adjusted") or 0.0) >= LEVEL:
+        return "no clear difference: one of several, may be chance"
     known = measure(item.get("metric", ""))
     name = capital(item.get("a", "?"))
     above = low > 0

@@ -18,7 +18,7 @@ from medlms.evaluate import compare as one_seed
 from medlms.evaluate import seeds
 from medlms.evaluate.ask import read_predictions
 from medlms.evaluate.curve_findings import growth_findings, knee_findings
-from medlms.evaluate.findings import METRICS, findings
+from medlms.evaluate.findings import METRICS, findings, judged
 from medlms.evaluate.intervals import finite
 from medlms.evaluate.knee import Knee
 from medlms.evaluate.knee import as_json as knee_json
@@ -129,7 +129,7 @@ def combine(
         "varied": list(dict.fromkeys(key for entry in entries for key in entry.settings)),
         "config": yaml.safe_load(config) if config else {},
         "systems": _systems(groups, bases, shots, floors),
-        "comparisons": [one_seed.as_json(item) for item in (*base_pairs, *shot_pairs, *floor_pairs, *between)],
+        "comparisons": _comparisons((*base_pairs, *shot_pairs, *floor_pairs, *between)),
         "groups": [{**_group_json(group, bases), "knees": list(map(knee_json, knees[group.name]))} for group in groups],
         "more_rows": [{"title": title, **growth_json(item)} for title, item in more],
         "points": [_point_json(entry, folder) for entry in entries],
@@ -384,6 +384,12 @@ def _point_json(entry: Entry, folder: Run) -> dict[str, Any]:
         "reason": entry.reason,
         "folder": where,
     }
+
+
+def _comparisons(items: Sequence[Comparison]) -> list[dict[str, Any]]:
+    known = judged(items)
+    adjusted = {key: {"p_adjusted": finite(found.adjusted)} for key, found in known.items()}
+    return [{**one_seed.as_json(item), **adjusted.get((item.a, item.b, item.metric), {})} for item in items]
 
 
 def _states(entries: Sequence[Entry]) -> list[str]:

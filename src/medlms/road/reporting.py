@@ -13,16 +13,17 @@ from medlms.config import Config
 from medlms.evaluate import compare, knee, score, untouched
 from medlms.evaluate.curve_findings import knee_findings
 from medlms.evaluate.endings import endings
+from medlms.evaluate.intervals import finite
 from medlms.evaluate.rows import rows as metric_rows
 from medlms.evaluate.score import per_item
-from medlms.evaluate.verdict import verdict
+from medlms.evaluate.verdict import adjusted, verdict
 from medlms.report import card, method, write
 from medlms.report.data import PAGE
 from medlms.road import fits
 from medlms.road.grading import comparisons_of, ending_counts, scores_of, task_of
 from medlms.road.rows import Rows
 from medlms.run import REPORT, STEPS, Run, now
-from medlms.types import Prediction, Score
+from medlms.types import Comparison, Prediction, Score
 
 SAMPLES = 8
 TITLES = {
@@ -77,7 +78,7 @@ def build(
             for system in predictions
         ],
         **({"contamination": overlaps} if overlaps else {}),
-        "comparisons": [compare.as_json(item) for item in comparisons],
+        "comparisons": _comparisons(comparisons),
         "training": _training(rows, steps, epochs, config),
         "epochs": epochs,
         "knees": [knee.as_json(item) for item in knees],
@@ -200,3 +201,8 @@ def _samples(
         }
         for name in chosen
     ]
+
+
+def _comparisons(items: Sequence[Comparison]) -> list[dict[str, Any]]:
+    sure = {key: {"p_adjusted": finite(p)} for key, p in adjusted(items).items()}
+    return [{**compare.as_json(item), **sure.get((item.a, item.b, item.metric), {})} for item in items]
