@@ -155,7 +155,7 @@ def test_doctor_tells_what_to_fix(medlms: Medlms, monkeypatch: pytest.MonkeyPatc
 def test_a_good_file_is_checked_and_prepared(medlms: Medlms, table: Path) -> None:
     done = medlms("data", "check", "my.csv")
     assert done.code == 0
-    assert done.out.endswith("my.csv: 40 rows, 40 usable, 0 faults\n")
+    assert "my.csv: 40 rows, 40 usable, 0 faults" in done.out.splitlines()
     found = json.loads(medlms("data", "check", "my.csv", "--json").out)
     assert (found["rows_in"], found["usable"], found["faults"]) == (40, 40, [])
     (table.parent / "c.yaml").write_text("model: m\ndata: my.csv\nsplit: {dev: 4, eval: 6}\n")
@@ -183,7 +183,7 @@ def test_faulty_rows_are_all_listed_with_exit_code_1(medlms: Medlms, here: Path)
     assert done.code == 1
     assert "my.csv:3: ragged row" in done.out
     assert "my.csv:4: " in done.out
-    assert done.out.endswith("my.csv: 4 rows, 2 usable, 2 faults\n")
+    assert "my.csv: 4 rows, 2 usable, 2 faults" in done.out.splitlines()
     assert [fault["place"] for fault in json.loads(medlms("data", "check", "my.csv", "--json").out)["faults"]] == [
         "my.csv:3",
         "my.csv:4",
@@ -229,7 +229,7 @@ def test_a_check_takes_columns_by_name(medlms: Medlms, here: Path) -> None:
     (here / "my.csv").write_text("Frage,Antwort,id\nWas?,Das.,1\nWer?,Die.,1\n")
     done = medlms("data", "check", "my.csv", "--column", "question=Frage", "--column", "answer=Antwort")
     assert done.code == 0
-    assert "my.csv:3: note: id stands twice" in done.out and done.out.endswith("2 usable, 0 faults, 1 note\n")
+    assert "my.csv:3: note: id stands twice" in done.out and "2 usable, 0 faults, 1 note\n" in done.out
     done = medlms("data", "check", "my.csv", "--column", "qestion=Frage")
     assert done.code == 2 and "qestion" in done.err
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import stat
 from pathlib import Path
@@ -29,7 +30,10 @@ def notes(here: Path, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def words(run: Path) -> str:
-    return "".join(path.read_text(encoding="utf-8") for path in sorted(run.rglob("*.json*")) + sorted(run.glob("*.md")))
+    paths = sorted(run.rglob("*.json*")) + sorted(run.glob("*.md")) + sorted(run.glob("*.html"))
+    return "".join(
+        (gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).decode() for path in paths
+    )
 
 
 def test_a_run_stops_before_anything_is_trained(notes: dict[str, Any]) -> None:

@@ -240,8 +240,8 @@ def _prepared(run: Run, config: Config, talk: Talk) -> Work:
         for sentence in prepared.said:
             talk.say(sentence)
         run.write_json("data_report.json", {**prepared.report, "said": prepared.said})
-        run.keep_rows(accounts.DROPPED, prepared.dropped)
         identified.enforce(prepared, run)
+        run.keep_rows(accounts.DROPPED, prepared.dropped)
         split = rows.write(run, prepared)
         files = prepared.files
     else:
