@@ -30,8 +30,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "benchmarks")]
 BUSY = 0.1  # share of the processors above which other work is warned about
 WITHIN = 10.0  # seconds: what is promised for MedQuAD on two cores
 STAGES = {
-    "read": ("medlms.data.prepared", "_load"),
-    "clean": ("medlms.data.clean", "clean"),
+    "read and clean": ("medlms.data.reading", "read"),
     "equal rows": ("medlms.data.duplicates", "drop"),
     "name topics": ("medlms.data.topics", "name"),
     "group": ("medlms.data.split", "grouped"),

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -164,9 +164,9 @@ class Run:
                 except (json.JSONDecodeError, UnicodeDecodeError) as error:
                     raise DataError(f"{path}:{number}: not a JSON line: {error}.") from None
 
-    def keep_rows(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Replace a JSONL file by these rows."""
-        self.write(name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    def keep_rows(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Replace a JSONL file by these rows, written as they come."""
+        write_whole(self.path(*name.split("/")), json_lines(rows))
 
 
 _GO_ON = "Is the disk full, or the folder not yours? A stopped run goes on with `medlms train --resume RUN`."
@@ -192,12 +192,17 @@ def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write ``content`` beside ``path``, push it to disk, then move it into place."""
+def json_lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """Each row as a line of JSON."""
+    return ((json.dumps(row, ensure_ascii=False) + "\n").encode() for row in rows)
+
+
+def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """Write ``content``, whole or piece by piece, beside ``path``, push it to disk, then move it into place."""
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:
-            file.write(content)
+            file.writelines([content] if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -205,6 +210,10 @@ def write_whole(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             part.unlink()
         raise ResourceError(f"{path}: can't be written: {error.strerror}.", hint=_GO_ON) from None
+    except BaseException:  # a piece could not be made
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
 
 
 def home() -> Path:

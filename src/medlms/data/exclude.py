@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from medlms.datasets import before, mark, normalised
+import numpy as np
+
+from medlms.data.origin import Origin
+from medlms.data.store import take
+from medlms.datasets import before, normalised
 from medlms.errors import DataError
 from medlms.types import QA, Fault
 
@@ -35,7 +40,7 @@ class Lists:
     entries: dict[str, tuple[str, ...]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
 
-    def names(self, row: QA, text: str) -> str:
+    def names(self, row: QA | Origin, text: str) -> str:
         """Where an entry stands that names the row, whose text has the mark ``text``; empty when none does."""
         found = self.ids.get(row.id) or self.marks.get(text) or ""
         return found or next((self.links[link] for link in row.links if link in self.links), "")
@@ -45,7 +50,7 @@ class Lists:
 class Excluded:
     """Rows that are left, those left out as (source, fault), and the account for the report (empty without lists)."""
 
-    rows: list[QA]
+    rows: Sequence[QA]
     dropped: list[tuple[str, Fault]]
     account: dict[str, Any]
     lists: Lists
@@ -98,10 +103,10 @@ def _add(lists: Lists, entry: str, place: str) -> None:
     lists.entries[place] = tuple(names)
 
 
-def apply(files: Sequence[str], rows: list[QA], originals: Iterable[QA]) -> Excluded:
+def apply(files: Sequence[str], rows: Sequence[QA], originals: Iterable[Origin]) -> Excluded:
     """``rows`` (cleaned) without those that the lists name or that say the same as one of them.
 
-    ``originals`` are all rows as they were read: their texts make the marks, and tell which entries name no row at all.
+    ``originals`` are all rows as they were read: they have the marks, and tell which entries name no row at all.
     """
     lists = read(files)
     if not lists.files:
@@ -109,23 +114,23 @@ def apply(files: Sequence[str], rows: list[QA], originals: Iterable[QA]) -> Excl
     named: dict[str, str] = {}
     found: set[str] = set()
     for row in originals:
-        text = mark(row)
-        if place := lists.names(row, text):
+        if place := lists.names(row, row.mark):
             named[row.id] = place
             found |= {place, *(lists.links[link] for link in row.links if link in lists.links)}
-            found |= {kind[key] for kind, key in ((lists.ids, row.id), (lists.marks, text)) if key in kind}
+            found |= {kind[key] for kind, key in ((lists.ids, row.id), (lists.marks, row.mark)) if key in kind}
     asked = {normalised(row.question) for row in rows if row.id in named}
     says = {_said(row): row.place for row in rows if row.id in named}
-    left: list[QA] = []
+    left = array("q")
     dropped: list[tuple[str, Fault]] = []
-    for row in rows:
+    for number, row in enumerate(rows):
         if row.id in named:
             dropped.append((row.source, Fault(row.place, LISTED, f"by {Path(named[row.id]).name}")))
         elif normalised(row.question) in asked and (same := says.get(_said(row))):
             dropped.append((row.source, Fault(row.place, REPEATS, f"as in {same}")))
         else:
-            left.append(row)
-    return Excluded(left, dropped, _account(lists, dropped, found), lists)
+            left.append(number)
+    kept = take(rows, np.asarray(left, dtype=np.int64))
+    return Excluded(kept, dropped, _account(lists, dropped, found), lists)
 
 
 def _said(row: QA) -> tuple[str, ...]:
@@ -148,6 +153,8 @@ def _account(lists: Lists, dropped: Sequence[tuple[str, Fault]], found: set[str]
 
 def prove(lists: Lists, sides: Mapping[str, Sequence[QA]], marks: Mapping[str, str]) -> None:
     """DataError when a row that a list names stands in a part after all; ``marks`` are those of the rows as read, by id."""
+    if not lists.entries:
+        return
     for side, rows in sides.items():
         for row in rows:
             if place := lists.names(row, marks.get(row.id, "")):

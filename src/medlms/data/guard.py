@@ -16,6 +16,7 @@ from medlms.data import surrogates
 from medlms.data.found import Found, in_order
 from medlms.data.identifiers import Finding
 from medlms.data.scans import Scans
+from medlms.data.store import rewritten
 from medlms.data.surrogates.replace import Replaced, learn
 from medlms.datasets import Progress
 from medlms.types import QA, Dialogue
@@ -32,7 +33,7 @@ class Guarded:
     policy says stop and in which something was found.
     """
 
-    parts: dict[str, list[QA]]
+    parts: dict[str, Sequence[QA]]
     references: dict[str, tuple[str, ...]]
     account: dict[str, Any]
     found: list[Found]
@@ -82,11 +83,11 @@ def guard(
 
     ``key`` gives the secret of the surrogates; it is asked for only where something is replaced.
     """
-    rows = [(side, row) for side, items in parts.items() for row in items]
+    count = sum(map(len, parts.values()))
     tallies = {name: _Tally("report" if free else asked) for name, free in public.items()}
     scans = Scans()
     shown: list[Found] = []
-    for number, (_, row) in enumerate(rows, 1):
+    for number, row in enumerate((row for items in parts.values() for row in items), 1):
         tally, any_found = tallies[row.source], False
         for name, text in _texts(row, references):
             findings = scans.look(text, public=public[row.source])
@@ -99,9 +100,9 @@ def guard(
         tally.rows += 1
         tally.rows_with += any_found
         if progress:
-            progress("looking for identifiers", number, len(rows))
+            progress("looking for identifiers", number, count)
     scans.keep()
-    made = {side: list(items) for side, items in parts.items()}
+    made = dict(parts)
     answers = dict(references)
     if any(tally.policy == "deidentify" and tally.kinds for tally in tallies.values()):
         made, answers = _replaced(parts, references, tallies, scans.look, key())
@@ -121,7 +122,7 @@ def unguarded(
 ) -> Guarded:
     """As ``guard``, without looking; the account says so."""
     account = {"scanned": False, "asked": asked, "note": "Nobody looked for identifiers of people here."}
-    return Guarded({side: list(rows) for side, rows in parts.items()}, dict(references), account, [], [], [])
+    return Guarded(dict(parts), dict(references), account, [], [], [])
 
 
 def fields(row: QA) -> list[tuple[str, str]]:
@@ -148,19 +149,21 @@ def _replaced(
     tallies: Mapping[str, _Tally],
     look: Callable[[str], list[Finding]],
     key: bytes,
-) -> tuple[dict[str, list[QA]], dict[str, tuple[str, ...]]]:
+) -> tuple[dict[str, Sequence[QA]], dict[str, tuple[str, ...]]]:
     groups: dict[str, surrogates.Group] = {}
-    chosen = [row for rows in parts.values() for row in rows if tallies[row.source].policy == "deidentify"]
-    for row in chosen:
+    for row in (row for rows in parts.values() for row in rows if tallies[row.source].policy == "deidentify"):
         group = groups.setdefault(group_of(row), surrogates.Group(key, group_of(row)))
         for _, text in _texts(row, references):
             learn(text, group, scan=look)
-    changed: dict[str, QA] = {}
     answers = dict(references)
-    for row in chosen:
-        group, tally = groups[group_of(row)], tallies[row.source]
 
-        def swap(text: str, group: surrogates.Group = group, tally: _Tally = tally) -> str:
+    def changed(row: QA) -> QA:
+        tally = tallies[row.source]
+        if tally.policy != "deidentify":
+            return row
+        group = groups[group_of(row)]
+
+        def swap(text: str) -> str:
             done: Replaced = surrogates.deidentify(
                 text, group, findings=look(text) if text not in group.texts else None
             )
@@ -169,11 +172,13 @@ def _replaced(
             tally.left += len(done.left)
             return done.text
 
-        changed[row.id] = _swapped(row, swap)
+        made = _swapped(row, swap)
         if row.id in references:
             others = [swap(text) for text in references[row.id] if text != row.answer]
-            answers[row.id] = tuple(dict.fromkeys((changed[row.id].answer, *others)))
-    return {side: [changed.get(row.id, row) for row in rows] for side, rows in parts.items()}, answers
+            answers[row.id] = tuple(dict.fromkeys((made.answer, *others)))
+        return made
+
+    return {side: rewritten(rows, map(changed, rows)) for side, rows in parts.items()}, answers
 
 
 def _swapped(row: QA, swap: Callable[[str], str]) -> QA:

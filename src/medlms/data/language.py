@@ -90,24 +90,23 @@ def account(rows: Sequence[QA]) -> dict[str, Any]:
 
     As a JSON-able dict: ``sources`` by name, ``all``, ``main``, ``others`` (place and language).
     """
-    told = [(row, language(_text(row))) for row in rows]
-    everywhere = Counter(name for _, name in told)
+    told: list[str] = []
+    by_source: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        told.append(language(_text(row)))
+        by_source[row.source][told[-1]] += 1
+    everywhere = Counter(told)
     sure = [name for name, _ in everywhere.most_common() if name != NOT_DETERMINED]
     main = sure[0] if sure and 2 * everywhere[sure[0]] > len(rows) else NOT_DETERMINED
-    by_source: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for row, name in told:
-        by_source[row.source][name] += 1
     others = [
-        {"place": row.place, "language": name}
-        for row, name in told
-        if name not in (NOT_DETERMINED, main) and main != NOT_DETERMINED
+        number for number, name in enumerate(told) if name not in (NOT_DETERMINED, main) and main != NOT_DETERMINED
     ]
     return {
         "main": main,
         "all": dict(everywhere.most_common()),
         "sources": {name: dict(counts.most_common()) for name, counts in by_source.items()},
         "others": len(others),
-        "first_others": others[:EXAMPLES],
+        "first_others": [{"place": rows[number].place, "language": told[number]} for number in others[:EXAMPLES]],
         "meaning": f"Told from script and function words in the first {READ} characters of a row. Where these are too few or "
         "fit several languages it is not determined.",
     }

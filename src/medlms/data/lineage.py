@@ -5,61 +5,61 @@ A record holds no text of the row. Its ``mark`` (a hash of what the row says) fi
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
-from medlms.datasets import Loaded, mark
-from medlms.types import QA, Fault
+from medlms.data.origin import Origin, Taken
+from medlms.types import QA
 
 NOT_DRAWN, DROPPED = "not drawn", "dropped"
 
 
 def records(
-    loaded: Mapping[str, Loaded],
+    taken: Mapping[str, Taken],
+    origins: Iterable[Origin],
     *,
-    steps: Mapping[str, Sequence[str]],
     kept: Iterable[QA],
-    dropped: Iterable[tuple[str, Fault]],
-    sides: Mapping[str, Sequence[QA]],
+    fate: Sequence[int],
+    dropped: Sequence[Mapping[str, Any]],
+    part_of: Callable[[int], str],
     times: Mapping[str, int],
 ) -> Iterator[dict[str, Any]]:
     """The records of all rows, source by source in the order of reading; rows that could not be read come last, without id.
 
-    ``steps`` names what cleaning did, ``kept`` holds all usable rows with their group, ``times`` how often a training row is
-    read in an epoch. Keys with nothing in them are left out.
+    ``fate`` says of each of the ``origins`` that it is kept (-1), or which of the ``dropped`` records it is. ``kept`` holds all
+    usable rows with their group in the same order; ``part_of`` names the part of the n-th of them, ``times`` how often a
+    training row is read in an epoch. Keys with nothing in them are left out.
     """
-    part = {row.id: side for side, rows in sides.items() for row in rows}
-    groups = {row.id: row.group for row in kept}
-    faults: defaultdict[tuple[str, str], list[Fault]] = defaultdict(list)
-    for name, fault in dropped:
-        faults[name, fault.place].append(fault)
-    for name, item in loaded.items():
-        for row in item.examples:
+    rows = enumerate(kept)
+    known = iter(zip(origins, fate, strict=True))
+    for name, item in taken.items():
+        for row, gone in islice(known, item.usable):
             record: dict[str, Any] = {
                 "id": row.id,
                 "source": name,
                 "licence": row.licence,
                 "place": row.place,
                 "sha256": file_hash(row.place, item.files),
-                "mark": mark(row),
-                "links": [link for link in row.links if link.startswith(("document:", "topic:"))],
-                "cleaned": list(steps.get(row.id, ())),
+                "mark": row.mark,
+                "links": list(row.links),
+                "cleaned": list(row.cleaned),
             }
-            if row.id in groups:
-                record |= {"group": groups[row.id], "part": part.get(row.id, NOT_DRAWN), "times": times.get(row.id)}
+            if gone < 0:
+                number, left = next(rows)
+                record |= {"group": left.group, "part": part_of(number), "times": times.get(row.id)}
             else:
-                record |= {"part": DROPPED, **_why(faults.get((name, row.place), ()))}
+                record |= {"part": DROPPED, **_why(dropped[gone])}
             yield _filled(record)
-        for fault in item.faults:
+        for fault in (dropped[number] for number in item.unread):
             yield _filled(
                 {
                     "source": name,
                     "licence": item.source.licence,
-                    "place": fault.place,
-                    "sha256": file_hash(fault.place, item.files),
+                    "place": fault["place"],
+                    "sha256": file_hash(fault["place"], item.files),
                     "part": DROPPED,
-                    **_why([fault]),
+                    **_why(fault),
                 }
             )
 
@@ -74,8 +74,8 @@ def file_hash(place: str, files: Mapping[str, str]) -> str:
     return ""
 
 
-def _why(faults: Sequence[Fault]) -> dict[str, str]:
-    return {"reason": faults[0].reason, "detail": faults[0].detail} if faults else {"reason": "not said"}
+def _why(fault: Mapping[str, Any]) -> dict[str, str]:
+    return {"reason": fault["reason"], "detail": fault["detail"]}
 
 
 def _filled(record: dict[str, Any]) -> dict[str, Any]:

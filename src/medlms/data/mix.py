@@ -8,13 +8,18 @@ its rows N times, on top of what was drawn; ``repeats: auto`` meets the share or
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from medlms.config import Config, DataSource, Mix, Split
-from medlms.data.split import KEEP, Parts, quotas
+from medlms.data.draw import quotas
+from medlms.data.split import KEEP, Parts
+from medlms.data.store import take
 from medlms.errors import DataError
 from medlms.types import QA, Tokens
 
@@ -52,11 +57,12 @@ def mix(config: Config, sources: Mapping[str, DataSource], parts: Parts) -> Mixe
     room.update(row.source for row in parts.pool)
     portions = plan(sources, room, train=config.split.train, how=config.mix)
     left = {name: portion.rows for name, portion in portions.items()}
-    chosen: list[QA] = []
-    for row in parts.pool:  # in its order, so that what is drawn does not hang on what other sources give
+    numbers = array("q")
+    for number, row in enumerate(parts.pool):  # in its order, so that what is drawn does not hang on what others give
         if left[row.source] > 0:
             left[row.source] -= 1
-            chosen.append(row)
+            numbers.append(number)
+    chosen = take(parts.pool, np.asarray(numbers, dtype=np.int64))
     times = _times(chosen, portions)
     return Mixed(replace(parts, train=chosen), times, _account(config, sources, room, portions))
 
@@ -173,6 +179,8 @@ def _factor(entry: DataSource) -> int:
 def _times(chosen: Sequence[QA], portions: Mapping[str, Portion]) -> dict[str, int]:
     seen: Counter[str] = Counter()
     times: dict[str, int] = {}
+    if all(portion.reads == portion.rows for portion in portions.values()):
+        return times
     for row in chosen:
         portion = portions[row.source]
         often = portion.reads // portion.rows + (seen[row.source] < portion.reads % portion.rows)

@@ -25,35 +25,53 @@ _SHORT = 44  # bits of a hash that are kept beside the number of a text, of whic
 def clusters(texts: Iterable[str]) -> NDArray[np.int64]:
     """For each normalised text the number of the first text that a chain of near copies leads to (itself, mostly).
 
-    Texts shorter than SHORTEST words have no near copies. Memory: 4 bytes a word, and what one block takes.
+    Texts shorter than SHORTEST words have no near copies. Memory: a few bytes a text, and what one block takes.
     """
     return _Join(Words(texts)).clusters()
 
 
-def across(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int]]:
+def across(left: Sequence[str], right: Iterable[str]) -> list[tuple[int, int]]:
     """All pairs of a text of ``left`` and a near copy of it in ``right``, by comparing every run of one with the other.
 
-    Made for a short ``left``; of ``clusters`` it uses nothing but the hashes, and so can prove what that found.
+    Made for a short ``left``; ``right`` is read once and never held. Of ``clusters`` it uses nothing but the hashes, and so
+    can prove what that found.
     """
-    few, many = Words(left), Words(right)
-    runs, of = few.runs(0, len(few), WIDTH)
-    runs, of = _distinct(runs, of)
+    few = Words(left)
+    runs, of = _distinct(*few.runs(0, len(few), WIDTH))
     order = np.argsort(runs, kind="stable")
     runs, of = runs[order], of[order]
     sizes = np.bincount(of, minlength=len(few))
     long = np.diff(few.starts) >= SHORTEST
     found: list[tuple[int, int]] = []
-    for first, last in many.blocks(BLOCK):
-        theirs, text = _distinct(*many.runs(first, last, WIDTH))
-        their_sizes = np.bincount(text - first, minlength=last - first)
-        low, high = np.searchsorted(runs, theirs, side="left"), np.searchsorted(runs, theirs, side="right")
-        places, which = ranges(low, high - low)
-        pairs, common = np.unique((text[which] - first) * len(few) + of[places], return_counts=True)
-        b, a = np.divmod(pairs, max(len(few), 1))
-        b_long = np.diff(many.starts[first : last + 1]) >= SHORTEST
-        near = _alike(common, sizes[a], their_sizes[b]) & long[a] & b_long[b]
-        found += zip(a[near].tolist(), (b[near] + first).tolist(), strict=True)
+    before = 0
+    for texts in _batches(right):
+        many = Words(texts)
+        for first, last in many.blocks(BLOCK):
+            theirs, text = _distinct(*many.runs(first, last, WIDTH))
+            their_sizes = np.bincount(text - first, minlength=last - first)
+            low, high = np.searchsorted(runs, theirs, side="left"), np.searchsorted(runs, theirs, side="right")
+            places, which = ranges(low, high - low)
+            pairs, common = np.unique((text[which] - first) * len(few) + of[places], return_counts=True)
+            b, a = np.divmod(pairs, max(len(few), 1))
+            b_long = np.diff(many.starts[first : last + 1]) >= SHORTEST
+            near = _alike(common, sizes[a], their_sizes[b]) & long[a] & b_long[b]
+            found += zip(a[near].tolist(), (b[near] + first + before).tolist(), strict=True)
+        before += len(texts)
     return sorted(found)
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """The texts, about BLOCK words at a time."""
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        batch.append(text)
+        size += len(text)
+        if size > 8 * BLOCK:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def jaccard(one: str, other: str) -> float:
@@ -69,16 +87,20 @@ def leaders(texts: Sequence[str]) -> list[int]:
 
     Unlike ``clusters`` it follows no chain: every text is near to its leader.
     """
-    words = Words(texts)
-    sets = [np.unique(words.runs(number, number + 1, WIDTH)[0]) for number in range(len(texts))]
-    found: list[int] = []
-    heads: list[int] = []
+    first: dict[str, int] = {}
     for number, text in enumerate(texts):
-        head = next((head for head in heads if texts[head] == text or _near(words, sets, head, number)), number)
-        found.append(head)
+        first.setdefault(text, number)
+    places = list(first.values())
+    words = Words(first)
+    sets = [np.unique(words.runs(number, number + 1, WIDTH)[0]) for number in range(len(first))]
+    heads: list[int] = []
+    leader: dict[str, int] = {}
+    for number, text in enumerate(first):
+        head = next((head for head in heads if _near(words, sets, head, number)), number)
+        leader[text] = places[head]
         if head == number:
             heads.append(number)
-    return found
+    return [leader[text] for text in texts]
 
 
 def _near(words: Words, sets: Sequence[U64], one: int, other: int) -> bool:

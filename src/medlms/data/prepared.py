@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from medlms import datasets
+import numpy as np
+
 from medlms.config import Config, DataSource
 from medlms.data import (
-    clean,
     contamination,
     copies,
     duplicates,
@@ -20,14 +19,18 @@ from medlms.data import (
     leaks,
     lineage,
     mix,
+    reading,
     report,
     split,
     topics,
 )
 from medlms.data.found import Found
-from medlms.datasets import Loaded, Progress, before, normalised
-from medlms.errors import ConfigError
-from medlms.types import QA, Fault
+from medlms.data.ledger import Ledger
+from medlms.data.origin import Taken
+from medlms.data.reading import Gathered
+from medlms.data.store import Stored, filled, numbers, records
+from medlms.datasets import Progress, before, normalised
+from medlms.types import QA
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +41,21 @@ class Prepared:
     JSON-able and adds up; ``said`` are sentences for the user; ``files`` maps each file read to its sha256.
     ``times`` tells how often a training row is read in an epoch, by its id, where that is not once; ``lineage`` holds a
     record of every row that was read, kept or not. ``dropped``
-    names every row that was left out, as ``report.dropped_rows`` gives them.
+    names every row that was left out, as ``Ledger.dropped`` gives them.
     ``found`` lists possible identifiers of people, masked, in sources that are not public; ``stops`` names the sources
     because of which nothing may be trained (``identifiers: stop``).
     """
 
-    train: list[QA]
-    dev: list[QA]
-    eval: list[QA]
+    train: Sequence[QA]
+    dev: Sequence[QA]
+    eval: Sequence[QA]
     report: dict[str, Any]
     said: list[str]
     files: dict[str, str]
     references: dict[str, tuple[str, ...]]
     times: dict[str, int] = field(default_factory=dict)
-    lineage: list[dict[str, Any]] = field(default_factory=list)
-    dropped: list[dict[str, Any]] = field(default_factory=list)
+    lineage: Sequence[dict[str, Any]] = ()
+    dropped: Sequence[dict[str, Any]] = ()
     found: list[Found] = field(default_factory=list)
     stops: list[str] = field(default_factory=list)
 
@@ -61,128 +64,129 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
     """The prepared set of a config: the same for the same files, config and seed.
 
     Without ``look`` nobody looks for identifiers of people, which takes longer than all else; whoever trains looks.
-    Raises DataError, FetchError, ConfigError and UnknownName.
+    Memory does not grow with the texts: rows stand in a temporary file where they are many (see ``data.store``).
+    Raises DataError, FetchError, ConfigError, UnknownName, and ResourceError where that file can't be written.
     """
-    loaded, entries = _load(config.data, offline=offline, progress=progress)
-    weights = {name: entry.weight for name, entry in entries.items()}
-    said = [sentence for item in loaded.values() for sentence in item.said]
-    rows: list[QA] = []
-    dropped: list[tuple[str, Fault]] = []
-    changed: dict[str, dict[str, int]] = {}
-    steps: dict[str, list[dict[str, Any]]] = {}
-    mended: dict[str, tuple[str, ...]] = {}
-    for name, item in loaded.items():
-        cleaned = clean.clean(item.examples, datasets.noise(name) if item.source.public else (), config.clean)
-        rows += cleaned.examples
-        changed[name] = cleaned.changed
-        steps[name] = cleaned.account
-        mended |= cleaned.steps
-        dropped += [(name, fault) for fault in (*item.faults, *cleaned.dropped)]
-        if progress:
-            progress("cleaning", len(changed), len(loaded))
-    excluded = exclude.apply(config.exclude, rows, (row for item in loaded.values() for row in item.examples))
-    rows = excluded.rows
-    dropped += excluded.dropped
-    rows, repeated = duplicates.drop(rows)
-    dropped += repeated
-    rows, named = topics.name(rows, [topic for item in loaded.values() for topic in item.topics])
+    read = reading.read(config, offline=offline, progress=progress)
+    excluded = exclude.apply(config.exclude, read.rows, read.origins)
+    read.ledger.leave(read.rows, excluded.rows, excluded.dropped)
+    rows = _without_repetitions(excluded.rows, read.ledger)
+    rows, named = topics.name(rows, (topic for item in read.taken.values() for topic in item.topics))
     rows = split.grouped(rows)
-    clusters = copies.find(rows)
-    duplicated = copies.account(rows, clusters, config.near_duplicates)
-    if config.near_duplicates == "drop":
-        rows, repeated = copies.drop(rows, clusters)
-        dropped += repeated
-    unfit = copies.apart(rows, clusters) if config.near_duplicates != "report" else split.shared_answers(rows)
-    wanted = mix.split_for(config, len(rows))
-    parts = split.parts(rows, wanted, weights=weights, seed=config.split_seed, unfit=unfit)
-    mixed = mix.mix(config, entries, parts)
-    parts = mixed.parts
-    sides = {"train": parts.train, "dev": parts.dev, "eval": parts.eval}
+    rows, unfit, duplicated = _without_copies(config, rows, read.ledger)
+    mixed = _mixed(config, read.entries, rows, unfit)
+    sides = {"train": mixed.parts.train, "dev": mixed.parts.dev, "eval": mixed.parts.eval}
     compared = leaks.prove(sides, near_copies=config.near_duplicates != "report")
-    origin = list(lineage.records(loaded, steps=mended, kept=rows, dropped=dropped, sides=sides, times=mixed.times))
-    exclude.prove(excluded.lists, sides, {record["id"]: record["mark"] for record in origin if "id" in record})
-    references = _references(rows, [*parts.dev, *parts.eval])
+    if config.identifiers == "deidentify":
+        read.ledger.without_details(_private(read))
+    origin = _lineage(read, rows, sides, mixed.times)
+    exclude.prove(excluded.lists, sides, _marks(excluded.lists, origin))
+    references = _references(rows, [*mixed.parts.dev, *mixed.parts.eval])
     guarded = (guard.guard if look else guard.unguarded)(
         sides,
         references,
         asked=config.identifiers,
-        public={name: item.source.public for name, item in loaded.items()},
+        public={name: item.source.public for name, item in read.taken.items()},
         progress=progress,
     )
-    account = report.build(config, loaded, weights, dropped, changed, rows, parts, named, compared)
-    account["identifiers"] = guarded.account
-    account["cleaning"] = steps
-    account["duplicates"] = {**duplicated, **_graded_copies(config, parts)}
-    account["exams"] = contamination.account(parts.train, contamination.at_hand())
-    account["graded"] = graded.account(parts.train, parts.eval, references)
-    account["mixing"] = mixed.account
-    account["mixture"] |= {
-        "asked": {name: item["share_asked"] for name, item in mixed.account["sources"].items()},
-        "train": {name: item["share"] for name, item in mixed.account["sources"].items()},
+    account = _account(config, read, rows, mixed, named, compared)
+    account |= {
+        "identifiers": guarded.account,
+        "cleaning": {name: item.cleaning for name, item in read.taken.items()},
+        "duplicates": {**duplicated, **_graded_copies(config, mixed.parts)},
+        "exams": contamination.account(mixed.parts.train, contamination.at_hand()),
+        "graded": graded.account(mixed.parts.train, mixed.parts.eval, references),
+        "mixing": mixed.account,
+        "excluded": excluded.account,
     }
-    account["excluded"] = excluded.account
-    said += [*exclude.said(excluded.account), *mix.said(mixed.account)]
-    said += [*_said(config, account, loaded), *guarded.said]
-    left_out = report.dropped_rows(dropped, loaded)
     if config.identifiers == "deidentify":
-        report.without_quotes(account, left_out, [name for name, item in loaded.items() if not item.source.public])
+        report.without_quotes(account, _private(read))
     return Prepared(
         train=guarded.parts["train"],
         dev=guarded.parts["dev"],
         eval=guarded.parts["eval"],
         report=account,
-        said=said,
-        files={file: checksum for item in loaded.values() for file, checksum in item.files.items()}
+        said=[*_said(config, account, read.taken), *guarded.said],
+        files={file: checksum for item in read.taken.values() for file, checksum in item.files.items()}
         | excluded.lists.files,
         references=guarded.references,
         times=mixed.times,
         lineage=origin,
-        dropped=left_out,
+        dropped=read.ledger.dropped,
         found=guarded.found,
         stops=guarded.stops,
     )
 
 
-def _load(
-    entries: Sequence[DataSource], *, offline: bool, progress: Progress | None
-) -> tuple[dict[str, Loaded], dict[str, DataSource]]:
-    """Each entry's rows, and the entry, under its own name.
-
-    Two files of one name get -2, -3, and so on, in the order of their places: names stay when entries change places.
-    """
-    items: list[Loaded] = []
-    for entry in entries:
-        item = datasets.load(entry, offline=offline, progress=progress)
-        if item.source.address in {other.source.address for other in items}:
-            raise ConfigError([f"data: {entry.source} is listed twice; give it once, with the weight you want."])
-        items.append(item)
-    named: dict[str, str] = {}
-    for item in sorted(items, key=lambda one: one.source.address):
-        name, number = item.source.name, 1
-        while name in named or (number == 1 and not item.source.public and name in datasets.names()):
-            number += 1
-            name = f"{item.source.name}-{number}"
-        named[name] = item.source.address
-    names = {address: name for name, address in named.items()}
-    loaded: dict[str, Loaded] = {}
-    for item in items:
-        name = names[item.source.address]
-        loaded[name] = item if name == item.source.name else _renamed(item, name)
-    return loaded, dict(zip(loaded, entries, strict=True))
+def _without_repetitions(rows: Sequence[QA], ledger: Ledger) -> Sequence[QA]:
+    left, repeated = duplicates.drop(rows)
+    ledger.leave(rows, left, repeated)
+    return left
 
 
-def _renamed(item: Loaded, name: str) -> Loaded:
-    old = item.source.name
-    rows = [
-        replace(row, id=f"{name}/{row.id.removeprefix(f'{old}/')}", source=name, links=_relinked(row.links, old, name))
-        for row in item.examples
-    ]
-    return replace(item, examples=rows, source=replace(item.source, name=name))
+def _without_copies(
+    config: Config, rows: Sequence[QA], ledger: Ledger
+) -> tuple[Sequence[QA], set[str], dict[str, Any]]:
+    """The rows that are left, ids of those that can't be graded on, and the account of copies."""
+    clusters = copies.find(rows)
+    account = copies.account(rows, clusters, config.near_duplicates)
+    if config.near_duplicates == "report":
+        return rows, split.shared_answers(rows), account
+    if config.near_duplicates == "drop":
+        left, repeated = copies.drop(rows, clusters)
+        ledger.leave(rows, left, repeated)
+        rows = left
+    return rows, copies.apart(rows, clusters), account
 
 
-def _relinked(links: tuple[str, ...], old: str, name: str) -> tuple[str, ...]:
-    start = f"document:{old}/"
-    return tuple(f"document:{name}/{link.removeprefix(start)}" if link.startswith(start) else link for link in links)
+def _mixed(config: Config, entries: Mapping[str, DataSource], rows: Sequence[QA], unfit: set[str]) -> mix.Mixed:
+    weights = {name: entry.weight for name, entry in entries.items()}
+    wanted = mix.split_for(config, len(rows))
+    parts = split.parts(rows, wanted, weights=weights, seed=config.split_seed, unfit=unfit)
+    return mix.mix(config, entries, parts)
+
+
+def _private(read: Gathered) -> list[str]:
+    return [name for name, item in read.taken.items() if not item.source.public]
+
+
+def _lineage(
+    read: Gathered, rows: Sequence[QA], sides: Mapping[str, Sequence[QA]], times: Mapping[str, int]
+) -> Stored[dict[str, Any]]:
+    at = numbers(rows)
+    names = [lineage.NOT_DRAWN, *sides]
+    part = np.zeros(int(at.max(initial=-1)) + 1, dtype=np.int8)
+    for number, side in enumerate(sides.values(), 1):
+        part[numbers(side)] = number
+    made = lineage.records(
+        read.taken,
+        read.origins,
+        kept=rows,
+        fate=read.ledger.fate,
+        dropped=read.ledger.dropped,
+        part_of=lambda number: names[part[at[number]]],
+        times=times,
+    )
+    return filled(records(), made)
+
+
+def _marks(lists: exclude.Lists, origin: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The marks that a list names, by the ids of the rows that have them."""
+    if not lists.marks:
+        return {}
+    return {record["id"]: record["mark"] for record in origin if record.get("mark") in lists.marks}
+
+
+def _account(
+    config: Config, read: Gathered, rows: Sequence[QA], mixed: mix.Mixed, named: int, compared: Mapping[str, int]
+) -> dict[str, Any]:
+    weights = {name: entry.weight for name, entry in read.entries.items()}
+    account = report.build(config, read.taken, weights, read.ledger.dropped, rows, mixed.parts, named, compared)
+    account["mixture"] |= {
+        "asked": {name: item["share_asked"] for name, item in mixed.account["sources"].items()},
+        "train": {name: item["share"] for name, item in mixed.account["sources"].items()},
+    }
+    return account
 
 
 def _graded_copies(config: Config, parts: split.Parts) -> dict[str, int]:
@@ -194,10 +198,11 @@ def _graded_copies(config: Config, parts: split.Parts) -> dict[str, int]:
     }
 
 
-def _references(rows: Sequence[QA], items: Sequence[QA]) -> dict[str, tuple[str, ...]]:
-    answers: defaultdict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
+def _references(rows: Iterable[QA], items: Sequence[QA]) -> dict[str, tuple[str, ...]]:
+    answers: dict[tuple[str, ...], dict[str, None]] = {_asked(item): {} for item in items}
     for row in rows:
-        answers[_asked(row)][row.answer] = None
+        if (held := answers.get(_asked(row))) is not None:
+            held[row.answer] = None
     return {item.id: tuple(dict.fromkeys((item.answer, *answers[_asked(item)]))) for item in items}
 
 
@@ -205,13 +210,15 @@ def _asked(row: QA) -> tuple[str, ...]:
     return tuple(normalised(text) or text for text in before(row))
 
 
-def _said(config: Config, account: Mapping[str, Any], loaded: Mapping[str, Loaded]) -> list[str]:
+def _said(config: Config, account: Mapping[str, Any], taken: Mapping[str, Taken]) -> list[str]:
+    said = [sentence for item in taken.values() for sentence in item.said]
+    said += [*exclude.said(account["excluded"]), *mix.said(account["mixing"])]
     totals, groups, mixture = account["totals"], account["groups"], account["mixture"]
-    said = [
+    said.append(
         f"{totals['rows_in']:,} rows in, {totals['dropped_rows']:,} dropped, {totals['kept']:,} kept in {groups['all']:,} "
         f"groups of related rows; {totals['train']:,} to train, {totals['dev']:,} to pick the best epoch, "
         f"{totals['eval']:,} to grade, {totals['not_drawn']:,} not drawn"
-    ]
+    )
     if groups["rows_per_group_in_eval_at_most"] > 1:
         said.append(
             f"there are too few topics for one question each: up to {groups['rows_per_group_in_eval_at_most']} questions "
@@ -230,12 +237,10 @@ def _said(config: Config, account: Mapping[str, Any], loaded: Mapping[str, Loade
             "a source has too few rows" if config.split.train else "all remaining rows are used (split.train is empty)"
         )
         said.append(f"training rows come from {real}; asked were {asked}: {why}")
-    for name, item in loaded.items():
-        if item.source.public:
-            continue
-        if not any(row.topic or row.links for row in item.examples):
-            said.append(
-                f"{name}: no topic column, so only equal questions are kept together; related ones may stand on both sides "
-                f"and grades may come out too well"
-            )
+    said += [
+        f"{name}: no topic column, so only equal questions are kept together; related ones may stand on both sides "
+        f"and grades may come out too well"
+        for name, item in taken.items()
+        if not item.source.public and not item.linked
+    ]
     return said

@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from medlms.config import Config
 from medlms.data import flow, language, lengths, terms
 from medlms.data.flow import PARTS as SIDES
+from medlms.data.keys import Keys
+from medlms.data.origin import Taken
 from medlms.data.split import Parts
-from medlms.datasets import Loaded, before, exchanges
-from medlms.types import QA, Fault
+from medlms.datasets import before, exchanges
+from medlms.types import QA
 
 EXAMPLES = 3  # shown of each reason
 
 
 def build(
     config: Config,
-    loaded: Mapping[str, Loaded],
+    taken: Mapping[str, Taken],
     weights: Mapping[str, float],
-    dropped: Sequence[tuple[str, Fault]],
-    changed: Mapping[str, Mapping[str, int]],
+    dropped: Sequence[Mapping[str, Any]],
     kept: Sequence[QA],
     parts: Parts,
     named: int,
     compared: Mapping[str, int],
 ) -> dict[str, Any]:
-    """The report as a JSON-able dict; raises ArithmeticError when it does not add up."""
+    """The report as a JSON-able dict; ``dropped`` as ``dropped_row`` makes them. ArithmeticError when it does not add up."""
     sides = {"train": parts.train, "dev": parts.dev, "eval": parts.eval}
-    read = faults_of(loaded)
     reasons: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    for name, fault in dropped:
-        reasons[name][flow.step_of(fault.reason, read=id(fault) in read)][fault.reason] += 1
-    kept_by = Counter(row.source for row in kept)
+    for record in dropped:
+        reasons[record["source"]][record["step"]][record["reason"]] += 1
+    everything = _counted(kept)
+    counted = {side: _counted(rows) for side, rows in sides.items()}
+    of_sides = {side: found.sources for side, found in counted.items()}
     sources = {
-        name: _source(item, kept_by[name], reasons[name], sides, name, weights[name], changed.get(name, {}))
-        for name, item in loaded.items()
+        name: _source(item, everything.sources[name], reasons[name], of_sides, name, weights[name])
+        for name, item in taken.items()
     }
     totals = {
         key: sum(int(source[key]) for source in sources.values())
@@ -45,15 +51,14 @@ def build(
     }
     totals["dropped"] = dict(sum((Counter(source["dropped"]) for source in sources.values()), Counter()))  # type: ignore[assignment]
     flow.check({"sources": sources, "totals": totals})
-    sizes = Counter(row.group for row in kept)
     return {
         "sources": sources,
         "totals": totals,
-        "mixture": _mixture(sides, weights),
+        "mixture": _mixture(of_sides, weights),
         "groups": {
-            "all": len(sizes),
-            "largest_rows": max(sizes.values(), default=0),
-            **{side: len({row.group for row in rows}) for side, rows in sides.items()},
+            "all": everything.groups.distinct(),
+            "largest_rows": int(everything.groups.times().max(initial=0)),
+            **{side: found.groups.distinct() for side, found in counted.items()},
             "rows_per_group_in_eval_at_most": parts.per_group,
             "topics_found_in_questions": named,
             "joined_by": "document, topic, question, and concept codes found in at most five documents",
@@ -64,22 +69,37 @@ def build(
         "dropped_examples": _shown(dropped),
         "languages": language.account(kept),
         "lengths": _lengths(sides["train"]),
-        "licences": (licences := _licences(loaded, sides)),
+        "licences": (licences := _licences(taken, of_sides)),
         "terms": terms.adapter({item["licence"]: item["sources"] for item in licences}),
         "split": {**config.split.model_dump(), "seed": config.split_seed},
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Rows by source, and their groups."""
+
+    sources: Counter[str]
+    groups: Keys
+
+
+def _counted(rows: Iterable[QA]) -> _Counted:
+    found = _Counted(Counter(), Keys())
+    for row in rows:
+        found.sources[row.source] += 1
+        found.groups.add(row.group)
+    return found
+
+
 def _source(
-    item: Loaded,
+    item: Taken,
     kept: int,
     steps: Mapping[str, Counter[str]],
-    sides: Mapping[str, Sequence[QA]],
+    sides: Mapping[str, Counter[str]],
     name: str,
     weight: float,
-    changed: Mapping[str, int],
 ) -> dict[str, Any]:
-    counts = {side: sum(row.source == name for row in rows) for side, rows in sides.items()}
+    counts = {side: found[name] for side, found in sides.items()}
     reasons = sum(steps.values(), Counter[str]())
     return {
         "title": item.source.title,
@@ -94,26 +114,21 @@ def _source(
         "dropped_rows": sum(reasons.values()),
         "dropped": dict(reasons.most_common()),
         "dropped_by_step": {step: dict(found.most_common()) for step, found in steps.items()},
-        "cleaned": {step: count for step, count in changed.items() if count},
+        "cleaned": {step: count for step, count in item.changed.items() if count},
         **counts,
         "not_drawn": kept - sum(counts.values()),
         "said": list(item.said),
     }
 
 
-def faults_of(loaded: Mapping[str, Loaded]) -> set[int]:
-    """Identities of the faults that were found on reading; all others belong to later steps."""
-    return {id(fault) for item in loaded.values() for fault in item.faults}
-
-
 def _lengths(rows: Sequence[QA]) -> dict[str, Any]:
     """Words of questions and answers by source, and of whole training rows as a histogram."""
-    words: defaultdict[str, dict[str, list[int]]] = defaultdict(lambda: {"question": [], "answer": []})
-    whole = []
+    words: defaultdict[str, dict[str, array[int]]] = defaultdict(lambda: {"question": array("i"), "answer": array("i")})
+    whole = array("i")
     for row in rows:
         counts = [(len(question.split()), len(answer.split())) for question, answer in exchanges(row)]
         for field, number in (("question", 0), ("answer", 1)):
-            words[row.source][field] += [pair[number] for pair in counts]
+            words[row.source][field].extend(pair[number] for pair in counts)
         whole.append(sum(map(sum, counts)))
     return {
         "unit": "words",
@@ -125,53 +140,39 @@ def _lengths(rows: Sequence[QA]) -> dict[str, Any]:
     }
 
 
-def _mixture(sides: Mapping[str, Sequence[QA]], weights: Mapping[str, float]) -> dict[str, dict[str, float]]:
+def _mixture(sides: Mapping[str, Counter[str]], weights: Mapping[str, float]) -> dict[str, dict[str, float]]:
     total = sum(weights.values())
     shares = {"asked": {name: round(weight / total, 4) for name, weight in weights.items()}}
-    for side, rows in sides.items():
-        counts = Counter(row.source for row in rows)
-        shares[side] = {name: round(counts[name] / len(rows), 4) if rows else 0.0 for name in weights}
+    for side, counts in sides.items():
+        rows = counts.total()
+        shares[side] = {name: round(counts[name] / rows, 4) if rows else 0.0 for name in weights}
     return shares
 
 
 def _repeats(kept: Sequence[QA]) -> dict[str, int]:
     # Rows of one normalised question share their group, so counting inside groups is not needed here.
-    counts = Counter(tuple(text.casefold() for text in before(row)) for row in kept)
-    again = [count for count in counts.values() if count > 1]
-    return {"questions_with_several_answers": len(again), "rows_in_them": sum(again)}
+    asked = Keys()
+    for row in kept:
+        asked.add(*(text.casefold() for text in before(row)))
+    times = asked.times()
+    rows = int(np.count_nonzero(times > 1))
+    return {"questions_with_several_answers": asked.distinct() - (len(times) - rows), "rows_in_them": rows}
 
 
-def _shown(dropped: Sequence[tuple[str, Fault]]) -> dict[str, list[dict[str, str]]]:
+def _shown(dropped: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, str]]]:
     shown: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
-    for name, fault in dropped:
-        if len(shown[fault.reason]) < EXAMPLES:
-            shown[fault.reason].append({"source": name, "place": fault.place, "detail": fault.detail})
+    for record in dropped:
+        if len(shown[record["reason"]]) < EXAMPLES:
+            shown[record["reason"]].append({key: record[key] for key in ("source", "place", "detail")})
     return dict(shown)
 
 
-def dropped_rows(dropped: Sequence[tuple[str, Fault]], loaded: Mapping[str, Loaded]) -> list[dict[str, Any]]:
-    """Every dropped row as a JSON-able dict: source, step, place, reason, detail, and ``used``, which is false."""
-    read = faults_of(loaded)
-    return [
-        {
-            "source": name,
-            "step": flow.step_of(fault.reason, read=id(fault) in read),
-            "place": fault.place,
-            "reason": fault.reason,
-            "detail": fault.detail,
-            "used": False,
-        }
-        for name, fault in dropped
-    ]
-
-
-def without_quotes(account: dict[str, Any], rows: Sequence[dict[str, Any]], private: Collection[str]) -> None:
-    """Take what is quoted of the ``private`` sources out of an account and of the list of dropped rows, in place.
+def without_quotes(account: dict[str, Any], private: Collection[str]) -> None:
+    """Take what is quoted of the ``private`` sources out of an account, in place.
 
     Their rows go on with surrogates, beside which the words as they were must not stand.
     """
-    examples = [item for items in account["dropped_examples"].values() for item in items]
-    for item in (*examples, *rows):
+    for item in (item for items in account["dropped_examples"].values() for item in items):
         if item["source"] in private:
             item["detail"] = ""
     for name in private:
@@ -179,10 +180,10 @@ def without_quotes(account: dict[str, Any], rows: Sequence[dict[str, Any]], priv
             step["examples"] = []
 
 
-def _licences(loaded: Mapping[str, Loaded], sides: Mapping[str, Sequence[QA]]) -> list[dict[str, Any]]:
+def _licences(taken: Mapping[str, Taken], sides: Mapping[str, Counter[str]]) -> list[dict[str, Any]]:
     in_force: defaultdict[str, list[str]] = defaultdict(list)
-    for name, item in loaded.items():
-        if any(row.source == name for rows in sides.values() for row in rows):
+    for name, item in taken.items():
+        if any(counts[name] for counts in sides.values()):
             in_force[item.source.licence].append(name)
     return [{"licence": licence, "sources": names, "terms": terms.of(licence)} for licence, names in in_force.items()]
 

@@ -6,16 +6,23 @@ It knows nothing of rows. Hashes have 64 bits and do not depend on the process, 
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
+import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medlms.errors import ResourceError
+
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 
+ROOM = 2**23
+"""Numbers of words that are held in memory."""
 _BASE = 0x9E3779B97F4A7C15  # odd, so that multiplying by it loses nothing
 _MASK = 2**64 - 1
 
@@ -23,16 +30,17 @@ _MASK = 2**64 - 1
 class Words:
     """Texts as numbers of words: ``numbers`` of all texts end to end, text t from ``starts[t]`` to ``starts[t + 1]``.
 
-    Texts are split at white space, so they are best normalised before. 4 bytes a word are kept.
+    Texts are split at white space, so they are best normalised before. 4 bytes a word are kept, of many words in a
+    temporary file.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
         known = _Numbers()
-        numbers, ends = array("i"), array("q", [0])
+        self.numbers = Column()
+        ends = array("q", [0])
         for text in texts:
-            numbers.extend(map(known.__getitem__, text.split()))
-            ends.append(len(numbers))
-        self.numbers: NDArray[np.int32] = np.asarray(numbers, dtype=np.int32)
+            self.numbers.extend(map(known.__getitem__, text.split()))
+            ends.append(len(self.numbers))
         self.starts: I64 = np.asarray(ends, dtype=np.int64)
         self._hashes = np.fromiter(map(hashed, known), dtype=np.uint64, count=len(known))
 
@@ -41,7 +49,7 @@ class Words:
 
     def symbols(self, first: int, last: int) -> U64:
         """The words' hashes of the texts from ``first`` up to, not including, ``last``."""
-        found: U64 = self._hashes[self.numbers[self.starts[first] : self.starts[last]]]
+        found: U64 = self._hashes[self.numbers.between(int(self.starts[first]), int(self.starts[last]))]
         return found
 
     def runs(self, first: int, last: int, width: int) -> tuple[U64, I64]:
@@ -60,10 +68,59 @@ class Words:
             first = last
 
 
+class Column:
+    """32-bit numbers end to end: in memory up to ROOM of them, all in a temporary file where there are more."""
+
+    def __init__(self) -> None:
+        self._last = array("i")  # what is not in the file
+        self._file: IO[bytes] | None = None
+        self._before = 0  # numbers in the file
+
+    def __len__(self) -> int:
+        return self._before + len(self._last)
+
+    def extend(self, numbers: Iterable[int]) -> None:
+        """Add numbers at the end. Raises ResourceError where they fit nowhere."""
+        self._last.extend(numbers)
+        if len(self._last) >= ROOM:
+            self._put_away()
+
+    def between(self, first: int, last: int) -> NDArray[np.int32]:
+        """The numbers from place ``first`` up to, not including, ``last``."""
+        if self._file is None or first >= self._before:
+            return np.asarray(self._last[first - self._before : last - self._before], dtype=np.int32)
+        content = os.pread(self._file.fileno(), 4 * (min(last, self._before) - first), 4 * first)
+        found = np.frombuffer(content, dtype=np.int32)
+        if last <= self._before:
+            return found
+        return np.concatenate([found, np.asarray(self._last[: last - self._before], dtype=np.int32)])
+
+    def _put_away(self) -> None:
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(prefix="medlms-", buffering=0)  # noqa: SIM115 - closed with the column
+                weakref.finalize(self, self._file.close)
+            view = memoryview(self._last).cast("B")
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as error:
+            raise no_room(error) from None
+        self._before += len(self._last)
+        self._last = array("i")
+
+
 class _Numbers(dict[str, int]):
     def __missing__(self, word: str) -> int:
         number = self[word] = len(self)
         return number
+
+
+def no_room(error: OSError) -> ResourceError:
+    """What to raise where a temporary file can't be written."""
+    return ResourceError(
+        f"{tempfile.gettempdir()}: what doesn't fit into memory can't be written there: {error.strerror}.",
+        hint="Make room, or name another folder with the environment variable TMPDIR.",
+    )
 
 
 def hashed(text: str) -> int:

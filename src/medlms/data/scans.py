@@ -15,6 +15,7 @@ from medlms.errors import ResourceError
 from medlms.run import home
 
 SHORT = 200  # characters; a shorter text is scanned faster than it is worth keeping
+MOST = 2**25  # characters of texts that are remembered in memory
 
 
 class Scans:
@@ -26,12 +27,16 @@ class Scans:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or home() / "scans" / f"{rules()}.json"
         self._seen: dict[str, list[Finding]] = {}
+        self._characters = 0
         self._kept: dict[str, list[list[object]]] | None = None
         self._fresh = False
 
     def look(self, text: str, *, public: bool = False) -> list[Finding]:
         """The findings of a text."""
         if text not in self._seen:
+            if self._characters > MOST:
+                self._seen, self._characters = {}, 0
+            self._characters += len(text)
             self._seen[text] = self._remembered(text) if public and len(text) > SHORT else scan(text)
         return self._seen[text]
 

@@ -8,19 +8,25 @@ out of eval and dev, one each at most, but brings none in. With ``reserve`` the 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from array import array
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from medlms.config import Split
+from medlms.data.draw import Draw, Table, order, quotas
+from medlms.data.keys import Keys
+from medlms.data.runs import I64
+from medlms.data.store import rewritten, take
 from medlms.datasets import before, exchanges, normalised
 from medlms.errors import DataError
 from medlms.types import QA
 
 RARE = 5  # documents: a concept code found in more of them says too little to join rows
 BOILERPLATE = 8  # words: a shorter answer may be equal by chance
-# A source gives one in this many of its groups to eval, and to dev, before larger sources stand in for it.
-HELD = 4
 PASSED = "answer also stands in another group"
 KEEP = 0.7  # share of the rows that training keeps at least when it is to have all that remain
 
@@ -33,23 +39,53 @@ class Parts:
     training could be given, of which ``train`` is drawn.
     """
 
-    train: list[QA]
-    dev: list[QA]
-    eval: list[QA]
+    train: Sequence[QA]
+    dev: Sequence[QA]
+    eval: Sequence[QA]
     per_group: int
     passed_over: dict[str, int]
-    pool: list[QA] = field(default_factory=list)
+    pool: Sequence[QA] = ()
 
 
-def grouped(examples: Sequence[QA]) -> list[QA]:
+def grouped(examples: Sequence[QA]) -> Sequence[QA]:
     """The same rows with ``group`` filled; rows that share a link, a topic or a question get the same group."""
-    documents: defaultdict[str, set[str]] = defaultdict(set)
-    for example in examples:
-        own = {link for link in example.links if link.startswith("document:")} or {example.id}
-        for link in example.links:
-            if link.startswith("cui:"):
-                documents[link] |= own
-    parent = list(range(len(examples)))
+    return rewritten(examples, map(_with_group, examples, _groups(examples)))
+
+
+def _with_group(example: QA, group: int) -> QA:
+    return replace(example, group=f"{group:016x}")
+
+
+def _groups(examples: Sequence[QA]) -> Iterator[int]:
+    """Of each row the number that names its group: 64 bits of a hash of the group's own name."""
+    top = _components(examples)
+    left = np.bincount(top, minlength=len(top)).tolist()
+    names = np.zeros(len(top), dtype=np.uint64)
+    labels: dict[int, str] = {}  # of the groups of which more rows are to come
+    for example, root in zip(examples, top.tolist(), strict=True):
+        # A topic names a group better than a question: it stays when questions are added.
+        label = f"0{normalised(example.topic)}" if normalised(example.topic) else f"1{normalised(example.question)}"
+        labels[root] = min(labels.get(root, label), label)
+        left[root] -= 1
+        if not left[root]:
+            names[root] = int.from_bytes(hashlib.sha256(labels.pop(root).encode()).digest()[:8], "big")
+    for start in range(0, len(top), 2**16):
+        yield from names[top[start : start + 2**16]].tolist()
+
+
+def _components(examples: Sequence[QA]) -> I64:
+    """Of each row the first row that a chain of shared keys leads to."""
+    common = _common_codes(examples)
+    keys, holders = Keys(), array("q")
+    for index, example in enumerate(examples):
+        for key in dict.fromkeys(_keys(example)):
+            if key not in common:
+                keys.add(key)
+                holders.append(index)
+    rows = np.asarray(holders, dtype=np.int64)
+    firsts = rows[keys.firsts()] if len(rows) else rows
+    other = firsts != rows
+    parent = array("q", range(len(examples)))
 
     def root(index: int) -> int:
         while parent[index] != index:
@@ -57,25 +93,26 @@ def grouped(examples: Sequence[QA]) -> list[QA]:
             index = parent[index]
         return index
 
-    holder: dict[str, int] = {}
-    for index, example in enumerate(examples):
-        for key in _keys(example):
-            if len(documents.get(key, ())) > RARE:
-                continue
-            first = holder.setdefault(key, index)
-            a, b = root(first), root(index)
-            if a != b:
-                parent[max(a, b)] = min(a, b)
-    labels: dict[int, str] = {}
-    for index, example in enumerate(examples):
-        top = root(index)
-        # A topic names a group better than a question: it stays when questions are added.
-        label = f"0{normalised(example.topic)}" if normalised(example.topic) else f"1{normalised(example.question)}"
-        labels[top] = min(labels.get(top, label), label)
-    return [
-        replace(example, group=hashlib.sha256(labels[root(index)].encode()).hexdigest()[:16])
-        for index, example in enumerate(examples)
-    ]
+    for first, row in zip(firsts[other].tolist(), rows[other].tolist(), strict=True):
+        a, b = root(first), root(row)
+        if a != b:
+            parent[max(a, b)] = min(a, b)
+    top = np.asarray(parent, dtype=np.int64)
+    while not np.array_equal(top, top[top]):
+        top = top[top]
+    return top
+
+
+def _common_codes(examples: Iterable[QA]) -> set[str]:
+    """Concept codes that are found in more than RARE documents."""
+    documents: defaultdict[str, set[str]] = defaultdict(set)
+    for example in examples:
+        codes = [link for link in example.links if link.startswith("cui:") and len(documents[link]) <= RARE]
+        if codes:
+            own = {link for link in example.links if link.startswith("document:")} or {example.id}
+            for code in codes:
+                documents[code] |= own
+    return {code for code, found in documents.items() if len(found) > RARE}
 
 
 def parts(
@@ -92,55 +129,50 @@ def parts(
     ids are ``unfit`` (``shared_answers`` unless said) are in neither. Raises DataError when the sizes can't be had.
     """
     unfit = shared_answers(examples) if unfit is None else unfit
-    drawn = _parts(examples, split, weights, seed, unfit)
+    table = Table(examples, seed, unfit)
+    drawn = _parts(examples, table, split, weights, seed)
     if drawn is None:
-        raise _too_small(examples, split, seed, unfit)
+        raise _too_small(examples, table, split, seed)
     return drawn
 
 
-def _parts(
-    examples: Sequence[QA], split: Split, weights: Mapping[str, float], seed: int, unfit: Collection[str]
-) -> Parts | None:
+def _parts(examples: Sequence[QA], table: Table, split: Split, weights: Mapping[str, float], seed: int) -> Parts | None:
     if len(examples) < (split.train or 1) + split.dev + split.eval:
         return None
     least = split.train or int(KEEP * (len(examples) - split.dev - split.eval))
-    members: defaultdict[str, list[QA]] = defaultdict(list)
-    for example in _shuffled(examples, seed):
-        members[example.group].append(example)
-    order = sorted(members, key=lambda group: _order(seed, "group", group))
-    candidates = {
-        group: rows for group in order if (rows := _distinct(row for row in members[group] if row.id not in unfit))
-    }
-    groups = Counter(source for rows in candidates.values() for source in {row.source for row in rows})
-    room = {source: max(1, count // HELD) for source, count in sorted(groups.items())}
     best: Parts | None = None
-
-    def serves(side: str) -> Callable[[str], bool]:
-        return lambda group: not split.reserve or home(group, split.reserve, seed) == side
-
-    most = min(max((len(rows) for rows in candidates.values()), default=0), max(split.eval, split.dev))
+    most = min(table.most, max(split.eval, split.dev))
+    serves = _serving(table, split, seed)
     for per_group in range(1, most + 1):
-        held = _Draw(candidates, room, per_group)
-        taken = held.draw(split.eval, weights, serves("eval"))
-        dev = held.draw(split.dev, weights, serves("dev"))
-        free = serves("train")
-        left = [row for group in order if group not in held.used and free(group) for row in members[group]]
+        held = Draw(table, per_group)
+        taken = held.draw(split.eval, weights, serves["eval"])
+        dev = held.draw(split.dev, weights, serves["dev"])
+        left = np.flatnonzero((~held.used & serves["train"])[table.group])
         # Without a size, training wants KEEP of the rows, and where that can't be had as many as there can be.
         enough = split.train or (len(best.train) + 1 if best else 1)
         if taken is None or dev is None or len(left) < enough:
             continue
-        passed = sum(row.id in unfit for group in held.used for row in members[group])
+        passed = int(np.count_nonzero(table.unfit & held.used[table.group]))
+        pool = table.shuffled(left)
         best = Parts(
-            train=_sample(_shuffled(left, seed), split.train, weights),
-            dev=_shuffled(dev, seed),
-            eval=_shuffled(taken, seed),
+            train=table.rows(examples, _sample(table, pool, split.train, weights)),
+            dev=table.rows(examples, table.shuffled(np.asarray(dev, dtype=np.int64))),
+            eval=table.rows(examples, table.shuffled(np.asarray(taken, dtype=np.int64))),
             per_group=per_group,
             passed_over={PASSED: passed} if passed else {},
-            pool=_shuffled(left, seed),
+            pool=table.rows(examples, pool),
         )
         if len(left) >= least:
             break
     return best
+
+
+def _serving(table: Table, split: Split, seed: int) -> dict[str, NDArray[np.bool_]]:
+    """Of each side which groups may serve it."""
+    if not split.reserve:
+        return dict.fromkeys(("eval", "dev", "train"), np.ones(table.groups, dtype=bool))
+    homes = np.array([_home(int(place), split.reserve) for place in table.places])
+    return {side: homes == side for side in ("eval", "dev", "train")}
 
 
 def home(group: str, reserve: float, seed: int) -> str:
@@ -148,59 +180,48 @@ def home(group: str, reserve: float, seed: int) -> str:
 
     It hangs on the group's name and the seed alone, so no other row can change it.
     """
-    place = int.from_bytes(_order(seed, "group", group)[:8], "big") / 2**64
-    return "eval" if place < reserve / 2 else "dev" if place < reserve else "train"
+    return _home(int.from_bytes(order(seed, "group", group)[:8], "big"), reserve)
+
+
+def _home(place: int, reserve: float) -> str:
+    share = place / 2**64
+    return "eval" if share < reserve / 2 else "dev" if share < reserve else "train"
 
 
 def suggest(examples: Sequence[QA], *, seed: int = 13, unfit: Collection[str] | None = None) -> Split | None:
     """Sizes that these grouped rows allow, or None when there are too few; ``train`` is left to all that remain."""
-    unfit = shared_answers(examples) if unfit is None else unfit
+    return _suggested(examples, Table(examples, seed, shared_answers(examples) if unfit is None else unfit), seed)
+
+
+def _suggested(examples: Sequence[QA], table: Table, seed: int) -> Split | None:
     for share in (10, 5, 4):
         size = min(100, len(examples) // share)
         for dev, held in ((min(50, size), size), (size // 2, size // 2), (1, 1)):
             if not dev or not held:
                 continue
-            drawn = _parts(examples, split := Split(train=None, dev=dev, eval=held), {}, seed, unfit)
+            drawn = _parts(examples, table, split := Split(train=None, dev=dev, eval=held), {}, seed)
             if drawn and len(drawn.train) > dev + held:
                 return split
     return None
 
 
-def shared_answers(examples: Iterable[QA]) -> set[str]:
+def shared_answers(examples: Sequence[QA]) -> set[str]:
     """Ids of rows whose normalised answer, of at least BOILERPLATE words, also stands in another group."""
-    holders: defaultdict[str, list[QA]] = defaultdict(list)
-    for example in examples:
+    groups, texts, holders = Keys(), Keys(), array("q")
+    for index, example in enumerate(examples):
+        groups.add(example.group)
         for folded in long_texts(answer for _, answer in exchanges(example)):
-            holders[folded].append(example)
-    return {row.id for rows in holders.values() if len({row.group for row in rows}) > 1 for row in rows}
+            texts.add(folded)
+            holders.append(index)
+    rows = np.asarray(holders, dtype=np.int64)
+    label, group = texts.firsts(), groups.firsts()[rows]
+    several = np.bincount(np.unique(label * len(groups) + group) // max(len(groups), 1), minlength=len(label)) > 1
+    return {row.id for row in take(examples, np.unique(rows[several[label]]))}
 
 
 def long_texts(texts: Iterable[str]) -> list[str]:
     """Those of the normalised texts that have at least BOILERPLATE words: two equal ones are no chance."""
     return [folded for folded in map(normalised, texts) if folded.count(" ") >= BOILERPLATE - 1]
-
-
-def quotas(size: int, weights: Mapping[str, float], room: Mapping[str, int]) -> dict[str, int]:
-    """Share ``size`` over sources by weight, none above its room; what one lacks goes to the others. Sums to ``size``
-    as long as the room does.
-    """
-    got = dict.fromkeys(room, 0)
-    open_ = {name for name in room if room[name] > 0}
-    left = min(size, sum(room.values()))
-    while left > 0 and open_:
-        total = sum(weights.get(name, 1.0) for name in sorted(open_))
-        exact = {name: left * weights.get(name, 1.0) / total for name in sorted(open_)}
-        give = {name: min(int(exact[name]), room[name] - got[name]) for name in exact}
-        spare = left - sum(int(value) for value in exact.values())
-        for name in sorted(exact, key=lambda item: (int(exact[item]) - exact[item], item)):
-            if spare > 0 and got[name] + give[name] < room[name]:
-                give[name] += 1
-                spare -= 1
-        for name, count in give.items():
-            got[name] += count
-        left -= sum(give.values())
-        open_ = {name for name in open_ if got[name] < room[name]}
-    return got
 
 
 def _keys(example: QA) -> Iterable[str]:
@@ -213,93 +234,29 @@ def _keys(example: QA) -> Iterable[str]:
     yield from (f"question:{folded}" for folded in long_texts(before(example)[2::2]))
 
 
-class _Draw:
-    """Takes rows group by group; a group that gave a row is used up and gives to no other side."""
-
-    def __init__(self, candidates: Mapping[str, list[QA]], room: Mapping[str, int], per_group: int) -> None:
-        self.used: set[str] = set()
-        self._candidates = candidates
-        self._room = room
-        self._per_group = per_group
-
-    def draw(self, size: int, weights: Mapping[str, float], serves: Callable[[str], bool]) -> list[QA] | None:
-        """``size`` rows by weight from groups that serve, or None when those that are left hold too few."""
-        open_ = {group: rows for group, rows in self._candidates.items() if group not in self.used and serves(group)}
-        taken: list[QA] = []
-        rounds = -(-size // max(1, sum(self._room.values())))  # more than one when all sources are small
-        self._walk(quotas(size, weights, {name: count * rounds for name, count in self._room.items()}), taken, open_)
-        spent: set[str] = set()  # sources that have no more to give
-        while len(taken) < size:
-            free = (rows for group, rows in open_.items() if group not in self.used)
-            sources = {row.source for rows in free for row in rows} - spent
-            if not sources:
-                return None
-            quota = quotas(size - len(taken), weights, dict.fromkeys(sorted(sources), size))
-            self._walk(quota, taken, open_)
-            spent |= {name for name, left in quota.items() if left > 0}
-        return taken
-
-    def _walk(self, quota: dict[str, int], taken: list[QA], open_: Mapping[str, list[QA]]) -> None:
-        whole = {name: count or 1 for name, count in quota.items()}
-        for group, rows in open_.items():
-            if group in self.used:
-                continue
-            rest = list(rows)
-            for _ in range(self._per_group):
-                fit = [row for row in rest if quota.get(row.source, 0) > 0]
-                if not fit:
-                    break
-                # The source that is furthest behind its quota goes first.
-                row = max(fit, key=lambda item: quota[item.source] / whole[item.source])
-                rest.remove(row)
-                quota[row.source] -= 1
-                taken.append(row)
-                self.used.add(group)
-            if not any(quota.values()):
-                return
-
-
-def _distinct(rows: Iterable[QA]) -> list[QA]:
-    """One row a question: its other answers are references, not items."""
-    first: dict[tuple[str, ...], QA] = {}
-    for row in rows:
-        first.setdefault(tuple(map(normalised, before(row))), row)
-    return list(first.values())
-
-
-def _sample(rows: list[QA], size: int | None, weights: Mapping[str, float]) -> list[QA]:
+def _sample(table: Table, pool: I64, size: int | None, weights: Mapping[str, float]) -> I64:
+    """Of a shuffled pool the first rows of each source, as many as its weight gives it."""
     if size is None:
-        return rows
-    left = quotas(size, weights, Counter(row.source for row in rows))
-    drawn = []
-    for row in rows:
-        if left[row.source] > 0:
-            left[row.source] -= 1
-            drawn.append(row)
-    return drawn
+        return pool
+    source = table.source[pool]
+    counts = np.bincount(source, minlength=len(table.sources)).tolist()
+    left = quotas(size, weights, {name: count for name, count in zip(table.sources, counts, strict=True) if count})
+    drawn = [np.flatnonzero(source == number)[: left.get(name, 0)] for number, name in enumerate(table.sources)]
+    return pool[np.sort(np.concatenate(drawn))]
 
 
-def _shuffled(rows: Iterable[QA], seed: int) -> list[QA]:
-    return sorted(rows, key=lambda item: _order(seed, "row", item.id))
-
-
-def _order(seed: int, what: str, name: str) -> bytes:
-    return hashlib.blake2b(f"{seed}\0{what}\0{name}".encode(), digest_size=16).digest()
-
-
-def _too_small(examples: Sequence[QA], split: Split, seed: int, unfit: Collection[str]) -> DataError:
-    sizes = Counter(example.group for example in examples)
+def _too_small(examples: Sequence[QA], table: Table, split: Split, seed: int) -> DataError:
     asked = f"train {split.train or 'all that remain'}, dev {split.dev}, eval {split.eval}"
     message = (
-        f"The set is too small to split as asked ({asked}): {len(examples):,} usable rows in {len(sizes):,} groups "
-        f"of related rows, the largest of {max(sizes.values(), default=0):,}; a group is never split apart."
+        f"The set is too small to split as asked ({asked}): {len(examples):,} usable rows in {table.groups:,} groups "
+        f"of related rows, the largest of {table.largest:,}; a group is never split apart."
     )
-    fits = suggest(examples, seed=seed, unfit=unfit)
+    fits = _suggested(examples, table, seed)
     if split.reserve:
         hint = "Only groups that split.reserve sets aside can serve dev and eval: raise it, or leave it empty."
     elif fits:
         hint = f"This would fit: split.train=null split.dev={fits.dev} split.eval={fits.eval}."
-    elif len(sizes) < 3:
+    elif table.groups < 3:
         hint = "At least three groups are needed; when `topic` is too coarse, name a finer column in the config."
     else:
         hint = "Add rows."

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
+from medlms.data.store import rewritten
 from medlms.datasets import normalised
 from medlms.types import QA
 
@@ -30,25 +32,28 @@ TOO_GENERAL = frozenset(
 )
 
 
-def name(examples: Sequence[QA], also: Iterable[str] = ()) -> tuple[list[QA], int]:
+def name(examples: Sequence[QA], also: Iterable[str] = ()) -> tuple[Sequence[QA], int]:
     """Fill ``topic`` where the question names a known one (the longest), and count the rows filled.
 
     Known are the topics of all rows and those in ``also``. Rows with a topic of their own that differs from a known one
     in plurals only are linked to it. Order is kept.
     """
-    known = _index([*(example.topic for example in examples), *also])
+    known = _index(chain((example.topic for example in examples), also))
     found = 0
-    rows: list[QA] = []
-    for example in examples:
-        if example.topic:
-            key = normalised(example.topic)
-            near = known.get(_singular(key.split()), key)
-            rows.append(example if near == key else _linked(example, near))
-            continue
-        topic = named(example.question, known)
-        found += bool(topic)
-        rows.append(replace(_linked(example, topic), topic=topic) if topic else example)
-    return rows, found
+
+    def filled() -> Iterator[QA]:
+        nonlocal found
+        for example in examples:
+            if example.topic:
+                key = normalised(example.topic)
+                near = known.get(_singular(key.split()), key)
+                yield example if near == key else _linked(example, near)
+                continue
+            topic = named(example.question, known)
+            found += bool(topic)
+            yield replace(_linked(example, topic), topic=topic) if topic else example
+
+    return rewritten(examples, filled()), found
 
 
 def named(question: str, known: dict[str, str]) -> str:

@@ -10,6 +10,7 @@ the package, ``ORIGINAL`` (or ``ORIGINALS``). By ``SOURCE.kind`` it exports also
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ from medlms.datasets._several import Readings
 from medlms.datasets._shape import Shape
 from medlms.datasets._whole import plain_bytes, table_kind
 from medlms.errors import AskedWrongly, ConfigError, DataError
-from medlms.types import Choice, Question, Source
+from medlms.types import QA, Choice, Fault, Question, Source
 
 __all__ = [
-    "Loaded", "Noise", "Progress", "Read", "Rows", "Shape", "before", "check", "columns", "dialogue", "exam", "exams",
+    "Loaded", "Noise", "Progress", "Read", "Rows", "Shape", "before", "check", "columns", "counted", "dialogue", "exam", "exams",
     "exchanges", "get", "load", "mark", "names", "noise", "normalised", "plain_bytes", "questions", "source", "stream",
     "table_kind", "where",
 ]  # fmt: skip
@@ -106,6 +107,11 @@ def stream(entry: DataSource, *, offline: bool = False, progress: Progress | Non
     return _Again(rows) if isinstance(rows, Loaded) else rows
 
 
+def counted(rows: Rows) -> Iterator[QA | Fault]:
+    """The rows of a stream; behind the last row of a file of the user's own DataError where more than half are faulty."""
+    return iter(rows) if isinstance(rows, _Again) else _files.counted(rows)
+
+
 def check(path: str | Path, *, chosen: DataSource | None = None, to_the_end: bool = True) -> Loaded:
     """Read a file, folder or pattern and list all its faults in one go, however many. ``chosen`` names columns.
 
@@ -173,6 +179,9 @@ class _Again:
     def __iter__(self) -> Any:
         yield from self._loaded.examples
         yield from self._loaded.faults
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def _rows(

@@ -18,6 +18,8 @@ from medlms.types import QA, Fault, Source
 
 LONGEST = 16 * 2**20
 """Characters of a question or an answer; longer ones are no text that anybody wrote."""
+SHOWN = 5
+"""Faults that are shown of a file that is refused for too many of them."""
 
 
 class Reading:
@@ -67,6 +69,10 @@ class Reading:
         self.files[str(self.path)] = self._table.sha256()
         self._table.close()
         self._sum_up()
+
+    def close(self) -> None:
+        """Let go of the file; its rows can't be read any more."""
+        self._table.close()
 
     def _example(self, row: Row) -> QA | Fault:
         shape = self.shape
@@ -180,13 +186,8 @@ def collect(reading: Rows, *, tolerant: bool = False) -> Loaded:
     """All rows at once. Raises DataError, unless ``tolerant``, where more than half of them are faulty."""
     examples: list[QA] = []
     faults: list[Fault] = []
-    for item in reading:
+    for item in reading if tolerant else counted(reading):
         (examples if isinstance(item, QA) else faults).append(item)  # type: ignore[arg-type]
-    if not tolerant and 2 * len(faults) > reading.rows_in:
-        raise DataError(
-            _too_many(reading.source, faults, reading.rows_in),
-            hint=f"All of them: medlms data check {_named(reading.source)}",
-        )
     return Loaded(
         examples,
         faults,
@@ -197,6 +198,23 @@ def collect(reading: Rows, *, tolerant: bool = False) -> Loaded:
         topics=reading.topics,
         remarks=tuple(reading.remarks),
     )
+
+
+def counted(reading: Rows) -> Iterator[QA | Fault]:
+    """The rows as they are read; behind the last one DataError where more than half of them are faulty."""
+    first: list[Fault] = []
+    faulty = 0
+    for item in reading:
+        if isinstance(item, Fault):
+            faulty += 1
+            if len(first) < SHOWN:
+                first.append(item)
+        yield item
+    if 2 * faulty > reading.rows_in:
+        raise DataError(
+            _too_many(reading.source, first, faulty, reading.rows_in),
+            hint=f"All of them: medlms data check {_named(reading.source)}",
+        )
 
 
 def columns(path: Path, chosen: Mapping[str, str] | None = None) -> tuple[Shape, list[str], str]:
@@ -248,9 +266,9 @@ def _shown(value: Any) -> str:
     return f"{names.get(type(value), type(value).__name__)} ({text[:30] + '...' if len(text) > 30 else text})"
 
 
-def _too_many(source: Source, faults: list[Fault], rows: int) -> str:
-    first = [f"  {fault.place}: {fault.reason}{f': {fault.detail}' if fault.detail else ''}" for fault in faults[:5]]
-    return "\n".join([f"{_named(source)}: {len(faults):,} of {rows:,} rows can't be used; the first:", *first])
+def _too_many(source: Source, faults: list[Fault], count: int, rows: int) -> str:
+    first = [f"  {fault.place}: {fault.reason}{f': {fault.detail}' if fault.detail else ''}" for fault in faults]
+    return "\n".join([f"{_named(source)}: {count:,} of {rows:,} rows can't be used; the first:", *first])
 
 
 def _named(source: Source) -> str:

@@ -54,6 +54,10 @@ class Rows(Protocol):
         """Each row of the original: what can be used, and the faults of what can't."""
         ...
 
+    def close(self) -> None:
+        """Let go of the files; no more rows can be read."""
+        ...
+
 
 Row = TypeVar("Row")
 

@@ -43,6 +43,9 @@ class Readings:
             self.remarks += reading.remarks
             self.said += reading.said
 
+    def close(self) -> None:
+        """Nothing is open before the rows are read, or behind the last one."""
+
 
 def _short_names(paths: Sequence[Path]) -> list[str]:
     """The files' names below the folder that they share, without endings where that keeps them apart."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +65,14 @@ def prepare(config: Config, *, to: str | Path | None = None, tokens: bool = True
         account["said"].append(
             f"`medlms train` stops here because of {', '.join(prepared.stops)} (identifiers: stop) and lists what was found"
         )
-    listed = list(prepared.dropped)
+    shortened: list[dict[str, Any]] = []
     if tokens and (found := _read(config, prepared, account["said"], talk)) is not None:
-        listed += complete(account, *_token_account(found), found.rows, prepared.train)
+        shortened = complete(account, *_token_account(found), found.rows, prepared.train)
     name = _name(config)
     run = Run(_folder(to or Path("prepared") / name))
-    rows.write(run, prepared)
+    rows.keep(run, prepared)
     identified.keep(prepared, run)
-    run.keep_rows(DROPPED, listed)
+    run.keep_rows(DROPPED, chain(prepared.dropped, shortened))
     run.write_json(DATA, account)
     pages_written = write(run, account, config, name=name)
     return Written(run.folder, account, [run.folder / DATA, *pages_written, run.folder / DROPPED])
@@ -113,7 +114,8 @@ def complete(
 
     ``faults`` holds rows ``cut`` and ``dropped`` of the ``train`` rows.
     """
-    sources = {row.place: row.source for row in train}
+    named = {fault.place for found in faults.values() for fault in found}
+    sources = {row.place: row.source for row in train if row.place in named} if named else {}
     account["tokens"] = {**tokens, **{kind: [asdict(fault) for fault in found] for kind, found in faults.items()}}
     account["preview"] = {"model": tokens.get("model", ""), "rows": [_row(item) for item in some]}
     flow.check(account)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import gzip
-import json
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from medlms.data import Prepared
 from medlms.datasets import dialogue
 from medlms.errors import DataError
-from medlms.run import Run, write_whole
+from medlms.run import Run, json_lines, write_whole
 from medlms.types import QA
 
 PARTS = ("train", "dev", "eval")
@@ -26,29 +25,43 @@ class Rows:
     ``times`` tells how often a training row is read in an epoch, by its id, where that is not once.
     """
 
-    train: list[QA]
-    dev: list[QA]
-    eval: list[QA]
+    train: Sequence[QA]
+    dev: Sequence[QA]
+    eval: Sequence[QA]
     references: Mapping[str, tuple[str, ...]]
     times: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 def write(run: Run, prepared: Prepared) -> Rows:
-    """Write splits/*.jsonl and the lineage of all rows; returns what ``read`` reads."""
-    lineage = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in prepared.lineage)
-    write_whole(run.path(*LINEAGE.split("/")), gzip.compress(lineage.encode(), 6, mtime=0))
-    for part in PARTS:
-        rows: Sequence[QA] = getattr(prepared, part)
-        lines = []
-        for row in rows:
-            line = dataclasses.asdict(row)
-            if part != "train":
-                line["references"] = list(prepared.references.get(row.id, (row.answer,)))
-            elif row.id in prepared.times:
-                line["times"] = prepared.times[row.id]
-            lines.append(line)
-        run.keep_rows(f"splits/{part}.jsonl", lines)
+    """Write the rows as ``keep`` does; returns what ``read`` reads."""
+    keep(run, prepared)
     return read(run)
+
+
+def keep(run: Run, prepared: Prepared) -> None:
+    """Write splits/*.jsonl and the lineage of all rows, row by row."""
+    write_whole(run.path(*LINEAGE.split("/")), _packed(json_lines(prepared.lineage)))
+    for part in PARTS:
+        run.keep_rows(f"splits/{part}.jsonl", _lines(prepared, part))
+
+
+def _lines(prepared: Prepared, part: str) -> Iterator[dict[str, Any]]:
+    for row in getattr(prepared, part):
+        line = dataclasses.asdict(row)
+        if part != "train":
+            line["references"] = list(prepared.references.get(row.id, (row.answer,)))
+        elif row.id in prepared.times:
+            line["times"] = prepared.times[row.id]
+        yield line
+
+
+def _packed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The gzip file of these pieces; the same for the same pieces, so without a time."""
+    packer = zlib.compressobj(6, wbits=31)
+    for piece in pieces:
+        if made := packer.compress(piece):
+            yield made
+    yield packer.flush()
 
 
 def there(run: Run) -> bool:
