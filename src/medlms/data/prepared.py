@@ -67,10 +67,9 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
     Memory does not grow with the texts: rows stand in a temporary file where they are many (see ``data.store``).
     Raises DataError, FetchError, ConfigError, UnknownName, and ResourceError where that file can't be written.
     """
-    read = reading.read(config, offline=offline, progress=progress)
-    excluded = exclude.apply(config.exclude, read.rows, read.origins)
-    read.ledger.leave(read.rows, excluded.rows, excluded.dropped)
-    rows = _without_repetitions(excluded.rows, read.ledger)
+    rows, read = reading.read(config, offline=offline, progress=progress)
+    rows, lists, excluded = _without_listed(config, rows, read)
+    rows = _without_repetitions(rows, read.ledger)
     rows, named = topics.name(rows, (topic for item in read.taken.values() for topic in item.topics))
     rows = split.grouped(rows)
     rows, unfit, duplicated = _without_copies(config, rows, read.ledger)
@@ -80,7 +79,7 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
     if config.identifiers == "deidentify":
         read.ledger.without_details(_private(read))
     origin = _lineage(read, rows, sides, mixed.times)
-    exclude.prove(excluded.lists, sides, _marks(excluded.lists, origin))
+    exclude.prove(lists, sides, _marks(lists, origin))
     references = _references(rows, [*mixed.parts.dev, *mixed.parts.eval])
     guarded = (guard.guard if look else guard.unguarded)(
         sides,
@@ -97,7 +96,7 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
         "exams": contamination.account(mixed.parts.train, contamination.at_hand()),
         "graded": graded.account(mixed.parts.train, mixed.parts.eval, references),
         "mixing": mixed.account,
-        "excluded": excluded.account,
+        "excluded": excluded,
     }
     if config.identifiers == "deidentify":
         report.without_quotes(account, _private(read))
@@ -107,8 +106,7 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
         eval=guarded.parts["eval"],
         report=account,
         said=[*_said(config, account, read.taken), *guarded.said],
-        files={file: checksum for item in read.taken.values() for file, checksum in item.files.items()}
-        | excluded.lists.files,
+        files={file: checksum for item in read.taken.values() for file, checksum in item.files.items()} | lists.files,
         references=guarded.references,
         times=mixed.times,
         lineage=origin,
@@ -116,6 +114,15 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
         found=guarded.found,
         stops=guarded.stops,
     )
+
+
+def _without_listed(
+    config: Config, rows: Sequence[QA], read: Gathered
+) -> tuple[Sequence[QA], exclude.Lists, dict[str, Any]]:
+    """The rows that no list names, the lists, and the account of them."""
+    left = exclude.apply(config.exclude, rows, read.origins)
+    read.ledger.leave(rows, left.rows, left.dropped)
+    return left.rows, left.lists, left.account
 
 
 def _without_repetitions(rows: Sequence[QA], ledger: Ledger) -> Sequence[QA]:

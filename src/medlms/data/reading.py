@@ -22,20 +22,22 @@ LINKS = ("document:", "topic:")
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The cleaned ``rows`` of all sources one after another, the ``origins`` of all rows that were read, and the ledger.
+    """What is known of all that was read but the cleaned rows: the ``origins`` of all rows, and the ledger.
 
     ``taken`` says of each source what it gave, by its own name; ``entries`` are those of the config.
     """
 
     taken: Mapping[str, Taken]
     entries: Mapping[str, DataSource]
-    rows: Stored[QA]
     origins: Stored[Origin]
     ledger: Ledger
 
 
-def read(config: Config, *, offline: bool = False, progress: Progress | None = None) -> Gathered:
-    """Read and clean all sources. Raises what ``datasets.stream`` raises, and ConfigError where one is listed twice."""
+def read(config: Config, *, offline: bool = False, progress: Progress | None = None) -> tuple[Sequence[QA], Gathered]:
+    """The cleaned rows of all sources one after another, and what goes with them.
+
+    Raises what ``datasets.stream`` raises, and ConfigError where a source is listed twice.
+    """
     opened: list[Rows] = []
     try:
         for entry in config.data:
@@ -64,9 +66,9 @@ class _Gatherer:
         self._ledger = Ledger()
         self._kept = array("q")
 
-    def gathered(self, taken: Mapping[str, Taken], entries: Mapping[str, DataSource]) -> Gathered:
+    def gathered(self, taken: Mapping[str, Taken], entries: Mapping[str, DataSource]) -> tuple[Sequence[QA], Gathered]:
         self._ledger.keep(self._kept)
-        return Gathered(taken, entries, Stored(self._rows), Stored(self._origins), self._ledger)
+        return Stored(self._rows), Gathered(taken, entries, Stored(self._origins), self._ledger)
 
     def gather(self, name: str, rows: Rows) -> Taken:
         """Take in all rows of a source, which gets this name."""
