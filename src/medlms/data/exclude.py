@@ -113,11 +113,11 @@ def apply(files: Sequence[str], rows: Sequence[QA], originals: Iterable[Origin])
         return Excluded(rows, [], {}, lists)
     named: dict[str, str] = {}
     found: set[str] = set()
-    for row in originals:
-        if place := lists.names(row, row.mark):
-            named[row.id] = place
-            found |= {place, *(lists.links[link] for link in row.links if link in lists.links)}
-            found |= {kind[key] for kind, key in ((lists.ids, row.id), (lists.marks, row.mark)) if key in kind}
+    for origin in originals:
+        if place := lists.names(origin, origin.mark):
+            named[origin.id] = place
+            found |= {place, *(lists.links[link] for link in origin.links if link in lists.links)}
+            found |= {kind[key] for kind, key in ((lists.ids, origin.id), (lists.marks, origin.mark)) if key in kind}
     asked = {normalised(row.question) for row in rows if row.id in named}
     says = {_said(row): row.place for row in rows if row.id in named}
     left = array("q")

@@ -171,7 +171,7 @@ def _serving(table: Table, split: Split, seed: int) -> dict[str, NDArray[np.bool
     """Of each side which groups may serve it."""
     if not split.reserve:
         return dict.fromkeys(("eval", "dev", "train"), np.ones(table.groups, dtype=bool))
-    homes = np.array([_home(int(place), split.reserve) for place in table.places])
+    homes = np.array([_home(int(place), split.reserve) for place in table.places], dtype="U5")
     return {side: homes == side for side in ("eval", "dev", "train")}
 
 

@@ -57,7 +57,7 @@ class Reading:
         self._prefix = f"{self.source.name}/{prefix}"
         self._instructions = _shape.instructions(self._table, self.shape)
         self._ids: dict[str, str] = {}
-        self._hashes: dict[str, int] = {}
+        self._hashes: dict[int, int] = {}  # by number: half as large as by text
         self._questions = self._dialogues = self._systems = self._other_instructions = 0
 
     def __iter__(self) -> Iterator[QA | Fault]:
@@ -123,7 +123,8 @@ class Reading:
                 self._ids[text] = row.place
                 return text
         name = _content.digest(texts, 6)
-        count = self._hashes[name] = self._hashes.get(name, 0) + 1
+        number = int(name, 16)
+        count = self._hashes[number] = self._hashes.get(number, 0) + 1
         name = name if count == 1 else f"{name}~{count}"
         if self.shape.id:
             name = f"#{name}"
