@@ -78,7 +78,7 @@ def _changed(
     made: dict[str, str], kept: list[dict[str, str]], chance: float, pick: int, other: int, name: str
 ) -> dict[str, str]:
     """The row as it is, or the copy of an earlier row, a near copy, a reworded question, or a fault."""
-    early = kept[pick] if len(kept) == BLOCK else made
+    early = kept[pick] if len(kept) == BLOCK and kept[pick]["answer"] else made
     if chance < 0.05:
         return early
     if chance < 0.10:
