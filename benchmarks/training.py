@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import shlex
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from medlms.bench.estimates import Estimate, median, ratio  # noqa: E402
 from medlms.bench.quiet import busy_share, load_average  # noqa: E402
-from medlms.bench.result import Result, Row, over_ceiling, table  # noqa: E402
+from medlms.bench.result import Result, Row, over_ceiling, read, table  # noqa: E402
 from medlms.bench.roofline import Matrix, ceiling  # noqa: E402
 from medlms.bench.turns import Contender, Measured, Outcome, take_turns  # noqa: E402
 from medlms.bench.worker import TooSlow, Worker, WorkerFailed  # noqa: E402
@@ -145,6 +146,11 @@ def arguments(words: list[str]) -> argparse.Namespace:
     add("--loss-steps", type=int, help="optimiser steps before held-out losses are compared (default 3)")
     add("--seeds", type=int, help="seeds of that comparison, as far as time allows (default 3)")
     add("--search", help="only these settings of the search, by name, with commas between")
+    add(
+        "--losses-only",
+        action="store_true",
+        help="compare held-out losses alone, anew, and put them into the result's file",
+    )
     options = parser.parse_args(words)
     options.step_rows = 2 if options.quick else ROWS_PER_STEP
     defaults = (
@@ -191,6 +197,8 @@ def versions_of(*names: str) -> dict[str, str]:
 
 
 def run(bench: Bench) -> int:
+    if bench.options.losses_only:
+        return losses_only(bench)
     prepare(bench)
     measure_roofline(bench)
     found = search(bench)
@@ -476,8 +484,41 @@ def more_seeds(bench: Bench, best: Settings) -> None:
     if not held["steps"] or best.get("packing") or len(speeds) < 2:
         return
     bench.phase("held-out loss from other seeds")
+    losses_of_seeds(bench, best, range(1, bench.options.seeds))
+
+
+def losses_only(bench: Bench) -> int:
+    """All seeds of the comparison with the peer of a finished result, whose other numbers stay as they are."""
+    from medlms.run import write_whole
+
+    target = bench.options.out
+    held = read(target)
+    name = next(row["settings"]["name"] for row in held["rows"] if row["system"] == "best_peer")
+    bench.options.out = bench.folder / "losses.json"
+    prepare(bench)
+    if bench.result.extra["task"] != held["task"]:
+        raise AskedWrongly(
+            f"{target.name}: was measured on other rows.", hint="Give the settings that it was made with."
+        )
+    same = {key: held["dev_loss"][key] for key in ("untrained", "steps", "tokens")}
+    bench.result.extra["dev_loss"] = {**same, "seeds": []}
+    best = next(settings for settings in SEARCH if settings["name"] == name)
+    losses_of_seeds(bench, best, range(bench.options.seeds))
+    found = bench.result.extra["dev_loss"]
+    if not found["seeds"]:
+        return 1
+    made = {"git": bench.result.extra["git"], "command": bench.result.command, "date": bench.result.date}
+    held["dev_loss"] = {**found, "made": made}
+    others = [row for row in held["rows"] if row["metric"] != "dev_loss"]
+    held["rows"] = others + [asdict(row) for row in bench.result.rows]
+    write_whole(target, (json.dumps(held, indent=2, ensure_ascii=False) + "\n").encode())
+    return 0
+
+
+def losses_of_seeds(bench: Bench, best: Settings, seeds: range) -> None:
+    held = bench.result.extra["dev_loss"]
     longest = 0.0
-    for seed in range(1, bench.options.seeds):
+    for seed in seeds:
         began = time.monotonic()
         if longest > bench.left() or (longest == 0 and bench.left() < 60):
             bench.say(f"no time for seed {seed}")

@@ -113,6 +113,26 @@ def test_the_whole_run(run, capsys):
     assert "best_peer (plain_1_answer_head)" in table and "1.67x" in table
 
 
+def test_losses_alone_are_put_into_the_file_that_is_there(run):
+    _, whole = run("--seeds", "1")
+    code, value = run("--losses-only")
+    assert code == 0
+    assert [found["seed"] for found in value["dev_loss"]["seeds"]] == [0, 1, 2]
+    assert value["dev_loss"]["made"]["command"].endswith("--losses-only")
+    assert value["dev_loss"]["difference"]["value"] == pytest.approx(-0.01)
+    assert {key: value[key] for key in ("ratios", "roofline", "command", "date")} == {
+        key: whole[key] for key in ("ratios", "roofline", "command", "date")
+    }
+    assert len(value["rows"]) == len(whole["rows"])
+
+
+def test_losses_of_other_rows_are_not_put_beside_them(run, monkeypatch):
+    _, whole = run("--seeds", "1")
+    monkeypatch.setattr(sys.modules[__name__], "STEPS", [500, *STEPS[1:]])
+    code, value = run("--losses-only")
+    assert code == 2 and value == whole
+
+
 def test_slow_settings_are_stopped_and_still_listed(run):
     _, value = run()
     speeds, memory = rows(value, "tokens_per_second", "search"), rows(value, "peak_memory_bytes", "search")
