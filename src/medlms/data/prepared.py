@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -68,10 +69,13 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
     Raises DataError, FetchError, ConfigError, UnknownName, and ResourceError where that file can't be written.
     """
     rows, read = reading.read(config, offline=offline, progress=progress)
-    rows, lists, excluded = _without_listed(config, rows, read)
-    rows = _without_repetitions(rows, read.ledger)
-    rows, named = topics.name(rows, (topic for item in read.taken.values() for topic in item.topics))
-    rows = split.grouped(rows)
+    listed = _without_listed(config, rows, read)
+    rows = _without_repetitions(listed.rows, read.ledger)
+    known = (topic for item in read.taken.values() for topic in item.topics)
+    rows, named = topics.name(rows, chain(known, listed.lists.topics()))
+    excluded = exclude.linked_since(listed, rows)
+    read.ledger.leave(rows, excluded.rows, excluded.dropped)
+    rows = split.grouped(excluded.rows)
     rows, unfit, duplicated = _without_copies(config, rows, read.ledger)
     mixed = _mixed(config, read.entries, rows, unfit)
     sides = {"train": mixed.parts.train, "dev": mixed.parts.dev, "eval": mixed.parts.eval}
@@ -79,6 +83,7 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
     if config.identifiers == "deidentify":
         read.ledger.without_details(_private(read))
     origin = _lineage(read, rows, sides, mixed.times)
+    lists = excluded.lists
     exclude.prove(lists, sides, _marks(lists, origin))
     references = _references(rows, [*mixed.parts.dev, *mixed.parts.eval])
     guarded = (guard.guard if look else guard.unguarded)(
@@ -96,7 +101,7 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
         "exams": contamination.account(mixed.parts.train, contamination.at_hand()),
         "graded": graded.account(mixed.parts.train, mixed.parts.eval, references),
         "mixing": mixed.account,
-        "excluded": excluded,
+        "excluded": excluded.account,
     }
     if config.identifiers == "deidentify":
         report.without_quotes(account, _private(read))
@@ -116,13 +121,10 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
     )
 
 
-def _without_listed(
-    config: Config, rows: Sequence[QA], read: Gathered
-) -> tuple[Sequence[QA], exclude.Lists, dict[str, Any]]:
-    """The rows that no list names, the lists, and the account of them."""
+def _without_listed(config: Config, rows: Sequence[QA], read: Gathered) -> exclude.Excluded:
     left = exclude.apply(config.exclude, rows, read.origins)
     read.ledger.leave(rows, left.rows, left.dropped)
-    return left.rows, left.lists, left.account
+    return left
 
 
 def _without_repetitions(rows: Sequence[QA], ledger: Ledger) -> Sequence[QA]:
