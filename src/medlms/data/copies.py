@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from medlms.aside import Aside
 from medlms.data import near
 from medlms.data.keys import Keys, digest
 from medlms.data.runs import I64, changes
@@ -41,7 +42,9 @@ class Cluster:
 
 def find(rows: Sequence[QA]) -> list[Cluster]:
     """All clusters of two rows or more; each longer text is normalised and looked at once."""
-    return [*_clusters("answer", rows, answers), *_clusters("question", rows, questions), *_reworded(rows)]
+    said = Aside(lambda: _clusters("answer", rows, answers))
+    asked = [*_clusters("question", rows, questions), *_reworded(rows)]
+    return [*said.result(), *asked]
 
 
 def apart(rows: Iterable[QA], clusters: Iterable[Cluster]) -> set[str]:
