@@ -42,9 +42,13 @@ class Cluster:
 
 def find(rows: Sequence[QA]) -> list[Cluster]:
     """All clusters of two rows or more; each longer text is normalised and looked at once."""
+    return begun(rows)()
+
+
+def begun(rows: Sequence[QA]) -> Callable[[], list[Cluster]]:
+    """Begin to look at the answers beside what comes next; gives what ends as ``find`` does."""
     said = Aside(lambda: _clusters("answer", rows, answers))
-    asked = [*_clusters("question", rows, questions), *_reworded(rows)]
-    return [*said.result(), *asked]
+    return lambda: [*said.result(), *_clusters("question", rows, questions), *_reworded(rows)]
 
 
 def apart(rows: Iterable[QA], clusters: Iterable[Cluster]) -> set[str]:

@@ -56,7 +56,7 @@ class Prepared:
     eval: Sequence[QA]
     files: dict[str, str]
     references: dict[str, tuple[str, ...]]
-    told: Callable[[], Told]
+    told: Callable[[], Told] = field(compare=False)
     """Waits for what ``report`` and ``said`` hold; raises DataError where the split leaks."""
     times: dict[str, int] = field(default_factory=dict)
     lineage: Sequence[dict[str, Any]] = ()
@@ -87,12 +87,14 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
     rows, read = reading.read(config, offline=offline, progress=progress)
     listed = _without_listed(config, rows, read)
     rows = _without_repetitions(listed.rows, read.ledger)
+    looking = copies.begun(rows)
     known = (topic for item in read.taken.values() for topic in item.topics)
     rows, named = topics.name(rows, chain(known, listed.lists.topics()))
     excluded = exclude.linked_since(listed, rows)
     read.ledger.leave(rows, excluded.rows, excluded.dropped)
     rows = split.grouped(excluded.rows)
-    rows, unfit, duplicated = _without_copies(config, rows, read.ledger)
+    clusters = copies.find(rows) if excluded.dropped else looking()
+    rows, unfit, duplicated = _without_copies(config, rows, clusters, read.ledger)
     mixed = _mixed(config, read.entries, rows, unfit)
     sides = {"train": mixed.parts.train, "dev": mixed.parts.dev, "eval": mixed.parts.eval}
     if config.identifiers == "deidentify":
@@ -138,10 +140,9 @@ def _without_repetitions(rows: Sequence[QA], ledger: Ledger) -> Sequence[QA]:
 
 
 def _without_copies(
-    config: Config, rows: Sequence[QA], ledger: Ledger
+    config: Config, rows: Sequence[QA], clusters: list[copies.Cluster], ledger: Ledger
 ) -> tuple[Sequence[QA], set[str], dict[str, Any]]:
     """The rows that are left, ids of those that can't be graded on, and the account of copies."""
-    clusters = copies.find(rows)
     account = copies.account(rows, clusters, config.near_duplicates)
     if config.near_duplicates == "report":
         return rows, split.shared_answers(rows), account
