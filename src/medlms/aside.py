@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -25,13 +26,13 @@ class Aside(Generic[T]):
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
         self._done: list[tuple[T | None, BaseException | None]] = []
-        self._pipe = _started(work) if _safe() else None
+        self._copy = _started(work) if _safe() else None
 
     def result(self) -> T:
         """What the work returned."""
         if not self._done:
             self._done.append(self._received() or _tried(self._work))
-            self._pipe = None
+            self._copy = None
         value, error = self._done[0]
         if error is not None:
             raise error
@@ -39,14 +40,16 @@ class Aside(Generic[T]):
 
     def _received(self) -> tuple[T | None, BaseException | None] | None:
         """What the copy sent; None where there was no copy, or it was killed: then the work is done here."""
-        if self._pipe is None:
+        if self._copy is None:
             return None
+        process, pipe = self._copy
         try:
-            found: tuple[T | None, BaseException | None] = self._pipe.recv()
+            found: tuple[T | None, BaseException | None] = pipe.recv()
         except (EOFError, OSError):
             return None
         finally:
-            self._pipe.close()
+            pipe.close()
+            process.join()
         return found
 
 
@@ -57,7 +60,7 @@ def _safe() -> bool:
     return len(os.sched_getaffinity(0)) > 1
 
 
-def _started(work: Callable[[], T]) -> Connection | None:
+def _started(work: Callable[[], T]) -> tuple[BaseProcess, Connection] | None:
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     # A daemon: it ends with this process.
@@ -69,7 +72,7 @@ def _started(work: Callable[[], T]) -> Connection | None:
         return None
     finally:
         theirs.close()
-    return ours
+    return copy, ours
 
 
 def _in_the_copy(work: Callable[[], T], pipe: Connection) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from medlms.aside import Aside
 from medlms.data import near
 from medlms.data.keys import Keys, digest
 from medlms.data.runs import I64, changes
@@ -42,13 +41,7 @@ class Cluster:
 
 def find(rows: Sequence[QA]) -> list[Cluster]:
     """All clusters of two rows or more; each longer text is normalised and looked at once."""
-    return begun(rows)()
-
-
-def begun(rows: Sequence[QA]) -> Callable[[], list[Cluster]]:
-    """Begin to look at the answers beside what comes next; gives what ends as ``find`` does."""
-    said = Aside(lambda: _clusters("answer", rows, answers))
-    return lambda: [*said.result(), *_clusters("question", rows, questions), *_reworded(rows)]
+    return [*_clusters("answer", rows, answers), *_clusters("question", rows, questions), *_reworded(rows)]
 
 
 def apart(rows: Iterable[QA], clusters: Iterable[Cluster]) -> set[str]:

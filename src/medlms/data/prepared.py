@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from typing import Any
 
@@ -87,13 +87,13 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
     rows, read = reading.read(config, offline=offline, progress=progress)
     listed = _without_listed(config, rows, read)
     rows = _without_repetitions(listed.rows, read.ledger)
-    looking = copies.begun(rows)
+    looking = Aside(partial(copies.find, rows))
     known = (topic for item in read.taken.values() for topic in item.topics)
     rows, named = topics.name(rows, chain(known, listed.lists.topics()))
     excluded = exclude.linked_since(listed, rows)
     read.ledger.leave(rows, excluded.rows, excluded.dropped)
     rows = split.grouped(excluded.rows)
-    clusters = copies.find(rows) if excluded.dropped else looking()
+    clusters = copies.find(rows) if excluded.dropped else looking.result()
     rows, unfit, duplicated = _without_copies(config, rows, clusters, read.ledger)
     mixed = _mixed(config, read.entries, rows, unfit)
     sides = {"train": mixed.parts.train, "dev": mixed.parts.dev, "eval": mixed.parts.eval}
