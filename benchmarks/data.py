@@ -6,7 +6,8 @@ MedQuAD unless sources are named; their originals must be here (MEDLMS_DATA, or 
 of its own: all of it as users have it, some work beside the rest, then again in one process, for the stages. Exams are left
 out (they are compared only where they lie on the machine), and so are imports and the scan for identifiers. Then near copies
 among the same answers are looked for anew, by ours and by datasketch (`pip install datasketch`; left out where it is not
-installed), each round beginning with another. Nothing is written unless ``--out`` is given. Exit code 1 when the median is above what is promised.
+installed), each round beginning with another. Nothing is written unless ``--out`` is given. Exit code 1 when the median is
+above what is promised.
 """
 
 from __future__ import annotations

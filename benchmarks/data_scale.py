@@ -4,11 +4,11 @@
 
 Each size is prepared in a process of its own, with the copies that it makes of itself: read, cleaned, equal rows dropped,
 grouped, near copies found, split, proven, accounted, and written as `medlms data prepare` writes it. Memory is that of all
-its processes together; by stage, that of what the first one does itself. The scan for identifiers and exams are left out. The rows
-come from a seed: made-up words, about ten rows a topic, a twentieth of them copies of earlier rows, as many near copies,
-some reworded questions and some faulty lines. A million rows take about 1 GB in the folder (TMPDIR unless it is named), and
-twice as much while they are prepared. Nothing is written unless ``--out`` is given. Exit code 1 where more memory is taken
-than is promised.
+its processes together; by stage, that of what the first one does itself. The scan for identifiers and exams are left out.
+The rows come from a seed: made-up words, about ten rows a topic, a twentieth of them copies of earlier rows, as many near
+copies, some reworded questions and some faulty lines. A million rows take about 1 GB in the folder (TMPDIR unless it is
+named), and twice as much while they are prepared. Nothing is written unless ``--out`` is given. Exit code 1 where more memory
+is taken than is promised.
 """
 
 from __future__ import annotations
