@@ -119,7 +119,7 @@ def street(draw: Draw) -> str:
     side, unit = (draw.pick(words[key]).removeprefix("-") for key in ("us sides", "us units"))
     where = f"{side} {road(draw)}".strip()
     behind = f"{'' if not unit or unit[0] == ',' else ' '}{unit}"
-    return f"{draw.filled(draw.pick(words['us houses']))} {where}{draw.filled(behind)}"
+    return f"{draw.filled(draw.pick(words['us houses']))} {where}{draw.filled(behind)}".replace("¤", "#")
 
 
 def address(draw: Draw, country: str, comma: str) -> list[Piece]:

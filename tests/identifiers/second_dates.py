@@ -44,7 +44,8 @@ PART: tuple[tuple[str, Writer], ...] = (
     ("day_month", lambda d: f"{d.day} {MONTHS[d.month - 1]}"),
     ("nth_of_month", lambda d: f"{nth(d.day)} of {MONTHS[d.month - 1]}"),
 )
-TALK: tuple[tuple[str, Writer], ...] = PART[1:3] + (
+TALK: tuple[tuple[str, Writer], ...] = (
+    *PART[1:3],
     ("month_the_nth", lambda d: f"{MONTHS[d.month - 1]} the {nth(d.day)}"),
     ("month_ordinal", lambda d: f"{MONTHS[d.month - 1]} {ordinal(d.day)}"),
 )
