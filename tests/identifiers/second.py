@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from tests.identifiers import numbers, people, second_dates
 from tests.identifiers.draw import Draw, Piece, lists
@@ -27,18 +28,29 @@ DEGREES = (
     ", DPT",
 )
 TITLES = {True: ("Mrs. ", "Ms. ", "Miss ", "Mrs ", "Ms "), False: ("Mr. ", "Mr. ", "Mr ")}
+SEXES = {"f-": True, "m-": False}
 WHOLE = re.compile("[SCRP]")
 
 
 def name(draw: Draw, form: str, key: str) -> list[Piece]:
     """A name; titles, degrees and suffixes stand outside the span."""
-    who = person(draw, key)
+    who = relative(draw, key) if key[:2] in SEXES else person(draw, key)
     form = form or draw.pick(USUAL)
     if form == "native":
         form = "family_first" if who.culture in FAMILY_FIRST else "full"
     before, text, after = written(draw, who, form)
     parts = [Piece(before), Piece(text, "identifier", "name", form, who.culture), Piece(after)]
     return [part for part in parts if part.text]
+
+
+def relative(draw: Draw, key: str) -> Person:
+    """Somebody whose key says the sex, `f-...` or `m-...`, as `her daughter` does."""
+    if key not in draw.people:
+        who = person(draw, "")
+        while who.female != SEXES[key[:2]]:
+            who = person(draw, "")
+        draw.people[key] = who
+    return draw.people[key]
 
 
 def written(draw: Draw, who: Person, form: str) -> tuple[str, str, str]:
@@ -90,7 +102,7 @@ def place(draw: Draw, form: str, key: str) -> list[Piece]:
     town, _, start = draw.pick(words["us cities"]).split(";")
     made = {
         "town": lambda: (town, "city"),
-        "street": lambda: (street(draw), "street"),
+        "street": lambda: (street(draw, boxes=False), "street"),
         "road": lambda: (road(draw), "road"),
         "zip": lambda: (draw.filled(f"{start}##"), "zip"),
         "zip4": lambda: (draw.filled(f"{start}##-####"), "zip4"),
@@ -111,10 +123,10 @@ def road(draw: Draw) -> str:
     return base if whole else f"{base} {draw.pick(words['us types'])}"
 
 
-def street(draw: Draw) -> str:
-    """House, street, perhaps a unit; at times a post box or a rural route."""
+def street(draw: Draw, *, boxes: bool = True) -> str:
+    """House, street, perhaps a unit; in whole addresses at times a post box or a rural route."""
     words = lists(draw.split, "places")
-    if draw.chance(0.08):
+    if boxes and draw.chance(0.08):
         return draw.filled(draw.pick(words["us boxes"]))
     side, unit = (draw.pick(words[key]).removeprefix("-") for key in ("us sides", "us units"))
     where = f"{side} {road(draw)}".strip()
@@ -165,9 +177,16 @@ def email(draw: Draw, form: str, key: str) -> list[Piece]:
     return [Piece(f"{local}@{domain}", "identifier", "email", tag, who.culture)]
 
 
+def url(draw: Draw, form: str, key: str) -> list[Piece]:
+    """A web address; ¤ in a pattern stands for the @ of a handle, which would be drawn as a letter."""
+    [made] = numbers.url(draw, form, key)
+    return [replace(made, text=made.text.replace("¤", "@"))]
+
+
 MAKERS: dict[str, Callable[[Draw, str, str], list[Piece]]] = {
     "name": name,
     "place": place,
     "date": second_dates.date,
     "email": email,
+    "url": url,
 }

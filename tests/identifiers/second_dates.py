@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from tests.identifiers import dates
 from tests.identifiers.dates import MONTHS, SHORT, Day, Writer, made, nth, ordinal, words, year_said
 from tests.identifiers.draw import Draw, Piece
@@ -85,6 +87,9 @@ FORMS: dict[str, tuple[tuple[str, Writer], ...]] = {
     "spoken": SPOKEN,
     "said": BIRTH_SAID,
     "iso": FULL[12:13],
+    "dobus": PLAIN[:3],
+    "dobiso": FULL[12:13],
+    "dobcompact": dates.COMPACT,
     "compact": dates.COMPACT,
     "stamp": dates.COMPACT,
     "isostamp": FULL[12:13],
@@ -94,7 +99,8 @@ FORMS: dict[str, tuple[tuple[str, Writer], ...]] = {
     "dots": FULL[23:25],
     "upper": FULL[21:23],
 }  # fmt: skip
-YEARS = {"dob": (1937, 2004), "said": (1937, 2004), "child": (2009, 2024)}
+ADULT = (1937, 2004)
+YEARS = {"dob": ADULT, "said": ADULT, "dobus": ADULT, "dobiso": ADULT, "dobcompact": ADULT, "child": (2009, 2024)}
 
 
 def dotted(day: Day) -> str:
@@ -107,10 +113,17 @@ def two(number: int) -> str:
     return f"oh {words(number)}" if number < 10 else words(number)
 
 
+def year(draw: Draw, form: str) -> int:
+    """A year of birth, or mostly the one year of the row: a note's dates lie near each other."""
+    if form in YEARS:
+        return draw.between(*YEARS[form])
+    own = 2012 + int(random.Random(draw.seed).random() * 15)
+    return own - (draw.between(1, 6) if draw.chance(0.15) or form == "monthyear" else 0)
+
+
 def date(draw: Draw, form: str, key: str) -> list[Piece]:
     """A date; the ends of a range are spans of their own unless they share their month."""
-    low, high = YEARS.get(form, (2012, 2026))
-    day = Day(draw.between(low, high), draw.between(1, 12), draw.between(1, 28))
+    day = Day(year(draw, form), draw.between(1, 12), draw.between(1, 28))
     if form == "range":
         return span(draw, day)
     tag, writer = draw.pick(FORMS[form])
