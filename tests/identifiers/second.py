@@ -178,9 +178,9 @@ def email(draw: Draw, form: str, key: str) -> list[Piece]:
 
 
 def url(draw: Draw, form: str, key: str) -> list[Piece]:
-    """A web address; ¤ in a pattern stands for the @ of a handle, which would be drawn as a letter."""
+    """A web address; ¤ and § in a pattern stand for @ and &, which would be drawn as signs."""
     [made] = numbers.url(draw, form, key)
-    return [replace(made, text=made.text.replace("¤", "@"))]
+    return [replace(made, text=made.text.replace("¤", "@").replace("§", "&"))]
 
 
 MAKERS: dict[str, Callable[[Draw, str, str], list[Piece]]] = {
