@@ -64,7 +64,7 @@ def written(draw: Draw, who: Person, form: str) -> tuple[str, str, str]:
         "family_initial_dot": f"{family}, {given[0]}.",
         "initial_bare": f"{given[0]} {family}",
         "tight": f"{given[0]}.{who.middle[0]}. {family}",
-        "first_initial": f"{given} {family[0]}.",
+        "first_initial": f"{given} {family[0].upper()}.",
         "hat": f"{family}^{given}".upper(),
         "caps": f"{given} {family}".upper(),
     }

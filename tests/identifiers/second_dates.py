@@ -87,6 +87,8 @@ FORMS: dict[str, tuple[tuple[str, Writer], ...]] = {
     "spoken": SPOKEN,
     "said": BIRTH_SAID,
     "iso": FULL[12:13],
+    "child_words": PLAIN[4:],
+    "spoken_full": SPOKEN[:1],
     "dobus": PLAIN[:3],
     "dobiso": FULL[12:13],
     "dobcompact": dates.COMPACT,
@@ -100,7 +102,10 @@ FORMS: dict[str, tuple[tuple[str, Writer], ...]] = {
     "upper": FULL[21:23],
 }  # fmt: skip
 ADULT = (1937, 2004)
-YEARS = {"dob": ADULT, "said": ADULT, "dobus": ADULT, "dobiso": ADULT, "dobcompact": ADULT, "child": (2009, 2024)}
+YEARS = {"dob": ADULT, "said": ADULT, "dobus": ADULT, "dobiso": ADULT, "dobcompact": ADULT, "child": (2009, 2024)} | {
+    "child_words": (2024, 2025),
+    "spoken_full": ADULT,
+}
 
 
 def dotted(day: Day) -> str:
