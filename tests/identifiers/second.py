@@ -24,7 +24,6 @@ DEGREES = (
     ", LCSW",
     ", DPM",
     ", PhD",
-    ", M.D.",
     ", DPT",
 )
 TITLES = {True: ("Mrs. ", "Ms. ", "Miss ", "Mrs ", "Ms "), False: ("Mr. ", "Mr. ", "Mr ")}
@@ -78,7 +77,7 @@ def written(draw: Draw, who: Person, form: str) -> tuple[str, str, str]:
     if form == "degree":
         return "", draw.pick((f"{given} {family}", f"{given} {who.middle[0]}. {family}")), draw.pick(DEGREES)
     if form == "md":
-        return "", f"{given} {family}", draw.pick((", MD", ", M.D.", " MD", ", DO", ", MD, PhD"))
+        return "", f"{given} {family}", draw.pick((", MD", " MD", ", DO", ", MD, PhD"))
     if form == "nurse":
         return (
             "",
@@ -129,9 +128,10 @@ def street(draw: Draw, *, boxes: bool = True) -> str:
     if boxes and draw.chance(0.08):
         return draw.filled(draw.pick(words["us boxes"]))
     side, unit = (draw.pick(words[key]).removeprefix("-") for key in ("us sides", "us units"))
-    where = f"{side} {road(draw)}".strip()
+    house = draw.filled(draw.pick(words["us houses"]))
+    where = f"{house} {side if house[0].isdigit() else ''} {road(draw)}".replace("  ", " ")
     behind = f"{'' if not unit or unit[0] == ',' else ' '}{unit}"
-    return f"{draw.filled(draw.pick(words['us houses']))} {where}{draw.filled(behind)}".replace("¤", "#")
+    return f"{where}{draw.filled(behind)}".replace("¤", "#")
 
 
 def address(draw: Draw, country: str, comma: str) -> list[Piece]:

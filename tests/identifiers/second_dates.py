@@ -143,8 +143,9 @@ def date(draw: Draw, form: str, key: str) -> list[Piece]:
 
 def span(draw: Draw, day: Day) -> list[Piece]:
     """Two dates of one stay or leave: `3/4 - 3/9`, `March 4 to March 9`, or with one month, `March 4-9, 2024`, as one span."""
+    day = Day(day.year, day.month, 1 + day.day % 16)
     until = Day(day.year, day.month, min(28, day.day + draw.between(1, 12)))
-    if until.day > day.day and draw.chance(0.25):
+    if draw.chance(0.25):
         year = draw.pick((f", {day.year}", ""))
         return [
             made(f"{MONTHS[day.month - 1]} {day.day}{draw.pick(('-', '–', ' - '))}{until.day}{year}", "range_month")
