@@ -18,7 +18,7 @@ from tests.identifiers.draw import Draw, Piece
 
 COPIES = {"test": 6, "development": 7, "second": 4}
 # How often a style is drawn among those that a carrier of the second set allows; real notes are mostly in ordinary case.
-SHARES = {"plain": 10, "wrapped": 4, "lower": 3, "upper": 2, "transcript": 10}
+SHARES = {"plain": 10, "wrapped": 4, "lower": 3, "upper": 6, "transcript": 10}
 KEEP_CASE = {"url", "email", "variant", "gene"}
 SPACED = re.compile(r"(?<=[\w)])([,.?!;:])(?=\s|$)")
 

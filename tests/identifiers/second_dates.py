@@ -97,6 +97,7 @@ FORMS: dict[str, tuple[tuple[str, Writer], ...]] = {
     "isostamp": FULL[12:13],
     "day": (("day_alone", lambda d: nth(d.day)),),
     "french": (("french", lambda d: f"{d.day} {dates.FRENCH[d.month - 1]} {d.year}"),),
+    "frenchdob": (("french", lambda d: f"{d.day} {dates.FRENCH[d.month - 1]} {d.year}"),),
     "spanish": (("spanish", lambda d: f"{d.day} de {dates.SPANISH[d.month - 1]} de {d.year}"),),
     "dots": FULL[23:25],
     "upper": FULL[21:23],
@@ -105,6 +106,7 @@ ADULT = (1937, 2004)
 YEARS = {"dob": ADULT, "said": ADULT, "dobus": ADULT, "dobiso": ADULT, "dobcompact": ADULT, "child": (2009, 2024)} | {
     "child_words": (2024, 2025),
     "spoken_full": ADULT,
+    "frenchdob": ADULT,
 }
 
 
