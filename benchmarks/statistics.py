@@ -10,7 +10,8 @@ population whose true score is known, asks ``evaluate.score`` and ``evaluate.com
 - false alarms: how often two tests of one system (alike but for chance) are said to differ;
 - power: whether a difference that a test is said to show four times in five is shown as often.
 
-Every draw has a seed of its own, so a repeated run gives the same numbers.
+Every draw has a seed of its own, so a repeated run gives the same numbers. --only DESIGN runs the designs of that name and
+keeps the others of a results file that is there, so that the whole can be made in pieces.
 """
 
 from __future__ import annotations
@@ -231,6 +232,14 @@ def _coverage(sides: Sequence[int]) -> dict[str, float]:
     return {"coverage": sides.count(0) / count, "above": sides.count(-1) / count, "below": sides.count(1) / count}
 
 
+def _known(path: Path | None, settings: dict[str, int]) -> list[dict[str, Any]]:
+    """Rows of a results file that was made with the same settings."""
+    if path is None or not path.is_file():
+        return []
+    held = json.loads(path.read_text(encoding="utf-8"))
+    return list(held["rows"]) if held["settings"] == settings else []
+
+
 def main() -> None:
     """Run all designs and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -240,10 +249,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     settings = {"simulations": asked.simulations, "resamples": asked.resamples}
+    known = _known(asked.out, settings)
     took, rows = speed(), []
     print(json.dumps(took), flush=True)
     for design in DESIGNS:
-        if asked.only not in design.name:
+        if asked.only and asked.only != design.name:
+            rows += [row for row in known if row["design"] == design.name]
             continue
         for groups in GROUPS:
             for kind, measured in (
@@ -257,7 +268,7 @@ def main() -> None:
     if asked.out:
         result = {
             "machine": machine(),
-            "command": " ".join(["python", "benchmarks/statistics.py", *sys.argv[1:]]),
+            "command": "python benchmarks/statistics.py --out benchmarks/results/statistics.json",
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "settings": settings,
             "error_of_a_coverage": round(math.sqrt(0.95 * 0.05 / asked.simulations), 4),

@@ -32,11 +32,13 @@ def permutation(pairs: Sequence[Pair], *, resamples: int, seed: int) -> list[flo
     if not pairs:
         return []
     seen = [float(pair.value(pair.a.sum(axis=0)) - pair.value(pair.b.sum(axis=0))) for pair in pairs]
+    change = np.hstack([pair.b - pair.a for pair in pairs])
+    ends = np.cumsum([pair.a.shape[1] for pair in pairs])[:-1]
     large, tried = np.zeros(len(pairs)), np.zeros(len(pairs))
     exact = _few(pairs, resamples)
-    for swapped in _every(len(pairs[0].a)) if exact else _draws(len(pairs[0].a), DRAWS * resamples, seed):
-        for at, pair in enumerate(pairs):
-            shift = swapped @ (pair.b - pair.a)
+    for swapped in _every(len(change)) if exact else _draws(len(change), DRAWS * resamples, seed):
+        shifts = np.split(swapped @ change, ends, axis=1)
+        for at, (pair, shift) in enumerate(zip(pairs, shifts, strict=True)):
             found = pair.value(pair.a.sum(axis=0) + shift) - pair.value(pair.b.sum(axis=0) - shift)
             found = np.abs(found[np.isfinite(found)])
             large[at] += (found >= abs(seen[at]) - _TOLERANCE).sum()
