@@ -8,7 +8,7 @@ population whose true score is known, asks ``evaluate.score`` and ``evaluate.com
 - coverage: how often the 95 % interval of a score, and of a paired difference, holds the truth, for 20, 50 and 100 groups;
   beside it the percentile interval that it replaced;
 - false alarms: how often two tests of one system (alike but for chance) are said to differ;
-- power: whether a difference that a test is said to show four times in five is shown as often.
+- power: how often a difference that is there is said.
 
 Every draw has a seed of its own, so a repeated run gives the same numbers. --only DESIGN runs the designs of that name and
 keeps the others of a results file that is there, so that the whole can be made in pieces.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from medlms.errors import AskedWrongly
 from medlms.evaluate.intervals import Floats, finite, independent_items, paired_shares
+from medlms.evaluate.power import detectable, items_needed
 from medlms.evaluate.rows import Rows, by_group, check, groups, rows
 from medlms.evaluate.studentised import Measure, intervals
 from medlms.evaluate.swaps import Pair, mcnemar, permutation
@@ -102,28 +103,25 @@ def of_rows(
     ]
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjustment of one family of p-values, which bounds the chance of even one false alarm in the family."""
-    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
-    adjusted = [0.0] * len(p_values)
-    highest = 0.0
-    for rank, index in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = highest
-    return adjusted
+def as_json(comparison: Comparison, *, needed: bool = True) -> dict[str, Any]:
+    """A Comparison as a report's JSON holds it; an end that is not known is null.
 
-
-def as_json(comparison: Comparison) -> dict[str, Any]:
-    """A Comparison as a report's JSON holds it; an end that is not known is null."""
+    ``detectable`` and ``items_needed`` are those of ``power``; the latter is left out with ``needed`` False: where seeds add
+    to the interval, more items alone would not narrow it.
+    """
+    low, high = finite(comparison.low), finite(comparison.high)
+    more = {"items_needed": items_needed(comparison.difference, low, high, comparison.n)} if needed else {}
     return {
         "a": comparison.a,
         "b": comparison.b,
         "metric": comparison.metric,
         "difference": finite(comparison.difference),
-        "low": finite(comparison.low),
-        "high": finite(comparison.high),
+        "low": low,
+        "high": high,
         "p_value": finite(comparison.p_value),
         "n": comparison.n,
+        "detectable": detectable(low, high),
+        **more,
     }
 
 

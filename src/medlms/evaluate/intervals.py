@@ -93,11 +93,12 @@ def independent_items(sums: Floats) -> float:
     if alone <= 0:
         return float(used)
     between = float(((totals - share * counts) ** 2).sum()) * used / (used - 1) / n**2
-    return n / max(between / alone, 1.0) * (Z / _student(used - 1)) ** 2
+    return n / max(between / alone, 1.0) * (Z / student(used - 1)) ** 2
 
 
 @functools.cache
-def _student(freedom: int) -> float:
+def student(freedom: int) -> float:
+    """Student's quantile of a two-sided 95 % interval."""
     from scipy.stats import t
 
     return float(t.ppf((1 + LEVEL) / 2, freedom))

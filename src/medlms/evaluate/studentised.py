@@ -3,7 +3,9 @@
 A percentile interval takes the redrawn values as they come and is too narrow where groups are few or scores are skewed
 (benchmarks/statistics.py shows by how much). Here the spread of ``(redrawn - value) / its error`` is turned round the value
 (Efron and Tibshirani 1993, chapter 12). Standard errors are those of the linearised metric: a metric is a smooth function of
-sums, so its gradient at the sums tells what each group adds.
+sums, so its gradient at the sums tells what each group adds. That of the test itself is the jackknife's, which lies a little
+above, and is widened by Student's t over the normal quantile for the number of groups: both chosen because simulated intervals
+then hold the truth as often as they promise, with 20 groups as with 100.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medlms.evaluate.intervals import LEVEL, Floats, drawn_weights, percentile
+from medlms.evaluate.intervals import LEVEL, Floats, Z, drawn_weights, percentile, student
 
 Value = Callable[[Floats], Floats]
 
@@ -55,9 +57,15 @@ def intervals(measures: Sequence[Measure], *, resamples: int, seed: int) -> list
 
 
 def standard_error(value: Value, sums: Floats) -> float:
-    """The standard error of a metric over groups, by its linearisation; 0 where all groups are alike."""
-    weights = np.ones((1, len(sums)))
-    return float(_errors(value, sums, weights, sums.sum(axis=0)[None, :])[0])
+    """The standard error of a metric over groups, by leaving out one at a time; 0 where all groups are alike.
+
+    Where the metric has no value without some group, its linearisation stands in.
+    """
+    total = sums.sum(axis=0)
+    left = np.asarray(value(total - sums))
+    if not np.isfinite(left).all():
+        return float(_errors(value, sums, np.ones((1, len(sums))), total[None, :])[0])
+    return math.sqrt((len(left) - 1) / len(left) * float(((left - left.mean()) ** 2).sum()))
 
 
 def _redrawn(measure: Measure, weights: Floats) -> tuple[Floats, Floats]:
@@ -96,17 +104,12 @@ def _interval(measure: Measure, values: Floats, errors: Floats) -> tuple[float, 
     if error <= 1e-12 * max(1.0, abs(value)) or not math.isfinite(error):
         return percentile(values, groups=measure.groups)
     if measure.groups < FEWEST:
-        half = _student(measure.groups - 1) * error
+        half = student(measure.groups - 1) * error
         return value - half, value + half
     known = np.isfinite(values)
     sound = known & (errors > 1e-6 * error)
     if sound.sum() < (1 - WITHOUT_ERROR) * max(known.sum(), 1):
         return percentile(values, groups=measure.groups)
     low, high = np.quantile((values[sound] - value) / errors[sound], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    error *= student(measure.groups - 1) / Z
     return value - float(high) * error, value - float(low) * error
-
-
-def _student(freedom: int) -> float:
-    from scipy.stats import t
-
-    return float(t.ppf((1 + LEVEL) / 2, freedom))

@@ -166,7 +166,7 @@ def _differences(report: Report, drawn: Sequence[Plot]) -> str:
         f'<div class="pair">{figures.get(f"difference-{number}", "")}{table_html(table, "comparisons")}</div>'
         for number, table in enumerate(pairs, 1)
     )
-    return f'<p class="lead">{lead}</p><div class="figures">{columns}</div><p class="notes">{tables.CHANCE}</p>'
+    return f'<p class="lead">{lead}</p><div class="figures">{columns}</div><p class="notes">{tables.chance(report)}</p>'
 
 
 def _learning(report: Report, drawn: Sequence[Plot]) -> str:

@@ -13,10 +13,11 @@ from medlms.config import Config
 from medlms.evaluate import compare, knee, score, untouched
 from medlms.evaluate.curve_findings import knee_findings
 from medlms.evaluate.endings import endings
+from medlms.evaluate.family import adjusted
 from medlms.evaluate.intervals import finite
 from medlms.evaluate.rows import rows as metric_rows
 from medlms.evaluate.score import per_item
-from medlms.evaluate.verdict import adjusted, verdict
+from medlms.evaluate.verdict import verdict
 from medlms.report import card, method, write
 from medlms.report.data import PAGE
 from medlms.road import fits
@@ -204,5 +205,5 @@ def _samples(
 
 
 def _comparisons(items: Sequence[Comparison]) -> list[dict[str, Any]]:
-    sure = {key: {"p_adjusted": finite(p)} for key, p in adjusted(items).items()}
-    return [{**compare.as_json(item), **sure.get((item.a, item.b, item.metric), {})} for item in items]
+    known = adjusted(items)
+    return [{**compare.as_json(item), "p_adjusted": finite(known[item.a, item.b, item.metric])} for item in items]
