@@ -63,7 +63,9 @@ class Design:
 
 def group_numbers(random: np.random.Generator, count: int) -> Groups:
     """Group of each item [items]: sizes 1 and up, geometric, one group in twelve much larger; at most 20."""
-    sizes = np.minimum(random.geometric(0.35, count) + (random.random(count) < 0.08) * random.integers(3, 12, count), 20)
+    sizes = np.minimum(
+        random.geometric(0.35, count) + (random.random(count) < 0.08) * random.integers(3, 12, count), 20
+    )
     return np.repeat(np.arange(count), sizes)
 
 
@@ -135,7 +137,12 @@ def scores(design: Design, groups: int, *, simulations: int, resamples: int) -> 
         widths.append(item.high - item.low)
         redrawn = resampled_sums(by_group(table.values, group), resamples=resamples, seed=number)
         plain.append(_side(wanted, *percentile(table.metric.value(redrawn), groups=groups)))
-    return {**_coverage(found), "percentile": _coverage(plain)["coverage"], "width": float(np.median(widths)), "truth": wanted}
+    return {
+        **_coverage(found),
+        "percentile": _coverage(plain)["coverage"],
+        "width": float(np.median(widths)),
+        "truth": wanted,
+    }
 
 
 def differences(design: Design, groups: int, *, simulations: int, resamples: int, apart: float = 0.0) -> dict[str, Any]:
@@ -149,11 +156,18 @@ def differences(design: Design, groups: int, *, simulations: int, resamples: int
         random = np.random.default_rng([2, DESIGNS.index(design), groups, number, round(apart * 100)])
         group = group_numbers(random, groups)
         a, b = _pair(design, random, group, apart)
-        item = compare.of_rows("a", "b", [(_rows(design, a), _rows(design, b))], group, resamples=resamples, seed=number)[0]
+        item = compare.of_rows(
+            "a", "b", [(_rows(design, a), _rows(design, b))], group, resamples=resamples, seed=number
+        )[0]
         found.append(_side(wanted, item.low, item.high))
         small += item.p_value < 0.05
         said += item.p_value < 0.05 and not item.low <= 0 <= item.high
-    return {**_coverage(found), "said_to_differ": said / simulations, "p_below_0.05": small / simulations, "truth": wanted}
+    return {
+        **_coverage(found),
+        "said_to_differ": said / simulations,
+        "p_below_0.05": small / simulations,
+        "truth": wanted,
+    }
 
 
 def speed(items: int = 1273) -> dict[str, float]:
@@ -205,7 +219,10 @@ def _pair(design: Design, random: np.random.Generator, group: Groups, apart: flo
     soft = design.draw(other, group, SHIFT)
     # Half of the items again by themselves, so that the two differ by more than the shift; the same way for both.
     again = [design.draw(random, group, SHIFT + apart), design.draw(random, group, SHIFT)]
-    mixed = [np.where((random.random(len(group)) < 0.5)[:, None], new, old) for new, old in zip(again, (hard, soft), strict=True)]
+    mixed = [
+        np.where((random.random(len(group)) < 0.5)[:, None], new, old)
+        for new, old in zip(again, (hard, soft), strict=True)
+    ]
     return mixed[0], mixed[1]
 
 

@@ -128,7 +128,18 @@ def test_one_group_can_not_be_told():
     assert found[1].low < 0 < found[1].high
     shown = json.loads(json.dumps([as_json(item) for item in found], allow_nan=False))
     assert shown[0]["low"] is None
-    assert list(shown[0]) == ["a", "b", "metric", "difference", "low", "high", "p_value", "n", "detectable", "items_needed"]
+    assert list(shown[0]) == [
+        "a",
+        "b",
+        "metric",
+        "difference",
+        "low",
+        "high",
+        "p_value",
+        "n",
+        "detectable",
+        "items_needed",
+    ]
 
 
 def test_metric_of_a_single_group_can_not_be_told_beside_others():

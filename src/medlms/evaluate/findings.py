@@ -73,9 +73,7 @@ def findings(
 def judged(comparisons: Sequence[Comparison]) -> dict[tuple[str, str, str], Found]:
     """All comparisons, adjusted as one family, by (a, b, metric)."""
     known = adjusted(comparisons)
-    return {
-        (item.a, item.b, item.metric): Found(item, known[item.a, item.b, item.metric]) for item in comparisons
-    }
+    return {(item.a, item.b, item.metric): Found(item, known[item.a, item.b, item.metric]) for item in comparisons}
 
 
 def _against(items: Sequence[Found], other: str, titles: Mapping[str, str], family: int) -> list[str]:

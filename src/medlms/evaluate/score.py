@@ -41,9 +41,7 @@ def of_rows(
     """``score`` for rows that are there already; ``group`` and ``problems`` [items] tell of the items."""
     tables = [table for table in tables if table.applies.any()]
     sums = [by_group(table.values, group) for table in tables]
-    measures = [
-        _measure(table, part, group) for table, part in zip(tables, sums, strict=True) if not _yes_no(table)
-    ]
+    measures = [_measure(table, part, group) for table, part in zip(tables, sums, strict=True) if not _yes_no(table)]
     spans = iter(intervals(measures, resamples=resamples, seed=seed))
     return [
         _score(table, part, _wilson(part) if _yes_no(table) else next(spans), problems)

@@ -78,7 +78,10 @@ def _outcomes(comparisons: Sequence[Comparison]) -> dict[tuple[str, str, str], t
     both = [*comparisons, *map(_turned, comparisons)]
     found = {(item.a, item.b, item.metric): known[item.a, item.b, item.metric] for item in both}
     return {
-        (item.a, item.b, item.metric): (_outcome(item, found[item.a, item.b, item.metric]), found[item.a, item.b, item.metric])
+        (item.a, item.b, item.metric): (
+            _outcome(item, found[item.a, item.b, item.metric]),
+            found[item.a, item.b, item.metric],
+        )
         for item in both
     }
 

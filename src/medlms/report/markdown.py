@@ -101,7 +101,9 @@ def _overlaps(report: Report) -> str:
 
 def _differences(report: Report, drawn: Sequence[Plot]) -> str:
     pairs = [table(content) for content in tables.comparisons(report)]
-    return section("Paired differences", [*images(drawn, "difference-"), *pairs, tables.chance(report)]) if pairs else ""
+    return (
+        section("Paired differences", [*images(drawn, "difference-"), *pairs, tables.chance(report)]) if pairs else ""
+    )
 
 
 def _learning(report: Report, drawn: Sequence[Plot]) -> str:

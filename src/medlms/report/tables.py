@@ -26,7 +26,7 @@ CAUTION = (
 CHANCE = (
     "A difference counts as measured when its interval leaves out zero and p, adjusted for all comparisons of this report (Holm), "
     "is below 0.05. p is exact for measures that are right or wrong (McNemar's test, topics swapped whole), by permutation for "
-    "the others. \"No measurable difference\" is no proof that two systems are alike: below it stands the smallest difference that "
+    'the others. "No measurable difference" is no proof that two systems are alike: below it stands the smallest difference that '
     "these questions would show four times in five, and how many questions one as small as that measured would take."
 )
 EARLIER = (
@@ -587,7 +587,14 @@ def _comparisons(a: str, b: str, items: Sequence[Difference], number: int) -> Ta
     size = sizes.pop() if same else None
     rest = f", n = {count(size)} questions" if size else ""
     judged = any(item.get("p_adjusted") is not None for item in items)
-    columns = ("Measure", "Difference", "p", *(("p, adjusted",) if judged else ()), *(() if same else ("n",)), "In words")
+    columns = (
+        "Measure",
+        "Difference",
+        "p",
+        *(("p, adjusted",) if judged else ()),
+        *(() if same else ("n",)),
+        "In words",
+    )
     return Table(
         f"comparisons-{number}",
         f"{capital(a)} minus {b}{rest}. Brackets: 95 % interval.",

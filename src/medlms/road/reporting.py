@@ -23,6 +23,7 @@ from medlms.report.data import PAGE
 from medlms.road import fits
 from medlms.road.grading import comparisons_of, ending_counts, scores_of, task_of
 from medlms.road.rows import Rows
+from medlms.road.sealing import seal
 from medlms.run import REPORT, STEPS, Run, now
 from medlms.types import Comparison, Prediction, Score
 
@@ -47,7 +48,32 @@ def build(
     paths: Mapping[str, str],
     command: str,
 ) -> dict[str, Any]:
-    """Score everything, write report.json and the pages, and return the report."""
+    """Score everything, write report.json and the pages, seal the run's files, and return the report."""
+    report = content(
+        run, config, rows, predictions, model=model, prompts=prompts, warnings=warnings, paths=paths, command=command
+    )
+    run.write_json(REPORT, report)
+    write(run, report, list(run.rows(STEPS)))
+    for kind in ("adapter", "model"):
+        if (run.folder / kind).is_dir():
+            run.write(f"{kind}/README.md", card.card(report))  # type: ignore[arg-type]
+    seal(run)
+    return report
+
+
+def content(
+    run: Run,
+    config: Config,
+    rows: Rows,
+    predictions: Mapping[str, Sequence[Prediction]],
+    *,
+    model: Mapping[str, Any],
+    prompts: Sequence[Mapping[str, Any]],
+    warnings: Sequence[str],
+    paths: Mapping[str, str],
+    command: str,
+) -> dict[str, Any]:
+    """What report.json holds: all that follows from a run's folder and these ``predictions``. Nothing is written."""
     scores = scores_of(config, predictions)
     comparisons = comparisons_of(config, predictions)
     measured = json.loads((run.folder / "speed.json").read_text()) if (run.folder / "speed.json").is_file() else {}
@@ -57,7 +83,7 @@ def build(
     ended = {system: ending_counts(items) for system, items in predictions.items()}
     overlaps = untouched.overlaps(data, [item.id for item in next(iter(predictions.values()), ())])
     knees = fits.knees([run], resamples=config.evaluate.resamples, seed=config.seed)
-    report: dict[str, Any] = {
+    return {
         "run": run.name,
         "date": now(),
         "command": command,
@@ -92,12 +118,6 @@ def build(
         },
         "machine": machine(),
     }
-    run.write_json(REPORT, report)
-    write(run, report, steps)
-    for kind in ("adapter", "model"):
-        if (run.folder / kind).is_dir():
-            run.write(f"{kind}/README.md", card.card(report))  # type: ignore[arg-type]
-    return report
 
 
 def _without_hits(
