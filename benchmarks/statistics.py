@@ -249,6 +249,15 @@ def _coverage(sides: Sequence[int]) -> dict[str, float]:
     return {"coverage": sides.count(0) / count, "above": sides.count(-1) / count, "below": sides.count(1) / count}
 
 
+def _kinds(design: Design, groups: int, settings: dict[str, int]) -> dict[str, dict[str, Any]]:
+    """All that is simulated of one design."""
+    return {
+        "score": scores(design, groups, **settings),
+        "one system twice": differences(design, groups, **settings),
+        "two systems": differences(design, groups, **settings, apart=0.5),
+    }
+
+
 def _known(path: Path | None, settings: dict[str, int]) -> list[dict[str, Any]]:
     """Rows of a results file that was made with the same settings."""
     if path is None or not path.is_file():
@@ -274,12 +283,8 @@ def main() -> None:
             rows += [row for row in known if row["design"] == design.name]
             continue
         for groups in GROUPS:
-            for kind, measured in (
-                ("score", lambda: scores(design, groups, **settings)),
-                ("one system twice", lambda: differences(design, groups, **settings)),
-                ("two systems", lambda: differences(design, groups, **settings, apart=0.5)),
-            ):
-                row = {"design": design.name, "bar": design.bar, "groups": groups, "kind": kind, **measured()}
+            for kind, measured in _kinds(design, groups, settings).items():
+                row = {"design": design.name, "bar": design.bar, "groups": groups, "kind": kind, **measured}
                 rows.append(row)
                 print(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}), flush=True)
     if asked.out:

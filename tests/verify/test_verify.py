@@ -35,6 +35,8 @@ def finished(tiny_folder: Callable[..., Path], tmp_path_factory: pytest.TempPath
             "data": [{"source": str(table)}],
             "split": {"dev": 4, "eval": 6},
             "precision": "fp32",
+            "max_length": 200,
+            "instruction": "Answer.",
             "lora": {"r": 2, "alpha": 4},
             "train": {"epochs": 1, "rows_per_step": 4, "evaluate_rows": 2},
             "evaluate": {"max_new_tokens": 6, "latency_rows": 1, "resamples": 100, "batch": 4},
@@ -73,7 +75,7 @@ def test_an_untouched_run_follows(run: Path) -> None:
 def test_a_changed_answer_is_found_by_hash_and_by_numbers(run: Path) -> None:
     gold = json.loads((run / "predictions/tuned.jsonl").read_text(encoding="utf-8").splitlines()[0])["label"]
     change_line(run / "predictions/tuned.jsonl", 0, predict=gold)
-    found = places(verify(run))
+    found = places(verify(run, with_pages=False))
     assert ("predictions/tuned.jsonl", "sha256") in found
     assert ("report.json", "systems[tuned].metrics.exact_match.value") in found
     assert ("report.json", "systems[tuned].metrics.rougeL.value") in found
@@ -83,7 +85,7 @@ def test_a_changed_answer_is_found_by_hash_and_by_numbers(run: Path) -> None:
 
 def test_a_changed_label_is_named(run: Path) -> None:
     held = change_line(run / "predictions/base.jsonl", 1, label="Rest.", references=["Rest."])
-    faults = {(fault.file, fault.key): fault for fault in verify(run).faults}
+    faults = {(fault.file, fault.key): fault for fault in verify(run, with_pages=False).faults}
     fault = faults["predictions/base.jsonl", f"{held['id']}: label"]
     assert (fault.stated, fault.recomputed) == ("Rest.", held["label"])
 
@@ -111,7 +113,7 @@ def test_a_changed_number_of_the_report_is_named(run: Path, path: tuple[Any, ...
         place = place[step]
     place[path[-1]] = changed = (place[path[-1]] or 0) + 0.001
     (run / "report.json").write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
-    faults = {(fault.file, fault.key): fault for fault in verify(run).faults}
+    faults = {(fault.file, fault.key): fault for fault in verify(run, with_pages=False).faults}
     assert faults["report.json", key].stated == changed
     assert ("report.json", "sha256") in faults
 
@@ -119,7 +121,9 @@ def test_a_changed_number_of_the_report_is_named(run: Path, path: tuple[Any, ...
 @pytest.mark.parametrize("page", ["report.md", "report.html"])
 def test_a_changed_number_of_a_page_is_named(run: Path, page: str) -> None:
     text = (run / page).read_text(encoding="utf-8")
-    value = json.loads((run / "report.json").read_text(encoding="utf-8"))["systems"][0]["metrics"]["perplexity"]["value"]
+    value = json.loads((run / "report.json").read_text(encoding="utf-8"))["systems"][0]["metrics"]["perplexity"][
+        "value"
+    ]
     shown = f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
     assert shown in text
     (run / page).write_text(text.replace(shown, "1.23", 1), encoding="utf-8")
@@ -131,20 +135,22 @@ def test_a_changed_number_of_a_page_is_named(run: Path, page: str) -> None:
 def test_a_changed_config_is_found(run: Path) -> None:
     text = (run / "config.yaml").read_text(encoding="utf-8")
     (run / "config.yaml").write_text(text.replace("resamples: 100", "resamples: 101"), encoding="utf-8")
-    assert {("config.yaml", "sha256 of the settings"), ("config.yaml", "sha256")} <= set(places(verify(run)))
+    assert {("config.yaml", "sha256 of the settings"), ("config.yaml", "sha256")} <= set(
+        places(verify(run, with_pages=False))
+    )
 
 
 @pytest.mark.parametrize("name", ["adapter/adapter_model.safetensors", "splits/train.jsonl", "plots/endings.svg"])
 def test_a_changed_file_is_found(run: Path, name: str) -> None:
     content = (run / name).read_bytes()
     (run / name).write_bytes(content[:-3] + bytes([content[-3] ^ 1]) + content[-2:])
-    assert (name, "sha256") in places(verify(run))
+    assert (name, "sha256") in places(verify(run, with_pages=False))
 
 
 def test_a_removed_file_is_found(run: Path) -> None:
     (run / "adapter/adapter_config.json").unlink()
     (run / "predictions/nearest.jsonl").unlink()
-    found = places(verify(run))
+    found = places(verify(run, with_pages=False))
     assert {("adapter/adapter_config.json", "sha256"), ("predictions/nearest.jsonl", "file")} <= set(found)
 
 
@@ -152,7 +158,7 @@ def test_a_removed_line_is_named(run: Path) -> None:
     path = run / "predictions/tuned.jsonl"
     first, *rest = path.read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join(rest), encoding="utf-8")
-    faults = {(fault.file, fault.key): fault for fault in verify(run).faults}
+    faults = {(fault.file, fault.key): fault for fault in verify(run, with_pages=False).faults}
     assert faults["predictions/tuned.jsonl", json.loads(first)["id"]].recomputed == "no line"
 
 
@@ -163,7 +169,7 @@ def test_a_cut_line_is_named(run: Path, where: str) -> None:
     at = len(lines) - 1 if where == "end" else 2
     lines[at] = lines[at][:90] + (b"\n" if where == "middle" else b"")
     path.write_bytes(b"".join(lines))
-    assert (f"predictions/tuned.jsonl:{at + 1}", "line") in places(verify(run))
+    assert (f"predictions/tuned.jsonl:{at + 1}", "line") in places(verify(run, with_pages=False))
 
 
 def test_a_line_that_was_added_or_doubled_is_named(run: Path) -> None:
@@ -171,7 +177,7 @@ def test_a_line_that_was_added_or_doubled_is_named(run: Path) -> None:
     line = path.read_text(encoding="utf-8").splitlines()[0]
     held = json.loads(line)
     path.write_text(path.read_text(encoding="utf-8") + line + "\n" + json.dumps({**held, "id": "x/1"}) + "\n")
-    found = places(verify(run))
+    found = places(verify(run, with_pages=False))
     assert ("predictions/tuned.jsonl:7", held["id"]) in found
     assert ("predictions/tuned.jsonl", "x/1") in found
 
@@ -179,10 +185,10 @@ def test_a_line_that_was_added_or_doubled_is_named(run: Path) -> None:
 def test_without_hashes_numbers_still_tell(run: Path) -> None:
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     (run / "manifest.json").write_text(json.dumps({k: v for k, v in manifest.items() if k != "files_sha256"}))
-    clean = verify(run)
+    clean = verify(run, with_pages=False)
     assert clean.faults == [] and "no hashes" in clean.notes[0]
     change_line(run / "predictions/tuned.jsonl", 0, predict="see a doctor see a doctor")
-    assert ("report.json", "systems[tuned].metrics.rouge1.value") in places(verify(run))
+    assert ("report.json", "systems[tuned].metrics.rouge1.value") in places(verify(run, with_pages=False))
 
 
 def test_pages_that_are_written_again_are_sealed_again(run: Path) -> None:
@@ -215,4 +221,4 @@ def test_a_study_is_refused_with_a_hint(run: Path) -> None:
 
     (run / "report.json").write_text(json.dumps({"kind": "study"}), encoding="utf-8")
     with pytest.raises(AskedWrongly, match="study"):
-        verify(run)
+        verify(run, with_pages=False)

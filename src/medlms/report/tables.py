@@ -24,14 +24,15 @@ CAUTION = (
 )
 
 CHANCE = (
-    "A difference counts as measured when its interval leaves out zero and p, adjusted for all comparisons of this report (Holm), "
-    "is below 0.05. p is exact for measures that are right or wrong (McNemar's test, topics swapped whole), by permutation for "
-    'the others. "No measurable difference" is no proof that two systems are alike: below it stands the smallest difference that '
-    "these questions would show four times in five, and how many questions one as small as that measured would take."
+    "A difference counts as measured when its interval leaves out zero and p, adjusted for all comparisons of this report "
+    "(Holm), is below 0.05. p is exact for measures that are right or wrong (McNemar's test, topics swapped whole), by "
+    'permutation for the others. "No measurable difference" is no proof that two systems are alike: below it stands the '
+    "smallest difference that these questions would show four times in five, and how many questions one as small as that "
+    "measured would take."
 )
 EARLIER = (
     "An interval that holds zero means that chance alone could have made the difference. The words go by the interval, one "
-    "measure at a time, as this report was made by an earlier version; its verdict also allows for how many comparisons were made."
+    "measure at a time, since an earlier version made this report; its verdict also allows for how many comparisons were made."
 )
 
 

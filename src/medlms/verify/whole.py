@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medlms.config import Config, load
-from medlms.errors import AskedWrongly
+from medlms.errors import AskedWrongly, DataError, MedLMsError
 from medlms.evaluate.score import as_json, score
 from medlms.road import reporting, rows
 from medlms.road.grading import CURVES, losses_file
@@ -18,12 +18,15 @@ from medlms.types import Prediction
 from medlms.verify import held, pages, scores
 from medlms.verify.ledger import Ledger
 
-UNFOLLOWED = ("run", "date", "command", "version", "machine", "model", "prompts", "epochs", "warnings")
+EPOCHS = "epochs.jsonl"
+UNFOLLOWED = ("run", "date", "command", "version", "machine", "model", "config", "prompts", "epochs", "warnings")
 """Parts of a report that don't follow from predictions: copied from elsewhere, or checked apart."""
 
 
-def verify(folder: str | Path) -> Ledger:
-    """Recompute every number of a finished run's report. AskedWrongly for a study; DataError where there is no report."""
+def verify(folder: str | Path, *, with_pages: bool = True) -> Ledger:
+    """Recompute every number of a finished run's report; ``with_pages``, its pages and charts are made again too.
+
+    AskedWrongly for a study; DataError where there is no report."""
     run = Run.open(folder)
     report = run.read_json(REPORT)
     if report.get("kind") == "study":
@@ -38,14 +41,20 @@ def verify(folder: str | Path) -> Ledger:
             ledger.notes.append(
                 "The run was made by other code of MedLMs than this: where its methods differ, numbers and words do too."
             )
-    split = rows.read(run)
-    asked = held.graded(split, config)
+    try:
+        split = rows.read(run)
+        asked = held.graded(split, config)
+    except DataError as error:
+        ledger.fault("splits", "rows", "readable", str(error))
+        ledger.notes.append("The rows of the split can't be read, so nothing was recomputed.")
+        return ledger
     names = [str(system["name"]) for system in report.get("systems") or []]
     said = {name: held.answers(run, name, asked, split.references, ledger) for name in names}
     _report(run, config, split, said, report, ledger)
     _epochs(run, config, split, report, ledger)
     _prompts(run, report, ledger)
-    pages.pages(run, report, ledger)
+    if with_pages:
+        pages.pages(run, report, ledger)
     return ledger
 
 
@@ -66,31 +75,41 @@ def _report(
         ledger.notes.append("Answers are missing, so the rest of report.json could not be recomputed.")
         return
     notes = {system["name"]: system.get("note", "") for system in report["systems"]}
-    again = reporting.content(
-        run, config, split, said,
-        model=report.get("model") or {}, prompts=report.get("prompts") or [], warnings=[], paths=notes,
-        command=report.get("command", ""),
-    )  # fmt: skip
+    try:
+        again = reporting.content(
+            run, config, split, said,
+            model=report.get("model") or {}, prompts=report.get("prompts") or [], warnings=[], paths=notes,
+            command=report.get("command", ""),
+        )  # fmt: skip
+    except MedLMsError as error:
+        ledger.notes.append(f"The rest of report.json could not be recomputed: {error}")
+        return
     again["systems"] = [{**system, "note": notes[system["name"]]} for system in again["systems"]]
     parts = [{name: part for name, part in item.items() if name not in UNFOLLOWED} for item in (dict(report), again)]
     ledger.tree(REPORT, *parts, kind="values of report.json")
+    _settings(report.get("config") or {}, again["config"], ledger)
+
+
+def _settings(stated: Mapping[str, Any], held_: Mapping[str, Any], ledger: Ledger, key: str = "config") -> None:
+    """The config of the report is that of the run; what the config leaves open (``auto``) the run has decided."""
+    for name, value in held_.items():
+        if isinstance(value, Mapping) and isinstance(stated.get(name), Mapping):
+            _settings(stated[name], value, ledger, f"{key}.{name}")
+        elif value != "auto":
+            ledger.tree(REPORT, stated.get(name), value, f"{key}.{name}", kind="values of report.json")
 
 
 def _epochs(run: Run, config: Config, split: rows.Rows, report: Mapping[str, Any], ledger: Ledger) -> None:
     """The learning curves, from what the development questions were answered and how well their references fit."""
     settings: dict[str, Any] = {"resamples": config.evaluate.resamples, "seed": config.seed}
-    ledger.tree(
-        REPORT,
-        report.get("epochs") or [],
-        held.lines(run, "epochs.jsonl", ledger),
-        "epochs",
-        kind="values of report.json",
-    ) if ((run.folder / "epochs.jsonl").is_file()) else None
+    if (run.folder / EPOCHS).is_file():
+        kept = held.lines(run, EPOCHS, ledger)
+        ledger.tree(REPORT, report.get("epochs") or [], kept, "epochs", kind="values of report.json")
     for record in report.get("epochs") or []:
         epoch, key = record["epoch"], f"epochs[{record['epoch']}]"
         if (run.folder / losses_file(epoch)).is_file():
-            kept = held.lines(run, losses_file(epoch), ledger)
-            losses = [Prediction(prompt="", said="", golds=(), **line) for line in kept]
+            lines = held.lines(run, losses_file(epoch), ledger)
+            losses = [Prediction(prompt="", said="", golds=(), **line) for line in lines]
             made = as_json(score(losses, ["perplexity"], **settings)[0]) if losses else {}
             wanted = {
                 name: math.log(made[name]) if made.get(name) else made.get(name) for name in ("value", "low", "high")
