@@ -118,11 +118,12 @@ class Training(TypedDict, total=False):
 
 
 class Answer(TypedDict, total=False):
-    """One generated answer; ``ending``: complete, cut by length, empty or repeats itself."""
+    """One generated answer; ``ending``: complete, cut by length, empty or repeats itself; ``facts`` stand beside it."""
 
     text: str
     ending: str
     token_f1: float | None
+    facts: Sequence[str]
 
 
 class Sample(TypedDict, total=False):

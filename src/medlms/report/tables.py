@@ -324,7 +324,7 @@ def epochs(report: Report) -> Table | None:
     rows = tuple(
         (
             Cell(count(item.get("epoch"))),
-            *(_score(cast(Measured, item.get(name) or {}), measure(name)) for name in names),
+            *(score_cell(cast(Measured, item.get(name) or {}), measure(name)) for name in names),
         )
         for item in items
     )
@@ -547,7 +547,7 @@ def _systems_table(
     rows = tuple(
         (
             _heading(report, system, note=heading_notes),
-            *(_score(measured(system, item), measure(item)) for item in names),
+            *(score_cell(measured(system, item), measure(item)) for item in names),
         )
         for system in report.get("systems") or []
     )
@@ -562,7 +562,8 @@ def _heading(report: Report, system: System, *, note: bool = True) -> Cell:
     return Cell(capital(title(report, str(system.get("name") or "?"))), small=capital(text) if note else "")
 
 
-def _score(score: Measured, known: Measure) -> Cell:
+def score_cell(score: Measured, known: Measure) -> Cell:
+    """A value, its interval, and what else is to be said of it."""
     faint = []
     if _shows_maximum(score, known):
         faint.append(f"max {number(score['maximum'], known.kind)}")
@@ -605,12 +606,17 @@ def _comparisons(a: str, b: str, items: Sequence[Difference], number: int) -> Ta
     )
 
 
-def _comparison(item: Difference, *, counted: bool, judged: bool) -> tuple[Cell, ...]:
+def difference_cell(item: Difference) -> Cell:
+    """A difference with its sign, and its interval."""
     known = measure(item.get("metric", ""))
     ends = interval(item.get("low"), item.get("high"), known.kind, sign=True)
+    return Cell(signed(item.get("difference"), known.kind), ends)
+
+
+def _comparison(item: Difference, *, counted: bool, judged: bool) -> tuple[Cell, ...]:
     return (
-        Cell(known.label),
-        Cell(signed(item.get("difference"), known.kind), ends),
+        Cell(measure(item.get("metric", "")).label),
+        difference_cell(item),
         Cell(p_value(item.get("p_value"))),
         *([Cell(p_value(item.get("p_adjusted")))] if judged else []),
         *([Cell(count(item.get("n")))] if counted else []),
