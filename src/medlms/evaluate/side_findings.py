@@ -34,7 +34,10 @@ def measured(item: Record) -> bool:
 
 def _leading(item: Record) -> str:
     a, b, measure = item["a"], item["b"], _title(item["metric"])
-    counts = f"of {item['n']:,} questions {a} does better on {item['wins']:,}, worse on {item['losses']:,}, the same on {item['ties']:,}"
+    counts = (
+        f"of {item['n']:,} questions {a} does better on {item['wins']:,}, worse on {item['losses']:,}, "
+        f"the same on {item['ties']:,}"
+    )
     if item.get("low") is None:
         return f"Whether {a} or {b} is better on {measure} can't be told: all questions belong to one group; {counts}."
     if measured(item):

@@ -27,6 +27,12 @@ def slices(items: Sequence[Prediction], questions: Mapping[str, str]) -> dict[st
     return {name: found[name] for name in BY if len(set(found[name])) > 1}
 
 
+def in_order(by: str, labels: Sequence[str]) -> list[str]:
+    """Each label once, bins of lengths from short to long, others as they come."""
+    once = list(dict.fromkeys(labels))
+    return sorted(once, key=lambda label: int(label.split()[0])) if "length" in by else once
+
+
 def binned(sizes: Sequence[int]) -> list[str]:
     """Each number's bin, as ``8 to 12 words``; bins follow the quarters of the numbers and never split equal ones."""
     values = np.asarray(sizes)

@@ -17,7 +17,7 @@ from medlms.evaluate.family import adjusted
 from medlms.evaluate.intervals import finite
 from medlms.evaluate.item_by_item import Items, furthest_ahead, of_items, tally, worst
 from medlms.evaluate.side_findings import side_findings
-from medlms.evaluate.slices import slices
+from medlms.evaluate.slices import in_order, slices
 from medlms.report import sides as pages
 from medlms.road.sides import Side, metrics_of, on_one_test, sides_of
 from medlms.run import Run, now
@@ -123,22 +123,22 @@ def _system(side: Side, names: Sequence[str], settings: dict[str, int]) -> dict[
         "note": side.record.get("note") or "",
         "run": side.run.name,
         "system": side.system,
-        "model": _model(side),
+        "model": "" if side.system == "nearest" else _model(side),
         "metrics": {item.metric: score.as_json(item) for item in score.score(side.predictions, names, **settings)},
         "endings": counts,
     }
 
 
 def _slices(sides: Sequence[Side], items: dict[str, dict[str, Items]], lead: str) -> list[dict[str, Any]]:
-    """The lead metric of every side by slice, over the slice's items as over all; largest loss of the first side first."""
+    """The lead metric of every side by slice, over the slice's items as over all."""
     first = sides[0]
     found = []
     for by, labels in slices(first.predictions, first.questions).items():
         marks = np.array(labels)
-        for label in dict.fromkeys(labels):
+        for label in in_order(by, labels):
             part = np.flatnonzero(marks == label)
             values = {
-                side.name: finite(score.score([side.predictions[at] for at in part], [lead], resamples=2)[0].value)
+                side.name: finite(score.score([side.predictions[int(at)] for at in part], [lead], resamples=2)[0].value)
                 if np.isfinite(items[side.name][lead].values[part]).any()
                 else None
                 for side in sides

@@ -50,9 +50,13 @@ def lines(run: Run, name: str, ledger: Ledger) -> list[dict[str, Any]]:
             ledger.fault(f"{name}:{number}", "line", "a whole line", f"cut after {len(line)} bytes")
             continue
         try:
-            found.append(json.loads(line))
+            value = json.loads(line)
         except ValueError:
-            ledger.fault(f"{name}:{number}", "line", "a JSON line", "not readable")
+            value = None
+        if isinstance(value, dict):
+            found.append(value)
+        else:
+            ledger.fault(f"{name}:{number}", "line", "a JSON object", "not readable")
     return found
 
 
@@ -63,7 +67,7 @@ def answers(
     file = f"predictions/{system}.jsonl"
     known: dict[str, dict[str, Any]] = {}
     for number, line in enumerate(lines(run, file, ledger), 1):
-        absent = [name for name in FIELDS if name not in line] if isinstance(line, dict) else list(FIELDS)
+        absent = [name for name in FIELDS if name not in line]
         if absent:
             ledger.fault(f"{file}:{number}", "keys", "complete", f"without {', '.join(absent)}")
         elif line["id"] in known:

@@ -26,7 +26,8 @@ UNFOLLOWED = ("run", "date", "command", "version", "machine", "model", "config",
 def verify(folder: str | Path, *, with_pages: bool = True) -> Ledger:
     """Recompute every number of a finished run's report; ``with_pages``, its pages and charts are made again too.
 
-    AskedWrongly for a study; DataError where there is no report."""
+    AskedWrongly for a study; DataError where there is no report.
+    """
     run = Run.open(folder)
     report = run.read_json(REPORT)
     if report.get("kind") == "study":
@@ -85,8 +86,8 @@ def _report(
         ledger.notes.append(f"The rest of report.json could not be recomputed: {error}")
         return
     again["systems"] = [{**system, "note": notes[system["name"]]} for system in again["systems"]]
-    parts = [{name: part for name, part in item.items() if name not in UNFOLLOWED} for item in (dict(report), again)]
-    ledger.tree(REPORT, *parts, kind="values of report.json")
+    stated, made = ({name: part for name, part in whole.items() if name not in UNFOLLOWED} for whole in (report, again))
+    ledger.tree(REPORT, stated, made, kind="values of report.json")
     _settings(report.get("config") or {}, again["config"], ledger)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from medlms.report import tables
-from medlms.report.shape import Difference, Report
+from medlms.report.shape import Difference, Measured, Report
 from medlms.report.tables import NOTHING, Cell, Table, capital, count, measure, number, signed
 
 MOST = 12
@@ -33,7 +33,10 @@ def scores(found: Found) -> list[Table]:
     rows = tuple(
         (
             Cell(measure(name).label),
-            *(tables.score_cell(system["metrics"].get(name) or {}, measure(name)) for system in systems),
+            *(
+                tables.score_cell(cast(Measured, system["metrics"].get(name) or {}), measure(name))
+                for system in systems
+            ),
         )
         for name in names
     )
@@ -49,10 +52,10 @@ def differences(found: Found) -> list[Table]:
     return [_pair(a, b, items, at) for at, ((a, b), items) in enumerate(pairs.items(), 1)]
 
 
-def sliced(found: Found) -> list[Table]:
-    """The lead metric by topic, type of question, source and lengths; the slices where sides lie furthest apart first."""
+def sliced(found: Found, *, most: int = MOST) -> list[Table]:
+    """The lead metric by topic, type of question, source and lengths: up to ``most`` slices, those furthest apart first."""
     kinds = dict.fromkeys(item["by"] for item in found["slices"])
-    return [_slices(found, by, [item for item in found["slices"] if item["by"] == by]) for by in kinds]
+    return [_slices(found, by, [item for item in found["slices"] if item["by"] == by], most) for by in kinds]
 
 
 def notes(found: Found) -> list[str]:
@@ -92,10 +95,10 @@ def _pair(a: str, b: str, items: Sequence[Found], at: int) -> Table:
     return Table(f"differences-{at}", caption, columns, rows, words=frozenset({6}))
 
 
-def _slices(found: Found, by: str, items: Sequence[Found]) -> Table:
+def _slices(found: Found, by: str, items: Sequence[Found], most: int) -> Table:
     names, lead = [system["name"] for system in found["systems"]], measure(found["metric"])
     ordered = items if "length" in by else sorted(items, key=lambda item: (-_apart(item, names), item["label"]))
-    shown = ordered[:MOST]
+    shown = ordered[:most]
     both = len(names) == 2
     rows = tuple(
         (

@@ -8,13 +8,13 @@ from medlms.report import tables as shared
 from medlms.report.sides import tables
 from medlms.report.sides.tables import Found
 from medlms.report.tables import Cell, Table, number
-from medlms.report.terminal import rich_table
+from medlms.report.terminal import brief, rich_table
 from medlms.report.untrusted import one_line, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-ROWS, LONGEST = 5, 70
+ROWS, SLICES, LONGEST = 5, 6, 70
 
 
 def show(found: Found, console: Console) -> None:
@@ -24,7 +24,7 @@ def show(found: Found, console: Console) -> None:
 
     for index, sentence in enumerate(found["verdict"]):
         console.print(Text(visible(sentence), style="bold" if index == 0 else ""))
-    for content in [*tables.differences(found), *tables.sliced(found), *_rows(found)]:
+    for content in [*map(brief, tables.differences(found)), *tables.sliced(found, most=SLICES), *_rows(found)]:
         console.print(Padding(rich_table(content), (1, 0, 0, 0)))
     for note in [*tables.notes(found), shared.NOTICE]:
         console.print(Text(visible(note), style="dim"))
