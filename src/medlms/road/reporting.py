@@ -37,21 +37,13 @@ TITLES = {
 
 
 def build(
-    run: Run,
-    config: Config,
-    rows: Rows,
-    predictions: Mapping[str, Sequence[Prediction]],
-    *,
-    model: Mapping[str, Any],
-    prompts: Sequence[Mapping[str, Any]],
-    warnings: Sequence[str],
-    paths: Mapping[str, str],
-    command: str,
+    run: Run, config: Config, rows: Rows, predictions: Mapping[str, Sequence[Prediction]], **known: Any
 ) -> dict[str, Any]:
-    """Score everything, write report.json and the pages, seal the run's files, and return the report."""
-    report = content(
-        run, config, rows, predictions, model=model, prompts=prompts, warnings=warnings, paths=paths, command=command
-    )
+    """Score everything, write report.json and the pages, seal the run's files, and return the report.
+
+    ``known`` is what ``content`` is told beside the answers.
+    """
+    report = content(run, config, rows, predictions, **known)
     run.write_json(REPORT, report)
     write(run, report, list(run.rows(STEPS)))
     for kind in ("adapter", "model"):
