@@ -12,7 +12,25 @@ from typing import Any
 
 import pytest
 
-VERBS = ("demo", "init", "train", "evaluate", "compare", "verify", "ask", "report", "merge", "export", "runs", "data", "models", "doctor")
+VERBS = (
+    "demo", "init", "train", "evaluate", "compare", "verify", "ask", "report", "merge", "export", "runs", "data", "models",
+    "doctor",
+)  # fmt: skip
+    "demo",
+    "init",
+    "train",
+    "evaluate",
+    "compare",
+    "verify",
+    "ask",
+    "report",
+    "merge",
+    "export",
+    "runs",
+    "data",
+    "models",
+    "doctor",
+)
 GROUPS = {
     "data": ("list", "get", "check", "prepare", "preview", "trace"),
     "models": ("list", "get", "plan", "prove"),

@@ -13,6 +13,7 @@ from medlms.evaluate.ask import read_predictions
 from medlms.run import REPORT, Run
 from medlms.types import Prediction
 
+EXAM = "accuracy"
 FIRST = ("tuned", "base")
 """What of a run is compared unless a system is named."""
 
@@ -30,12 +31,13 @@ class Side:
 
     @property
     def record(self) -> Mapping[str, Any]:
-        """What the run's report says of the system."""
-        return next(item for item in self.report["systems"] if item["name"] == self.system)
+        """What the run's report says of the system; of an exam's answers, that they have an accuracy."""
+        exam = {"name": self.system, "title": self.system, "metrics": {EXAM: {}}}
+        return next((item for item in self.report.get("systems") or [] if item["name"] == self.system), exam)
 
 
 def sides_of(words: Sequence[str]) -> list[Side]:
-    """Sides named as RUN or RUN:SYSTEM. A single RUN stands for all of its systems. AskedWrongly for fewer than two sides."""
+    """Sides named as RUN or RUN:SYSTEM (of exams RUN:SYSTEM.EXAM.WAY, as the file is called). A single RUN stands for all of its systems. AskedWrongly for fewer than two sides."""
     asked = [_opened(word) for word in words]
     if len(asked) == 1 and not asked[0][1]:
         run, _ = asked[0]
@@ -129,8 +131,20 @@ def _names(found: Sequence[tuple[Run, str]]) -> list[str]:
 
 def _side(name: str, run: Run, system: str, report: Mapping[str, Any]) -> Side:
     known = [str(item["name"]) for item in report.get("systems") or []]
-    if system not in known:
+    exam = system not in known and (run.folder / f"predictions/{system}.jsonl").is_file()
+    if system not in known and not exam:
+        known += sorted(path.stem for path in (run.folder / "predictions").glob("*.*.*.jsonl"))
         hint = near(system, known) or f"It has: {', '.join(known)}."
         raise AskedWrongly(f"{run.folder}: has no system {system!r}.", hint=hint)
-    questions = {str(line["id"]): str(line.get("question") or "") for line in run.rows(f"predictions/{system}.jsonl")}
-    return Side(name, run, system, report, read_predictions(run, system), questions)
+    lines = list(run.rows(f"predictions/{system}.jsonl"))
+    questions = {str(line["id"]): str(line.get("question") or "") for line in lines}
+    said = [_examined(line) for line in lines] if exam else read_predictions(run, system)
+    return Side(name, run, system, report, said, questions)
+
+
+def _examined(line: Mapping[str, Any]) -> Prediction:
+    """The answer to a question of an exam, its right option the reference."""
+    golds = line.get("references") or (line.get("label") or "",)
+    values = {**line, "said": line.get("predict") or "", "golds": golds}
+    known = {key: value for key, value in values.items() if key in Prediction.__dataclass_fields__}
+    return Prediction(**{key: tuple(value) if isinstance(value, list) else value for key, value in known.items()})

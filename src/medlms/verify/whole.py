@@ -15,11 +15,23 @@ from medlms.road.grading import CURVES, losses_file
 from medlms.road.manifest import code_hash
 from medlms.run import CONFIG, MANIFEST, REPORT, Run
 from medlms.types import Prediction
-from medlms.verify import held, pages, scores
+from medlms.verify import exams, held, pages, scores
 from medlms.verify.ledger import Ledger
 
 EPOCHS = "epochs.jsonl"
-UNFOLLOWED = ("run", "date", "command", "version", "machine", "model", "config", "prompts", "epochs", "warnings")
+UNFOLLOWED = (
+    "run",
+    "date",
+    "command",
+    "version",
+    "machine",
+    "model",
+    "config",
+    "prompts",
+    "epochs",
+    "exams",
+    "warnings",
+)
 """Parts of a report that don't follow from predictions: copied from elsewhere, or checked apart."""
 
 
@@ -42,21 +54,28 @@ def verify(folder: str | Path, *, with_pages: bool = True) -> Ledger:
             ledger.notes.append(
                 "The run was made by other code of MedLMs than this: where its methods differ, numbers and words do too."
             )
+    if report.get("systems") or not report.get("exams"):
+        _answers(run, config, report, ledger)
+    exams.exams(run, report, ledger)
+    _prompts(run, report, ledger)
+    if with_pages:
+        pages.pages(run, report, ledger)
+    return ledger
+
+
+def _answers(run: Run, config: Config, report: Mapping[str, Any], ledger: Ledger) -> None:
+    """All that rests on answers to the questions of the split."""
     try:
         split = rows.read(run)
         asked = held.graded(split, config)
     except DataError as error:
         ledger.fault("splits", "rows", "readable", str(error))
-        ledger.notes.append("The rows of the split can't be read, so nothing was recomputed.")
-        return ledger
+        ledger.notes.append("The rows of the split can't be read, so no score was recomputed.")
+        return
     names = [str(system["name"]) for system in report.get("systems") or []]
     said = {name: held.answers(run, name, asked, split.references, ledger) for name in names}
     _report(run, config, split, said, report, ledger)
     _epochs(run, config, split, report, ledger)
-    _prompts(run, report, ledger)
-    if with_pages:
-        pages.pages(run, report, ledger)
-    return ledger
 
 
 def _report(
