@@ -16,21 +16,6 @@ VERBS = (
     "demo", "init", "train", "evaluate", "compare", "verify", "ask", "report", "merge", "export", "runs", "data", "models",
     "doctor",
 )  # fmt: skip
-    "demo",
-    "init",
-    "train",
-    "evaluate",
-    "compare",
-    "verify",
-    "ask",
-    "report",
-    "merge",
-    "export",
-    "runs",
-    "data",
-    "models",
-    "doctor",
-)
 GROUPS = {
     "data": ("list", "get", "check", "prepare", "preview", "trace"),
     "models": ("list", "get", "plan", "prove"),

@@ -146,5 +146,9 @@ def _examined(line: Mapping[str, Any]) -> Prediction:
     """The answer to a question of an exam, its right option the reference."""
     golds = line.get("references") or (line.get("label") or "",)
     values = {**line, "said": line.get("predict") or "", "golds": golds}
-    known = {key: value for key, value in values.items() if key in Prediction.__dataclass_fields__}
-    return Prediction(**{key: tuple(value) if isinstance(value, list) else value for key, value in known.items()})
+    known: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in values.items()
+        if key in Prediction.__dataclass_fields__
+    }
+    return Prediction(**known)
