@@ -37,7 +37,10 @@ class Side:
 
 
 def sides_of(words: Sequence[str]) -> list[Side]:
-    """Sides named as RUN or RUN:SYSTEM (of exams RUN:SYSTEM.EXAM.WAY, as the file is called). A single RUN stands for all of its systems. AskedWrongly for fewer than two sides."""
+    """Sides named as RUN or RUN:SYSTEM (of exams RUN:SYSTEM.EXAM.WAY, as the file is called).
+
+    A single RUN stands for all of its systems. AskedWrongly for fewer than two sides.
+    """
     asked = [_opened(word) for word in words]
     if len(asked) == 1 and not asked[0][1]:
         run, _ = asked[0]
