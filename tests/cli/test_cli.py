@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
-VERBS = ("demo", "init", "train", "evaluate", "ask", "report", "merge", "export", "runs", "data", "models", "doctor")
+VERBS = (
+    "demo", "init", "train", "evaluate", "compare", "verify", "ask", "report", "merge", "export", "runs", "data", "models",
+    "doctor",
+)  # fmt: skip
 GROUPS = {
     "data": ("list", "get", "check", "prepare", "preview", "trace"),
     "models": ("list", "get", "plan", "prove"),

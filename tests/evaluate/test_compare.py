@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from medlms.errors import AskedWrongly
-from medlms.evaluate.compare import as_json, compare, holm
+from medlms.evaluate.compare import as_json, compare
+from medlms.evaluate.family import holm
 from medlms.evaluate.score import score
+from medlms.evaluate.swaps import DRAWS, mcnemar
 from medlms.tasks.answer import METRICS
 from medlms.types import Prediction
 
@@ -126,7 +128,18 @@ def test_one_group_can_not_be_told():
     assert found[1].low < 0 < found[1].high
     shown = json.loads(json.dumps([as_json(item) for item in found], allow_nan=False))
     assert shown[0]["low"] is None
-    assert list(shown[0]) == ["a", "b", "metric", "difference", "low", "high", "p_value", "n"]
+    assert list(shown[0]) == [
+        "a",
+        "b",
+        "metric",
+        "difference",
+        "low",
+        "high",
+        "p_value",
+        "n",
+        "detectable",
+        "items_needed",
+    ]
 
 
 def test_metric_of_a_single_group_can_not_be_told_beside_others():
@@ -139,7 +152,7 @@ def test_metric_of_a_single_group_can_not_be_told_beside_others():
 
 def test_drawn_p_value_is_never_zero():
     found = compare("a", system(0.9), "b", system(0.1), ["token_f1"], resamples=199)[0]
-    assert found.p_value == 1 / 200
+    assert found.p_value == 1 / (DRAWS * 199 + 1)
 
 
 def test_shares_without_a_difference_have_an_interval_with_width():
@@ -172,3 +185,24 @@ def test_holm():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
     assert holm([0.02]) == [0.02]
+
+
+def test_exact_mcnemar_is_the_binomial_test():
+    stats = pytest.importorskip("scipy.stats")
+    for more, fewer in ((0, 0), (1, 0), (9, 2), (30, 51), (200, 231)):
+        expected = stats.binomtest(more, more + fewer).pvalue if more + fewer else 1.0
+        assert mcnemar(np.array([1.0] * more + [-1.0] * fewer + [0.0] * 7)) == pytest.approx(expected)
+
+
+def test_exact_mcnemar_of_groups_is_all_sign_flips():
+    changes = np.array([3.0, -1, 2, 0, 1, -2, 2])
+    flips = [abs(np.dot(signs, changes)) for signs in itertools.product((1, -1), repeat=len(changes))]
+    assert mcnemar(changes) == pytest.approx(np.mean(np.array(flips) >= abs(changes.sum()) - 1e-9))
+
+
+def test_yes_no_metrics_are_judged_by_exact_mcnemar():
+    right = [Prediction(f"p{n}", "", "", "y" if n < 30 else "n", ("y",)) for n in range(40)]
+    other = [replace(item, said="y" if number in range(10, 28) else "n") for number, item in enumerate(right)]
+    found = compare("a", right, "b", other, ["exact_match"])[0]
+    assert found.p_value == pytest.approx(2 * 0.5**12)
+    assert found.difference == pytest.approx(0.3) and found.low > 0

@@ -7,7 +7,8 @@ import pytest
 
 from medlms.errors import AskedWrongly
 from medlms.evaluate.curves import LOSS, along, spread
-from medlms.evaluate.intervals import percentile
+from medlms.evaluate.intervals import percentile, resampled_sums
+from medlms.evaluate.rows import by_group, groups, rows
 from medlms.evaluate.score import score
 from medlms.types import Prediction
 
@@ -34,7 +35,10 @@ def test_a_place_of_a_curve_is_a_score(metric: str) -> None:
     for at, place in enumerate(places):
         found = score(sorted(place, key=lambda item: int(item.id[1:])), [metric], resamples=300, seed=7)[0]
         assert curve.values[at] == pytest.approx(found.value)
-        assert percentile(curve.redrawn[:, at], groups=6) == pytest.approx((found.low, found.high))
+        table = rows(metric, sorted(place, key=lambda item: int(item.id[1:])))
+        sums = by_group(table.values, groups(sorted(place, key=lambda item: int(item.id[1:]))))
+        redrawn = table.metric.value(resampled_sums(sums, resamples=300, seed=7))
+        assert percentile(curve.redrawn[:, at], groups=6) == pytest.approx(percentile(redrawn, groups=6))
 
 
 def test_held_out_loss_is_the_mean_a_token() -> None:

@@ -87,7 +87,7 @@ def test_differences_from_the_base_and_between_points(ranks: dict[str, Any]) -> 
     assert base.rows[0][-1].text == "Tuned scores better"
     assert len(between.rows) == 6
     assert between.rows[0][0].text == "r = 8 minus r = 4"
-    assert between.rows[0][-1].text == "no clear difference"
+    assert between.rows[0][-1].text == "no measurable difference"
 
 
 def test_a_failed_point_has_its_reason(models: dict[str, Any]) -> None:

@@ -84,8 +84,8 @@ def test_a_measure_without_a_column_is_not_lost(report: dict[str, Any]) -> None:
     [
         ("token_f1", 0.01, 0.09, "Tuned scores better"),
         ("token_f1", -0.09, -0.01, "Tuned scores worse"),
-        ("token_f1", -0.01, 0.09, "no clear difference"),
-        ("token_f1", 0.0, 0.09, "no clear difference"),
+        ("token_f1", -0.01, 0.09, "no measurable difference"),
+        ("token_f1", 0.0, 0.09, "no measurable difference"),
         ("perplexity", -5.0, -4.0, "Tuned scores better"),
         ("perplexity", 4.0, 5.0, "Tuned scores worse"),
         ("length_words", 4.0, 5.0, "Tuned: more"),

@@ -16,7 +16,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-ORDER = ("demo", "init", "train", "evaluate", "ask", "report", "merge", "export", "runs", "data", "models", "doctor")
+ORDER = ("demo", "init", "train", "evaluate", "compare", "verify", "ask", "report", "merge", "export", "runs", "data",
+         "models", "doctor")  # fmt: skip
 
 
 class _InOrder(TyperGroup):

@@ -85,7 +85,7 @@ def ask(
             run.append(_file(system), [line])
             done[reply.id] = line
             _tell(progress, len(done), len(known))
-    return [_prediction(done[example.id]) for example in examples]
+    return [as_prediction(done[example.id]) for example in examples]
 
 
 def fingerprint(
@@ -142,7 +142,7 @@ def score_references(
             run.keep_rows(_file(system), list(lines.values()))
         done += len(ids)
         _tell(progress, done, len(examples))
-    return [_prediction(lines[example.id]) for example in examples]
+    return [as_prediction(lines[example.id]) for example in examples]
 
 
 def read_predictions(run: Run, system: str) -> list[Prediction]:
@@ -156,7 +156,7 @@ def read_predictions(run: Run, system: str) -> list[Prediction]:
         absent = [name for name in FIELDS if name not in line]
         if absent:
             raise DataError(f"{run.folder / _file(system)}: {line.get('id')!r} has no {', '.join(absent)}.")
-    return [_prediction(line) for line in lines]
+    return [as_prediction(line) for line in lines]
 
 
 def _file(system: str) -> str:
@@ -245,7 +245,8 @@ def _line(prediction: Prediction, *, question: str, plan: str) -> dict[str, Any]
     }
 
 
-def _prediction(line: Mapping[str, Any]) -> Prediction:
+def as_prediction(line: Mapping[str, Any]) -> Prediction:
+    """The Prediction that a line of a predictions file holds; all FIELDS must be there."""
     names = {"said": "predict", "golds": "references"}
     values = {name: line[names.get(name, name)] for name in Prediction.__dataclass_fields__}
     return Prediction(**{**values, "golds": tuple(values["golds"])})

@@ -6,21 +6,52 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medlms.errors import AskedWrongly
-from medlms.evaluate.intervals import (
-    CELLS,
-    Floats,
-    finite,
-    independent_items,
-    paired_shares,
-    percentile,
-    resampled_sums,
-)
+from medlms.evaluate.intervals import Floats, finite, independent_items, paired_shares
+from medlms.evaluate.power import detectable, items_needed
 from medlms.evaluate.rows import Rows, by_group, check, groups, rows
+from medlms.evaluate.studentised import Measure, intervals
+from medlms.evaluate.swaps import Pair, mcnemar, permutation
 from medlms.types import Comparison, Prediction
 
-_TOLERANCE = 1e-12
+
+class _Table:
+    """One metric of both systems: rows over the items that it applies to in both, and their sums by group."""
+
+    def __init__(self, left: Rows, right: Rows, group: NDArray[np.int64]) -> None:
+        self.left, self.right, self.group = left, right, group
+        self.a, self.b = by_group(left.values, group), by_group(right.values, group)
+        value = left.metric.value
+        self.difference = float(value(self.a.sum(axis=0)) - value(self.b.sum(axis=0)))
+        self.n = int(left.applies.sum())
+        self.yes_no = bool(getattr(left.metric, "YES_NO", False))
+
+    def measure(self) -> Measure:
+        value, width = self.left.metric.value, self.a.shape[1]
+
+        def change(sums: Floats) -> Floats:
+            return value(sums[..., :width]) - value(sums[..., width:])
+
+        used = len(np.unique(self.group[self.left.applies]))
+        return Measure(change, np.hstack([self.a, self.b]), used)
+
+    def pair(self) -> Pair:
+        return Pair(self.left.metric.value, self.a, self.b)
+
+    def share_interval(self) -> tuple[float, float]:
+        """The interval of paired shares, with the counts scaled to the independent items that the groups amount to."""
+        applies = self.left.applies
+        changed = self.left.values[applies, 0] - self.right.values[applies, 0]
+        _, group = np.unique(self.group[applies], return_inverse=True)
+        effective = min(
+            independent_items(by_group(np.column_stack([flag, np.ones(len(flag))]), group))
+            for flag in ((changed > 0).astype(np.float64), (changed < 0).astype(np.float64))
+            if flag.any() or not changed.any()
+        )
+        scale = effective / len(changed)
+        return paired_shares(float((changed > 0).sum()) * scale, float((changed < 0).sum()) * scale, effective)
 
 
 def compare(
@@ -35,107 +66,63 @@ def compare(
 ) -> list[Comparison]:
     """One Comparison ``a - b`` a metric, over the items to which it applies in both; left out where there are none.
 
-    Interval: percentile bootstrap of the difference over groups, both systems redrawn alike; for shares of yes/no items
-    the interval of paired shares. p-value: permutation by group, two-sided. Under "no difference" the two systems'
-    rows may be swapped within any group; for a mean that is flipping the sign of the group's summed difference, and for
-    corpus metrics it works the same. All swaps are tried where there are at most ``resamples`` of them, else as many
-    are drawn. AskedWrongly when the two do not hold the same items, groups and references.
+    Interval: studentised bootstrap of the difference over groups, both systems redrawn alike; for shares of yes/no items
+    the interval of paired shares. p-value, two-sided: if there were no difference, the two systems' rows might be swapped
+    within any group. Yes/no items: all swaps counted exactly (McNemar's exact test, groups swapped whole); else by permutation
+    (``swaps``). AskedWrongly when the two do not hold the same items, groups and references.
     """
     b = paired(a_name, a, b_name, b)
-    group = groups(a)
-    found = []
-    for name in metrics:
-        left, right = rows(name, a), rows(name, b)
-        both = left.applies & right.applies
-        if both.any():
-            found.append(_compare(a_name, left.only(both), b_name, right.only(both), group, resamples, seed))
-    return found
+    pairs = [(rows(name, a), rows(name, b)) for name in metrics]
+    return of_rows(a_name, b_name, pairs, groups(a), resamples=resamples, seed=seed)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjustment of one family of p-values, which bounds the chance of even one false alarm in the family."""
-    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
-    adjusted = [0.0] * len(p_values)
-    highest = 0.0
-    for rank, index in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = highest
-    return adjusted
+def of_rows(
+    a_name: str,
+    b_name: str,
+    pairs: Sequence[tuple[Rows, Rows]],
+    group: NDArray[np.int64],
+    *,
+    resamples: int = 2000,
+    seed: int = 13,
+) -> list[Comparison]:
+    """``compare`` for rows that are there already: one metric of both systems a pair; ``group`` [items]."""
+    tables = [
+        _Table(left.only(both), right.only(both), group)
+        for left, right in pairs
+        if (both := left.applies & right.applies).any()
+    ]
+    shares = [table for table in tables if table.yes_no]
+    rest = [table for table in tables if not table.yes_no]
+    spans = intervals([table.measure() for table in rest], resamples=resamples, seed=seed)
+    chances = permutation([table.pair() for table in rest], resamples=resamples, seed=seed)
+    found = {id(table): (*span, chance) for table, span, chance in zip(rest, spans, chances, strict=True)}
+    found |= {id(table): (*table.share_interval(), mcnemar((table.a - table.b)[:, 0])) for table in shares}
+    return [
+        Comparison(a_name, b_name, table.left.metric.NAME, table.difference, *found[id(table)], table.n)
+        for table in tables
+    ]
 
 
-def as_json(comparison: Comparison) -> dict[str, Any]:
-    """A Comparison as a report's JSON holds it; an end that is not known is null."""
+def as_json(comparison: Comparison, *, needed: bool = True) -> dict[str, Any]:
+    """A Comparison as a report's JSON holds it; an end that is not known is null.
+
+    ``detectable`` and ``items_needed`` are those of ``power``; the latter is left out with ``needed`` False: where seeds add
+    to the interval, more items alone would not narrow it.
+    """
+    low, high = finite(comparison.low), finite(comparison.high)
+    more = {"items_needed": items_needed(comparison.difference, low, high, comparison.n)} if needed else {}
     return {
         "a": comparison.a,
         "b": comparison.b,
         "metric": comparison.metric,
         "difference": finite(comparison.difference),
-        "low": finite(comparison.low),
-        "high": finite(comparison.high),
+        "low": low,
+        "high": high,
         "p_value": finite(comparison.p_value),
         "n": comparison.n,
+        "detectable": detectable(low, high),
+        **more,
     }
-
-
-def _compare(
-    a_name: str, left: Rows, b_name: str, right: Rows, group: np.ndarray, resamples: int, seed: int
-) -> Comparison:
-    metric, width = left.metric, left.values.shape[1]
-    a_sums, b_sums = by_group(left.values, group), by_group(right.values, group)
-    used = np.unique(group[left.applies])
-    a_sums, b_sums = a_sums[used], b_sums[used]
-    difference = float(metric.value(a_sums.sum(axis=0)) - metric.value(b_sums.sum(axis=0)))
-    if getattr(metric, "YES_NO", False):
-        low, high = _share_interval(left.values[left.applies], right.values[left.applies], group[left.applies])
-    else:
-        drawn = resampled_sums(np.hstack([a_sums, b_sums]), resamples=resamples, seed=seed)
-        low, high = percentile(metric.value(drawn[:, :width]) - metric.value(drawn[:, width:]), groups=len(used))
-    shift = _swapped(b_sums - a_sums, resamples=resamples, seed=seed)
-    swapped = metric.value(a_sums.sum(axis=0) + shift) - metric.value(b_sums.sum(axis=0) - shift)
-    return Comparison(
-        a_name,
-        b_name,
-        metric.NAME,
-        difference,
-        low,
-        high,
-        _p_value(difference, swapped, exact=2 ** min(len(used), 63) <= resamples),
-        int(left.applies.sum()),
-    )
-
-
-def _swapped(change: Floats, *, resamples: int, seed: int) -> Floats:
-    """Sums [swaps, k] of ``change`` [groups, k] over swapped groups: every way to swap, or ``resamples`` drawn ones."""
-    count = len(change)
-    if count < 63 and 2**count <= resamples:
-        return (np.arange(2**count)[:, None] >> np.arange(count) & 1).astype(np.float64) @ change
-    generator = np.random.default_rng([seed, 1])
-    step = max(1, CELLS // count)
-    parts = []
-    for start in range(0, resamples, step):
-        swapped = generator.integers(0, 2, size=(min(step, resamples - start), count), dtype=np.int8)
-        parts.append(swapped.astype(np.float64) @ change)
-    return np.concatenate(parts)
-
-
-def _p_value(difference: float, swapped: Floats, *, exact: bool) -> float:
-    swapped = swapped[np.isfinite(swapped)]
-    as_large = int((np.abs(swapped) >= abs(difference) - _TOLERANCE).sum())
-    # What was seen is one of the possible swaps, so drawn ones count it too: p is never 0.
-    return as_large / len(swapped) if exact else (as_large + 1) / (len(swapped) + 1)
-
-
-def _share_interval(left: Floats, right: Floats, group: np.ndarray) -> tuple[float, float]:
-    """The interval of paired shares, with the counts scaled to the independent items that the groups amount to."""
-    changed = left[:, 0] - right[:, 0]
-    _, group = np.unique(group, return_inverse=True)
-    effective = min(
-        independent_items(by_group(np.column_stack([flag, np.ones(len(flag))]), group))
-        for flag in ((changed > 0).astype(np.float64), (changed < 0).astype(np.float64))
-        if flag.any() or not changed.any()
-    )
-    scale = effective / len(changed)
-    return paired_shares(float((changed > 0).sum()) * scale, float((changed < 0).sum()) * scale, effective)
 
 
 def paired(a_name: str, a: Sequence[Prediction], b_name: str, b: Sequence[Prediction]) -> list[Prediction]:

@@ -1,7 +1,7 @@
 """What a study's numbers say, in plain words: tuned against base at each point, then the points against each other.
 
-A difference is a finding when its 95 % interval leaves out zero and its p-value, adjusted (Holm) over all comparisons that
-the findings rest on, is below 0.05. "No measurable difference" is a finding too, said with the largest one seen.
+A difference is a finding when its 95 % interval leaves out zero and its p-value, adjusted (Holm) over all comparisons of
+the report, is below 0.05. "No measurable difference" is a finding too, said with the largest one seen.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from medlms.catalogue import find
-from medlms.evaluate.compare import holm
+from medlms.evaluate.family import adjusted, apart, sure
 from medlms.types import Comparison
 
 METRICS = ("token_f1", "rougeL")
 LIKELIHOOD = "bits_per_byte"
-LEVEL = 0.05
 SHOWN = 6  # comparisons spelled out in one sentence
 
 
@@ -30,12 +29,12 @@ class Found:
     @property
     def sure(self) -> bool:
         """Interval without zero, adjusted p below the level."""
-        return self.apart and self.adjusted < LEVEL
+        return sure(self.item, self.adjusted)
 
     @property
     def apart(self) -> bool:
         """Whether the interval leaves out zero."""
-        return not math.isnan(self.item.low) and not self.item.low <= 0 <= self.item.high
+        return apart(self.item)
 
 
 def findings(
@@ -72,10 +71,9 @@ def findings(
 
 
 def judged(comparisons: Sequence[Comparison]) -> dict[tuple[str, str, str], Found]:
-    """The comparisons that findings rest on, adjusted as one family, by (a, b, metric)."""
-    family = [item for item in comparisons if item.metric in (*METRICS, LIKELIHOOD)]
-    adjusted = holm([item.p_value for item in family])
-    return {(item.a, item.b, item.metric): Found(item, p) for item, p in zip(family, adjusted, strict=True)}
+    """All comparisons, adjusted as one family, by (a, b, metric)."""
+    known = adjusted(comparisons)
+    return {(item.a, item.b, item.metric): Found(item, known[item.a, item.b, item.metric]) for item in comparisons}
 
 
 def _against(items: Sequence[Found], other: str, titles: Mapping[str, str], family: int) -> list[str]:

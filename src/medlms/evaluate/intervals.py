@@ -6,7 +6,9 @@ of no width would claim certainty. ``finite`` turns that into None for JSON.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,23 +23,24 @@ CELLS = 4_000_000
 """Most weights of a resample that are held at once."""
 
 
-def resampled_sums(sums: Floats, *, resamples: int, seed: int) -> Floats:
-    """Bootstrap over groups: sums by group [groups, k] to sums of ``resamples`` redrawn tests [resamples, k].
+def drawn_weights(count: int, *, resamples: int, seed: int) -> Iterator[Floats]:
+    """How often each of ``count`` groups stands in each redrawn test, in parts [tests, count].
 
     Each redrawn test has as many groups as the original, drawn with replacement. The draws depend on the seed and the
     number of groups alone, so two systems on the same test are redrawn alike. Memory stays within 4 million weights.
     """
-    count = len(sums)
     generator = np.random.default_rng(seed)
     step = max(1, CELLS // max(count, 1))
-    parts = []
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
         drawn = generator.integers(0, count, size=(size, count))
         flat = (drawn + np.arange(size)[:, None] * count).ravel()
-        weights = np.bincount(flat, minlength=size * count).reshape(size, count)
-        parts.append(weights.astype(np.float64) @ sums)
-    return np.concatenate(parts)
+        yield np.bincount(flat, minlength=size * count).reshape(size, count).astype(np.float64)
+
+
+def resampled_sums(sums: Floats, *, resamples: int, seed: int) -> Floats:
+    """Bootstrap over groups: sums by group [groups, k] to sums of ``resamples`` redrawn tests [resamples, k]."""
+    return np.concatenate([weights @ sums for weights in drawn_weights(len(sums), resamples=resamples, seed=seed)])
 
 
 def percentile(values: Floats, *, groups: int) -> tuple[float, float]:
@@ -76,20 +79,29 @@ def paired_shares(more: float, fewer: float, n: float) -> tuple[float, float]:
 def independent_items(sums: Floats) -> float:
     """How many independent items a clustered mean is worth, from (sum, count) by group [groups, 2].
 
-    n divided by the design effect (the variance between groups over that of independent items), never above n. Where
-    all items are alike the effect can't be seen, and every group counts as one item.
+    Where no group holds two items it is their number. Else n divided by the design effect (the variance between groups over
+    that of independent items), never above n, and a little less where groups are few, since the effect is then itself
+    uncertain (Korn and Graubard 1998). Where all items are alike the effect can't be seen: every group counts as one item.
     """
     sums = sums[sums[:, 1] > 0]
     totals, counts = sums[:, 0], sums[:, 1]
     n, used = float(counts.sum()), len(sums)
-    if used < 2:
+    if used < 2 or n <= used:
         return float(used)
     share = float(totals.sum()) / n
     alone = share * (1 - share) / n
     if alone <= 0:
         return float(used)
     between = float(((totals - share * counts) ** 2).sum()) * used / (used - 1) / n**2
-    return n / max(between / alone, 1.0)
+    return n / max(between / alone, 1.0) * (Z / student(used - 1)) ** 2
+
+
+@functools.cache
+def student(freedom: int) -> float:
+    """Student's quantile of a two-sided 95 % interval."""
+    from scipy.stats import t
+
+    return float(t.ppf((1 + LEVEL) / 2, freedom))
 
 
 def finite(value: float | None) -> float | None:

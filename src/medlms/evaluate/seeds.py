@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from medlms.evaluate import compare as one_seed
-from medlms.evaluate.intervals import LEVEL, resampled_sums
+from medlms.evaluate.intervals import LEVEL, resampled_sums, student
 from medlms.evaluate.rows import Rows, by_group, groups, rows
 from medlms.types import Comparison, Prediction
 
@@ -26,7 +26,7 @@ def mean(values: Sequence[float]) -> tuple[float, float, float]:
     centre = float(found.mean())
     if len(found) < 2 or not np.isfinite(found).all() or np.ptp(found) == 0:
         return centre, math.nan, math.nan
-    half = _quantile(len(found) - 1) * float(found.std(ddof=1)) / math.sqrt(len(found))
+    half = student(len(found) - 1) * float(found.std(ddof=1)) / math.sqrt(len(found))
     return centre, centre - half, centre + half
 
 
@@ -94,9 +94,3 @@ def _student(difference: float, parts: Sequence[tuple[float, int]]) -> tuple[flo
     freedom = total**2 / sum(variance**2 / free for variance, free in parts if variance > 0)
     half = float(t.ppf((1 + LEVEL) / 2, freedom)) * math.sqrt(total)
     return difference - half, difference + half, float(2 * t.sf(abs(difference) / math.sqrt(total), freedom))
-
-
-def _quantile(freedom: int) -> float:
-    from scipy.stats import t
-
-    return float(t.ppf((1 + LEVEL) / 2, freedom))

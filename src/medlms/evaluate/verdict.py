@@ -8,14 +8,15 @@ from dataclasses import replace
 from typing import Literal
 
 from medlms.catalogue import find
-from medlms.evaluate.compare import holm
+from medlms.evaluate.family import LEVEL, adjusted
+from medlms.evaluate.power import detectable, items_needed
 from medlms.types import Comparison, Score
 
 MAIN = ("token_f1", "rougeL")
 """The metrics a verdict rests on."""
 
 SHOTS = "few_shot"
-LEVEL, LENGTHS_APART, FEW = 0.05, 1.5, 30
+LENGTHS_APART, FEW = 1.5, 30
 LOOPING = 0.1
 """Share of answers that repeat themselves from which on the verdict says so."""
 
@@ -35,13 +36,13 @@ def verdict(
     """Sentences, most important first, for the systems that are there. ``endings`` counts how answers of a system ended.
 
     One system beats another on a metric when the 95 % interval of the paired difference leaves out zero and the
-    p-value, adjusted (Holm) over all comparisons this verdict rests on, is below 0.05. If the floor is ahead of
+    p-value, adjusted (Holm) over all ``comparisons``, is below 0.05. If the floor is ahead of
     ``tuned`` on any main metric, measurably or not, the first sentence says so.
     """
     against_floor = _between(comparisons, tuned, floor)
     against_base = _between(comparisons, tuned, base)
     shown = [*_between(comparisons, tuned, SHOTS), *_between(comparisons, SHOTS, base)]
-    outcomes = _outcomes(_family(comparisons, tuned, base, floor))
+    outcomes = _outcomes(comparisons)
     ahead, rest = _floor_first(against_floor, outcomes)
     sentences = [
         *ahead,
@@ -49,24 +50,11 @@ def verdict(
         *_sentences(_between(comparisons, tuned, SHOTS), outcomes),
         *_sentences(_between(comparisons, SHOTS, base), outcomes),
         *_sentences(rest, outcomes),
-        *_likelihood(comparisons, scores, tuned, base),
+        *_likelihood(comparisons, scores, outcomes, tuned, base),
     ]
     if not against_floor and not against_base and not shown:
         sentences += [_alone(name, found) for name, found in scores.items()]
     return [*sentences, *_loops(endings or {}), *_lengths(scores), *_size(scores)]
-
-
-def adjusted(
-    comparisons: Sequence[Comparison], *, tuned: str = "tuned", base: str = "base", floor: str = "nearest"
-) -> dict[tuple[str, str, str], float]:
-    """The p-value of each comparison that a verdict rests on, adjusted over all of them (Holm), by (a, b, metric)."""
-    found = {key: p for key, (_, p) in _outcomes(_family(comparisons, tuned, base, floor)).items()}
-    return {**found, **{(b, a, metric): p for (a, b, metric), p in found.items()}}
-
-
-def _family(comparisons: Sequence[Comparison], tuned: str, base: str, floor: str) -> list[Comparison]:
-    pairs = ((tuned, floor), (tuned, base), (tuned, SHOTS), (SHOTS, base))
-    return [item for a, b in pairs for item in _between(comparisons, a, b)]
 
 
 def _between(comparisons: Sequence[Comparison], a: str, b: str, metrics: Sequence[str] = MAIN) -> list[Comparison]:
@@ -85,10 +73,16 @@ def _turned(item: Comparison) -> Comparison:
 
 
 def _outcomes(comparisons: Sequence[Comparison]) -> dict[tuple[str, str, str], tuple[Outcome, float]]:
-    """For each (a, b, metric): how ``a`` did, and the adjusted p-value."""
-    adjusted = holm([item.p_value for item in comparisons])
+    """For each (a, b, metric), either way round: how ``a`` did, and the p-value adjusted over all comparisons."""
+    known = adjusted(comparisons)
+    both = [*comparisons, *map(_turned, comparisons)]
+    found = {(item.a, item.b, item.metric): known[item.a, item.b, item.metric] for item in both}
     return {
-        (item.a, item.b, item.metric): (_outcome(item, p), p) for item, p in zip(comparisons, adjusted, strict=True)
+        (item.a, item.b, item.metric): (
+            _outcome(item, found[item.a, item.b, item.metric]),
+            found[item.a, item.b, item.metric],
+        )
+        for item in both
     }
 
 
@@ -131,8 +125,33 @@ def _sentences(
     for outcome in ORDER:
         if items := sorts.get(outcome):
             worst = max(outcomes[item.a, item.b, item.metric][1] for item in items)
-            sentences.append(_sentence(outcome, items, worst, len(outcomes)))
+            sentences.append(_sentence(outcome, items, worst, len(outcomes) // 2))
+            sentences += _power(items) if outcome == "level" else []
     return sentences
+
+
+def _power(items: Sequence[Comparison]) -> list[str]:
+    """What the test could have seen where it saw nothing, and how many questions would show so small a difference."""
+    seen = [(item, size) for item in items if (size := detectable(item.low, item.high))]
+    if not seen:
+        return []
+    shown = _listed([f"{_two(size)} ({_title(item.metric)})" for item, size in seen])
+    sizes = [items_needed(item.difference, item.low, item.high, item.n) for item, _ in seen]
+    wanted = [f"{_about(size)} ({_title(item.metric)})" for (item, _), size in zip(seen, sizes, strict=True) if size]
+    more = f"; to see ones as small as those measured, about {_listed(wanted)} would be needed" if wanted else ""
+    return [f"With these questions a difference of {shown} would be seen four times in five{more}."]
+
+
+def _about(size: int) -> str:
+    """A number of questions in two figures."""
+    if size > 1_000_000:
+        return "more than a million"
+    unit = 10 ** max(0, len(str(size)) - 2)
+    return f"{-(-size // unit) * unit:,}"
+
+
+def _two(size: float) -> str:
+    return _numbers(size, math.nan, math.nan)
 
 
 def _sentence(outcome: Outcome, items: Sequence[Comparison], adjusted: float, family: int) -> str:
@@ -152,7 +171,11 @@ def _sentence(outcome: Outcome, items: Sequence[Comparison], adjusted: float, fa
 
 
 def _likelihood(
-    comparisons: Sequence[Comparison], scores: Mapping[str, Sequence[Score]], tuned: str, base: str
+    comparisons: Sequence[Comparison],
+    scores: Mapping[str, Sequence[Score]],
+    outcomes: Mapping[tuple[str, str, str], tuple[Outcome, float]],
+    tuned: str,
+    base: str,
 ) -> list[str]:
     """How well the reference answers fit: perplexity, where both systems were scored."""
     found = _between(comparisons, tuned, base, ("perplexity",))
@@ -160,8 +183,8 @@ def _likelihood(
     if not found or left is None or right is None or math.isnan(found[0].low):
         return []
     values = f"perplexity {left:.3g} against {right:.3g}"
-    if found[0].low <= 0 <= found[0].high:
-        return [f"The reference answers fit {tuned} and {base} about equally well ({values})."]
+    if outcomes[tuned, base, "perplexity"][0] not in ("won", "lost"):
+        return [f"No measurable difference in how well the reference answers fit {tuned} and {base} ({values})."]
     better, worse = (tuned, base) if found[0].difference < 0 else (base, tuned)
     shown = values if better == tuned else f"perplexity {right:.3g} against {left:.3g}"
     return [f"The reference answers fit {better} better than {worse} ({shown})."]

@@ -12,6 +12,7 @@ NAME = "rouge2"
 TITLE = "ROUGE-2"
 HIGHER_IS_BETTER = True
 YES_NO = False
+BOUNDS = (0.0, 1.0)
 READS_ANSWER = True
 
 

@@ -101,7 +101,9 @@ def _overlaps(report: Report) -> str:
 
 def _differences(report: Report, drawn: Sequence[Plot]) -> str:
     pairs = [table(content) for content in tables.comparisons(report)]
-    return section("Paired differences", [*images(drawn, "difference-"), *pairs, tables.CHANCE]) if pairs else ""
+    return (
+        section("Paired differences", [*images(drawn, "difference-"), *pairs, tables.chance(report)]) if pairs else ""
+    )
 
 
 def _learning(report: Report, drawn: Sequence[Plot]) -> str:
@@ -121,7 +123,7 @@ def _samples(report: Report) -> str:
         )
         parts += [f"### {as_markdown(one_line(sample.get('question') or '(no question)'))}", about]
         if sample.get("reference"):
-            parts += ["**Reference**", _quoted(sample["reference"])]
+            parts += ["**Reference**", quoted(sample["reference"])]
         parts += _answers(report, sample.get("answers") or {})
     return section("Sample answers", parts)
 
@@ -148,7 +150,7 @@ def _answers(report: Report, answers: Mapping[str, Answer]) -> list[str]:
         )
         parts += [
             f"**{as_markdown(tables.capital(tables.title(report, name)))}**{f' ({label})' if label else ''}",
-            _quoted(answer.get("text") or ""),
+            quoted(answer.get("text") or ""),
         ]
     return parts
 
@@ -205,7 +207,8 @@ def bullets(sentences: Iterable[str]) -> str:
     return "\n".join(f"- {as_markdown(one_line(sentence))}" for sentence in sentences)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as a quotation."""
     lines = as_markdown(text.strip()).split("\n") if text.strip() else ["*No text.*"]
     return "\n".join(
         f"> {line}".rstrip() + ("  " if line and index < len(lines) - 1 else "") for index, line in enumerate(lines)

@@ -166,7 +166,7 @@ def _differences(report: Report, drawn: Sequence[Plot]) -> str:
         f'<div class="pair">{figures.get(f"difference-{number}", "")}{table_html(table, "comparisons")}</div>'
         for number, table in enumerate(pairs, 1)
     )
-    return f'<p class="lead">{lead}</p><div class="figures">{columns}</div><p class="notes">{tables.CHANCE}</p>'
+    return f'<p class="lead">{lead}</p><div class="figures">{columns}</div><p class="notes">{tables.chance(report)}</p>'
 
 
 def _learning(report: Report, drawn: Sequence[Plot]) -> str:
@@ -211,19 +211,25 @@ def _sample(report: Report, sample: Sample) -> str:
         for label, value in (("topic:", sample.get("topic")), ("id", sample.get("id")))
         if value
     )
-    reference = (
+    reference = reference_html(sample.get("reference", ""))
+    return question_html(report, sample.get("question", ""), meta, reference, sample.get("answers") or {})
+
+
+def reference_html(text: str) -> str:
+    """A reference answer as the first column beside answers; nothing where there is none."""
+    if not text:
+        return ""
+    return (
         '<div class="reference"><h4>Reference</h4><p class="ending"><span class="label">from the data</span>'
-        f"<span>{plural(_words(sample['reference']), 'word')}</span></p>"
-        f"{_said(sample['reference'])}</div>"
-        if sample.get("reference")
-        else ""
+        f"<span>{plural(_words(text), 'word')}</span></p>{_said(text)}</div>"
     )
-    return _question(report, sample.get("question", ""), meta, reference, sample.get("answers") or {})
 
 
 def _prompts(report: Report) -> str:
     prompts: Iterable[Prompt] = report.get("prompts") or []
-    body = "".join(_question(report, item.get("question", ""), "", "", item.get("answers") or {}) for item in prompts)
+    body = "".join(
+        question_html(report, item.get("question", ""), "", "", item.get("answers") or {}) for item in prompts
+    )
     lead = (
         "Extra questions without a reference answer, among them clinical cases. Nothing here is scored; read them as "
         "examples of how the systems write, not as advice."
@@ -231,7 +237,8 @@ def _prompts(report: Report) -> str:
     return f'<p class="lead">{lead}</p>{body}' if body else ""
 
 
-def _question(report: Report, question: str, meta: str, reference: str, answers: Mapping[str, Answer]) -> str:
+def question_html(report: Report, question: str, meta: str, reference: str, answers: Mapping[str, Answer]) -> str:
+    """One question with its reference (as HTML) and the answers beside each other; ``meta`` is HTML."""
     columns = "".join(_answer(tables.capital(tables.title(report, name)), answer) for name, answer in answers.items())
     meta = f'<p class="meta">{meta}</p>' if meta else '<p class="meta"></p>'
     return (
@@ -246,6 +253,7 @@ def _answer(title: str, answer: Answer) -> str:
     facts = [plural(_words(text), "word")]
     if answer.get("token_f1") is not None:
         facts.append(f"token F1 {tables.number(answer['token_f1'], 'share')}")
+    facts += map(as_html, answer.get("facts") or ())
     return (
         f'<div><h4>{as_html(title)}</h4><p class="ending">{label}<span>{", ".join(facts)}</span></p>'
         f"{_said(text) if text.strip() else _NO_TEXT}</div>"

@@ -14,6 +14,7 @@ class Measured(TypedDict, total=False):
     """A value over ``n`` items with its 95 % interval.
 
     ``maximum`` is the best single item, ``unread`` items had no readable answer, ``cut`` ones hit the length limit.
+    Over several ``seeds`` the value is their mean, from ``lowest`` to ``highest``.
     """
 
     value: float | None
@@ -23,6 +24,9 @@ class Measured(TypedDict, total=False):
     unread: int | None
     maximum: float | None
     cut: int
+    seeds: int
+    lowest: float
+    highest: float
 
 
 class Model(TypedDict, total=False):
@@ -80,7 +84,11 @@ class Contamination(TypedDict, total=False):
 
 
 class Difference(TypedDict, total=False):
-    """The paired difference ``a - b`` on the same questions; ``p_adjusted`` where the verdict rests on it."""
+    """The paired difference ``a - b`` on the same questions; ``p_adjusted`` over all comparisons of the report.
+
+    ``detectable`` is the smallest difference that would be seen four times in five, ``items_needed`` the questions that one
+    as small as this takes. Reports of earlier versions have neither, and ``p_adjusted`` for what the verdict rested on.
+    """
 
     a: str
     b: str
@@ -91,6 +99,8 @@ class Difference(TypedDict, total=False):
     p_value: float | None
     p_adjusted: float | None
     n: int | None
+    detectable: float | None
+    items_needed: int | None
 
 
 class Training(TypedDict, total=False):
@@ -108,11 +118,12 @@ class Training(TypedDict, total=False):
 
 
 class Answer(TypedDict, total=False):
-    """One generated answer; ``ending``: complete, cut by length, empty or repeats itself."""
+    """One generated answer; ``ending``: complete, cut by length, empty or repeats itself; ``facts`` stand beside it."""
 
     text: str
     ending: str
     token_f1: float | None
+    facts: Sequence[str]
 
 
 class Sample(TypedDict, total=False):

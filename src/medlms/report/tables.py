@@ -24,8 +24,15 @@ CAUTION = (
 )
 
 CHANCE = (
+    "A difference counts as measured when its interval leaves out zero and p, adjusted for all comparisons of this report "
+    "(Holm), is below 0.05. p is exact for measures that are right or wrong (McNemar's test, topics swapped whole), by "
+    'permutation for the others. "No measurable difference" is no proof that two systems are alike: below it stands the '
+    "smallest difference that these questions would show four times in five, and how many questions one as small as that "
+    "measured would take."
+)
+EARLIER = (
     "An interval that holds zero means that chance alone could have made the difference. The words go by the interval, one "
-    "measure at a time; the verdict also allows for how many comparisons were made."
+    "measure at a time, since an earlier version made this report; its verdict also allows for how many comparisons were made."
 )
 
 
@@ -247,21 +254,43 @@ def comparisons(report: Report) -> list[Table]:
     return [_comparisons(a, b, items, number) for number, ((a, b), items) in enumerate(pairs.items(), 1)]
 
 
+def chance(report: Report) -> str:
+    """How to read the differences: all were judged together, or (reports of earlier versions) some by their interval alone."""
+    together = all("p_adjusted" in item for item in report.get("comparisons") or [])
+    return CHANCE if together else EARLIER
+
+
 def in_words(item: Difference) -> str:
-    """Whether ``a`` did better than ``b``: by the interval, and where the verdict rests on it by the adjusted p-value too."""
+    """Whether ``a`` did better than ``b``: by the interval, and by the p-value that allows for all comparisons of the report."""
     low, high = item.get("low"), item.get("high")
     if low is None or high is None:
         return "no interval"
     if low <= 0 <= high:
-        return "no clear difference"
+        return "no measurable difference"
     if (item.get("p_adjusted") or 0.0) >= LEVEL:
-        return "no clear difference: one of several, may be chance"
+        return "no measurable difference: one of several, may be chance"
     known = measure(item.get("metric", ""))
     name = capital(item.get("a", "?"))
     above = low > 0
     if not known.better:
         return f"{name}: more" if above else f"{name}: less"
     return f"{name} scores better" if above == (known.better > 0) else f"{name} scores worse"
+
+
+def could_show(item: Difference) -> str:
+    """What a comparison without a measured difference could have shown; nothing where one was measured."""
+    known = measure(item.get("metric", ""))
+    size, needed = item.get("detectable"), item.get("items_needed")
+    if not in_words(item).startswith("no measurable") or size is None:
+        return ""
+    small = f"would show ±{number(size, known.kind)}"
+    return f"{small}; this one takes {round_up(needed)} questions" if needed else small
+
+
+def round_up(size: int) -> str:
+    """A number in two figures: ``1,300``; above a million it is only that."""
+    unit = 10 ** max(0, len(str(size)) - 2)
+    return f"{-(-size // unit) * unit:,}" if size <= 1_000_000 else "over a million"
 
 
 def endings(report: Report) -> Table | None:
@@ -295,7 +324,7 @@ def epochs(report: Report) -> Table | None:
     rows = tuple(
         (
             Cell(count(item.get("epoch"))),
-            *(_score(cast(Measured, item.get(name) or {}), measure(name)) for name in names),
+            *(score_cell(cast(Measured, item.get(name) or {}), measure(name)) for name in names),
         )
         for item in items
     )
@@ -518,7 +547,7 @@ def _systems_table(
     rows = tuple(
         (
             _heading(report, system, note=heading_notes),
-            *(_score(measured(system, item), measure(item)) for item in names),
+            *(score_cell(measured(system, item), measure(item)) for item in names),
         )
         for system in report.get("systems") or []
     )
@@ -533,7 +562,8 @@ def _heading(report: Report, system: System, *, note: bool = True) -> Cell:
     return Cell(capital(title(report, str(system.get("name") or "?"))), small=capital(text) if note else "")
 
 
-def _score(score: Measured, known: Measure) -> Cell:
+def score_cell(score: Measured, known: Measure) -> Cell:
+    """A value, its interval, and what else is to be said of it."""
     faint = []
     if _shows_maximum(score, known):
         faint.append(f"max {number(score['maximum'], known.kind)}")
@@ -558,24 +588,39 @@ def _comparisons(a: str, b: str, items: Sequence[Difference], number: int) -> Ta
     same = len(sizes) == 1
     size = sizes.pop() if same else None
     rest = f", n = {count(size)} questions" if size else ""
+    judged = any(item.get("p_adjusted") is not None for item in items)
+    columns = (
+        "Measure",
+        "Difference",
+        "p",
+        *(("p, adjusted",) if judged else ()),
+        *(() if same else ("n",)),
+        "In words",
+    )
     return Table(
         f"comparisons-{number}",
         f"{capital(a)} minus {b}{rest}. Brackets: 95 % interval.",
-        ("Measure", "Difference", "p", *(() if same else ("n",)), "In words"),
-        tuple(_comparison(item, counted=not same) for item in items),
-        words=frozenset({3 if same else 4}),
+        columns,
+        tuple(_comparison(item, counted=not same, judged=judged) for item in items),
+        words=frozenset({len(columns) - 1}),
     )
 
 
-def _comparison(item: Difference, *, counted: bool) -> tuple[Cell, ...]:
+def difference_cell(item: Difference) -> Cell:
+    """A difference with its sign, and its interval."""
     known = measure(item.get("metric", ""))
     ends = interval(item.get("low"), item.get("high"), known.kind, sign=True)
+    return Cell(signed(item.get("difference"), known.kind), ends)
+
+
+def _comparison(item: Difference, *, counted: bool, judged: bool) -> tuple[Cell, ...]:
     return (
-        Cell(known.label),
-        Cell(signed(item.get("difference"), known.kind), ends),
+        Cell(measure(item.get("metric", "")).label),
+        difference_cell(item),
         Cell(p_value(item.get("p_value"))),
+        *([Cell(p_value(item.get("p_adjusted")))] if judged else []),
         *([Cell(count(item.get("n")))] if counted else []),
-        Cell(in_words(item)),
+        Cell(in_words(item), could_show(item)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from medlms.report import tables
@@ -50,7 +51,7 @@ def _tables(report: Report) -> list[Table]:
         ]
     else:
         main = tables.results(report)
-        found = [turn(main) if main else None, *tables.comparisons(report)]
+        found = [turn(main) if main else None, *map(brief, tables.comparisons(report))]
     return [table for table in found if table is not None]
 
 
@@ -61,6 +62,15 @@ def turn(content: Table) -> Table:
     )
     columns = ("", *(row[0].text for row in content.rows))
     return Table(content.name, content.caption, columns, rows, content.notes)
+
+
+def brief(content: Table) -> Table:
+    """The table without the second lines of its columns of words: a terminal has no room for them."""
+    rows = tuple(
+        tuple(Cell(cell.text) if index in content.words else cell for index, cell in enumerate(row))
+        for row in content.rows
+    )
+    return replace(content, rows=rows)
 
 
 def rich_table(content: Table) -> RichTable:

@@ -8,6 +8,7 @@ from pathlib import Path
 from medlms.errors import AskedWrongly
 from medlms.report import write
 from medlms.road.points import is_study
+from medlms.road.sealing import PAGES, seal
 from medlms.run import REPORT, STEPS, Run
 
 
@@ -21,7 +22,9 @@ def again(folders: Sequence[str], *, to: str = "report") -> list[Path]:
 
         study.again(run)
         return _pages(run)
-    return write(run, run.read_json(REPORT), list(run.rows(STEPS)))
+    paths = write(run, run.read_json(REPORT), list(run.rows(STEPS)))
+    seal(run, PAGES)
+    return paths
 
 
 def _several(folders: Sequence[str], to: str) -> list[Path]:

@@ -129,7 +129,9 @@ def combine(
         "varied": list(dict.fromkeys(key for entry in entries for key in entry.settings)),
         "config": yaml.safe_load(config) if config else {},
         "systems": _systems(groups, bases, shots, floors),
-        "comparisons": _comparisons((*base_pairs, *shot_pairs, *floor_pairs, *between)),
+        "comparisons": _comparisons(
+            (*base_pairs, *shot_pairs, *floor_pairs, *between), one_seed_each=max(counts, default=1) < 2
+        ),
         "groups": [{**_group_json(group, bases), "knees": list(map(knee_json, knees[group.name]))} for group in groups],
         "more_rows": [{"title": title, **growth_json(item)} for title, item in more],
         "points": [_point_json(entry, folder) for entry in entries],
@@ -306,6 +308,8 @@ def _over(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "low": finite(low),
         "high": finite(high),
         "n": items[0].get("n"),
+        "lowest": min(item["value"] for item in items),
+        "highest": max(item["value"] for item in items),
         "unread": sum(item.get("unread") or 0 for item in items),
         "seeds": len(items),
     }
@@ -386,10 +390,11 @@ def _point_json(entry: Entry, folder: Run) -> dict[str, Any]:
     }
 
 
-def _comparisons(items: Sequence[Comparison]) -> list[dict[str, Any]]:
-    known = judged(items)
-    adjusted = {key: {"p_adjusted": finite(found.adjusted)} for key, found in known.items()}
-    return [{**one_seed.as_json(item), **adjusted.get((item.a, item.b, item.metric), {})} for item in items]
+def _comparisons(items: Sequence[Comparison], *, one_seed_each: bool) -> list[dict[str, Any]]:
+    return [
+        {**one_seed.as_json(found.item, needed=one_seed_each), "p_adjusted": finite(found.adjusted)}
+        for found in judged(items).values()
+    ]
 
 
 def _states(entries: Sequence[Entry]) -> list[str]:

@@ -13,15 +13,17 @@ from medlms.config import Config
 from medlms.evaluate import compare, knee, score, untouched
 from medlms.evaluate.curve_findings import knee_findings
 from medlms.evaluate.endings import endings
+from medlms.evaluate.family import adjusted
 from medlms.evaluate.intervals import finite
 from medlms.evaluate.rows import rows as metric_rows
 from medlms.evaluate.score import per_item
-from medlms.evaluate.verdict import adjusted, verdict
+from medlms.evaluate.verdict import verdict
 from medlms.report import card, method, write
 from medlms.report.data import PAGE
 from medlms.road import fits
 from medlms.road.grading import comparisons_of, ending_counts, scores_of, task_of
 from medlms.road.rows import Rows
+from medlms.road.sealing import seal
 from medlms.run import REPORT, STEPS, Run, now
 from medlms.types import Comparison, Prediction, Score
 
@@ -35,6 +37,23 @@ TITLES = {
 
 
 def build(
+    run: Run, config: Config, rows: Rows, predictions: Mapping[str, Sequence[Prediction]], **known: Any
+) -> dict[str, Any]:
+    """Score everything, write report.json and the pages, seal the run's files, and return the report.
+
+    ``known`` is what ``content`` is told beside the answers.
+    """
+    report = content(run, config, rows, predictions, **known)
+    run.write_json(REPORT, report)
+    write(run, report, list(run.rows(STEPS)))
+    for kind in ("adapter", "model"):
+        if (run.folder / kind).is_dir():
+            run.write(f"{kind}/README.md", card.card(report))  # type: ignore[arg-type]
+    seal(run)
+    return report
+
+
+def content(
     run: Run,
     config: Config,
     rows: Rows,
@@ -46,7 +65,7 @@ def build(
     paths: Mapping[str, str],
     command: str,
 ) -> dict[str, Any]:
-    """Score everything, write report.json and the pages, and return the report."""
+    """What report.json holds: all that follows from a run's folder and these ``predictions``. Nothing is written."""
     scores = scores_of(config, predictions)
     comparisons = comparisons_of(config, predictions)
     measured = json.loads((run.folder / "speed.json").read_text()) if (run.folder / "speed.json").is_file() else {}
@@ -56,7 +75,7 @@ def build(
     ended = {system: ending_counts(items) for system, items in predictions.items()}
     overlaps = untouched.overlaps(data, [item.id for item in next(iter(predictions.values()), ())])
     knees = fits.knees([run], resamples=config.evaluate.resamples, seed=config.seed)
-    report: dict[str, Any] = {
+    return {
         "run": run.name,
         "date": now(),
         "command": command,
@@ -91,12 +110,6 @@ def build(
         },
         "machine": machine(),
     }
-    run.write_json(REPORT, report)
-    write(run, report, steps)
-    for kind in ("adapter", "model"):
-        if (run.folder / kind).is_dir():
-            run.write(f"{kind}/README.md", card.card(report))  # type: ignore[arg-type]
-    return report
 
 
 def _without_hits(
@@ -204,5 +217,5 @@ def _samples(
 
 
 def _comparisons(items: Sequence[Comparison]) -> list[dict[str, Any]]:
-    sure = {key: {"p_adjusted": finite(p)} for key, p in adjusted(items).items()}
-    return [{**compare.as_json(item), **sure.get((item.a, item.b, item.metric), {})} for item in items]
+    known = adjusted(items)
+    return [{**compare.as_json(item), "p_adjusted": finite(known[item.a, item.b, item.metric])} for item in items]

@@ -113,14 +113,15 @@ def _leave_nothing(run: Run) -> None:
 def same_config(run: Run, config: Config) -> None:
     """AskedWrongly when a run's config was changed after it began."""
     held = run.read_json(MANIFEST).get("config_sha256") if (run.folder / MANIFEST).is_file() else None
-    if held and held != _config_hash(config):
+    if held and held != config_hash(config):
         raise AskedWrongly(
             f"{run.folder / CONFIG}: was changed after the run began, so it can't go on.",
             hint=f"Start a new run with it: medlms {run.verb()} {run.folder / CONFIG}",
         )
 
 
-def _config_hash(config: Config) -> str:
+def config_hash(config: Config) -> str:
+    """sha256 of the settings that a run keeps: all but what may change when it goes on."""
     settings = config.model_dump(exclude={"train": {"checkpoint_minutes"}, "trackers": True})
     return hashlib.sha256(json.dumps(keys.without_later(settings), sort_keys=True).encode()).hexdigest()
 
@@ -273,7 +274,7 @@ def _prepared(run: Run, config: Config, talk: Talk) -> Work:
     weights = loading.weights_hashes(located)
     if not (run.folder / MANIFEST).is_file():
         made_with = manifest(seed=config.seed, files=files, template=template.hash, weights=weights)
-        made_with |= {"attention": loaded.attention.said, "config_sha256": _config_hash(config)}
+        made_with |= {"attention": loaded.attention.said, "config_sha256": config_hash(config)}
         run.write_json(MANIFEST, made_with)
     work = Work(run, config, talk, split, loaded, template, weights)
     if prepared is not None:

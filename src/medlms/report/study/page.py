@@ -111,7 +111,7 @@ def _differences(report: StudyReport, drawn: Sequence[Plot]) -> str:
         + house.figures_html(_named(drawn, "against-base"))
         + _optional(base, "stack")
         + (f"<h3>Between points</h3>{_optional(between, 'stack')}" if between else "")
-        + f'<p class="notes">{as_html(shared.CHANCE.replace("the verdict also allows", "the findings also allow"))}</p>'
+        + f'<p class="notes">{as_html(shared.chance(cast(Report, report)))}</p>'
     )
 
 

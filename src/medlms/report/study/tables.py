@@ -25,8 +25,8 @@ def results(report: StudyReport) -> Table | None:
     names = [name for name in COLUMNS if any(_of(row, name) for row in rows)]
     several = any((row.get("seeds") or 1) > 1 for row in rows)
     how = (
-        "Rows of several seeds: their mean, in brackets the 95 % interval over seeds. Rows of one run: in brackets the "
-        "95 % interval over questions."
+        "Rows of several seeds: their mean, in brackets the 95 % interval over seeds, below it the range of the seeds. Rows "
+        "of one run: in brackets the 95 % interval over questions."
         if several
         else "In brackets the 95 % interval over questions."
     )
@@ -198,7 +198,9 @@ def _result(row: Row, names: Sequence[str], *, numbered: bool) -> tuple[Cell, ..
 
 
 def _score(score: Measured, kind: str) -> Cell:
-    return Cell(number(score.get("value"), kind), interval(score.get("low"), score.get("high"), kind))
+    low, high = score.get("lowest"), score.get("highest")
+    reach = f"{number(low, kind)} to {number(high, kind)}" if low is not None and high is not None else ""
+    return Cell(number(score.get("value"), kind), interval(score.get("low"), score.get("high"), kind), reach)
 
 
 def _differences(
