@@ -136,6 +136,10 @@ class Prediction:
 
     ``golds`` are the accepted references, best first. ``problem`` says why the answer could not be read (empty when it
     could). ``group`` is the split group of the example: intervals resample groups.
+
+    Of an exam: ``options`` in the example's own order, whatever order they were shown in, ``option_logprobs`` and
+    ``option_bytes`` beside them (empty where nothing was scored), the index of the ``right`` one, and of the ``chosen`` one
+    (None where the answer could not be read).
     """
 
     id: str
@@ -153,6 +157,11 @@ class Prediction:
     topic: str = ""
     kind: str = ""
     source: str = ""
+    options: tuple[str, ...] = ()
+    option_logprobs: tuple[float, ...] = ()
+    option_bytes: tuple[int, ...] = ()
+    right: int | None = None
+    chosen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
