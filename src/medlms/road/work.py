@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from medlms.config import Config
+from medlms.road.papers import Paper
 from medlms.road.rows import Rows
 from medlms.road.talk import Talk
 from medlms.run import Run
@@ -28,6 +29,7 @@ class Work:
     warnings: list[str] = field(default_factory=list)
     prompts: dict[str, list[str]] = field(default_factory=dict)
     trainable: int = 0
+    papers: list[Paper] = field(default_factory=list)
 
     def engine(self, name: str, model: Any = None) -> Any:
         """What answers for the base, or for ``model`` tuned on it."""

@@ -12,7 +12,8 @@ EMPTY, NONE, SEVERAL = "empty", "no option named", "several options named"
 OUTSIDE, DISAGREE, REFUSED = "letter outside the options", "letter and text disagree", "refused"
 PROBLEMS = (EMPTY, NONE, SEVERAL, OUTSIDE, DISAGREE, REFUSED)
 
-_MARKUP = re.compile(r"\\boxed\s*\{([^{}]*)\}|\\text\s*\{([^{}]*)\}|[*_`#$]+")
+_LATEX = re.compile(r"\\(?:boxed|text|mathrm|textbf)\s*\{([^{}]*)\}")
+_MARKDOWN = re.compile(r"[*_`#$]+")
 _SPACE = re.compile(r"[^\S\n]+")
 # A letter with its brackets. A bare "A" or "I" is a word too: it needs an end behind it (see _is_word).
 _LETTER = r"[\(\[]?\b([A-Za-z])\b[\)\]]?"
@@ -55,8 +56,9 @@ def option_named(text: str, options: Sequence[str]) -> tuple[int | None, str]:
 
 def _plain(text: str) -> str:
     """Without Markdown and LaTeX marks, blanks in one."""
-    bare = _MARKUP.sub(lambda match: match[1] or match[2] or "", text)
-    return _SPACE.sub(" ", bare).strip()
+    for _ in range(2):  # one may stand in another
+        text = _LATEX.sub(r"\1", text)
+    return _SPACE.sub(" ", _MARKDOWN.sub("", text)).strip()
 
 
 def _decide(found: Sequence[tuple[int, str]], options: Sequence[str]) -> tuple[int | None, str]:
