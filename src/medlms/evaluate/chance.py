@@ -9,6 +9,16 @@ from dataclasses import dataclass
 from medlms.tasks._said import LETTERS
 from medlms.types import Prediction, Score
 
+OUTCOMES = {
+    "better": "Better than chance and than always the same answer",
+    "like one answer": "Better than chance, but no better than always the same answer",
+    "below one answer": "Better than chance, but worse than always the same answer",
+    "chance": "No better than chance",
+    "worse": "Worse than chance",
+    "unknown": "Too few questions to tell",
+}
+"""How a system can do against the floor, best first, in words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Floor:
@@ -30,17 +40,26 @@ def floor(predictions: Sequence[Prediction]) -> Floor:
     return Floor(chance, count / len(predictions), predictions[0].options[place] if same else LETTERS[place])
 
 
+def outcome(score: Score, floor: Floor) -> str:
+    """Where an accuracy lies by its 95 % interval: a key of ``OUTCOMES``."""
+    if not score.low <= score.high:
+        return "unknown"
+    if score.low > max(floor.chance, floor.majority):
+        return "better"
+    if score.low > floor.chance:
+        return "below one answer" if score.high < floor.majority else "like one answer"
+    return "worse" if score.high < floor.chance else "chance"
+
+
 def verdict(score: Score, floor: Floor) -> str:
-    """Whether an accuracy is better than chance and than always the same answer, by its 95 % interval."""
+    """``outcome`` as a sentence with its numbers."""
     shown = f"{100 * score.value:.1f} % [{100 * score.low:.1f}, {100 * score.high:.1f}]"
     guess, always = f"chance ({100 * floor.chance:.1f} %)", f"always {floor.answer} ({100 * floor.majority:.1f} %)"
-    if not score.low <= score.high:
-        return f"{100 * score.value:.1f} %: too few questions for an interval."
-    if score.low > max(floor.chance, floor.majority):
-        return f"{shown}: better than {guess} and than {always}."
-    if score.low > floor.chance:
-        beaten = "worse than" if score.high < floor.majority else "no better than"
-        return f"{shown}: better than {guess}, but {beaten} {always}."
-    if score.high < floor.chance:
-        return f"{shown}: worse than {guess}."
-    return f"{shown}: no better than {guess}."
+    return {
+        "unknown": f"{100 * score.value:.1f} %: too few questions for an interval.",
+        "better": f"{shown}: better than {guess} and than {always}.",
+        "like one answer": f"{shown}: better than {guess}, but no better than {always}.",
+        "below one answer": f"{shown}: better than {guess}, but worse than {always}.",
+        "chance": f"{shown}: no better than {guess}.",
+        "worse": f"{shown}: worse than {guess}.",
+    }[outcome(score, floor)]

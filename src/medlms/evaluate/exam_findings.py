@@ -1,57 +1,70 @@
-"""What the results of exams say, in sentences: first of all whether a system does better than chance."""
+"""What the results of exams say, in few sentences: first of all which of them are better than chance."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from medlms.evaluate.chance import OUTCOMES
+
 WAYS = {
-    "letters": "letters",
-    "options": "full options",
-    "options_bytes": "full options by bytes",
-    "generate": "written answers",
+    "letters": "by letter",
+    "options": "by full option",
+    "options_bytes": "by full option per byte",
+    "generate": "by written answer",
 }
 """The ways to ask and count, in words."""
 
 UNREAD, BIASED = 0.05, 0.2
-"""Shares of unread answers, and of answers that a preferred place explains, from which on they are spoken of."""
+"""Shares of unread answers, and position bias, from which on they are spoken of."""
 
 
 def exam_findings(exams: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Sentences in the order of the exams and systems."""
-    return [sentence for exam in exams for sentence in _of_exam(exam)]
-
-
-def _of_exam(exam: Mapping[str, Any]) -> list[str]:
+    """One sentence for each outcome against the floor, then on what to mind, then on tuned against base."""
+    pairs = [(exam, item) for exam in exams for item in exam["results"]]
     found = []
-    for item in exam["results"]:
-        found.append(f"{_subject(exam, item)}: {item['verdict']}")
-        if exam["asked"] and item["unread"] >= UNREAD * exam["asked"]:
-            why = ", ".join(f"{reason} {count:,}" for reason, count in item["unread_why"].items())
-            found.append(
-                f"{_subject(exam, item)}: {item['unread']:,} of {exam['asked']:,} answers could not be read and count as wrong "
-                f"({why})."
-            )
-        found += _bias(exam, item)
-    found += [_difference(exam, item) for item in exam["comparisons"]]
-    return found
+    for outcome, words in OUTCOMES.items():
+        names = [_subject(exam, item, _accuracy(item)) for exam, item in pairs if item["outcome"] == outcome]
+        if names:
+            found.append(f"{words}: {'; '.join(names)}.")
+    biased = [_subject(exam, item, said) for exam, item in pairs if (said := _preferred(item))]
+    if biased:
+        found.append(f"A place in the list of options is preferred, whatever stands there: {'; '.join(biased)}.")
+    unread = [_subject(exam, item, said) for exam, item in pairs if (said := _unread(exam, item))]
+    if unread:
+        found.append(f"Answers that could not be read, and count as wrong: {'; '.join(unread)}.")
+    return [*found, *(_difference(exam, item) for exam in exams for item in exam["comparisons"])]
 
 
-def _bias(exam: Mapping[str, Any], item: Mapping[str, Any]) -> list[str]:
+def _accuracy(item: Mapping[str, Any]) -> str:
+    score = item["metrics"]["accuracy"]
+    if score["low"] is None:
+        return f"{100 * score['value']:.1f} %"
+    return f"{100 * score['value']:.1f} % [{100 * score['low']:.1f}, {100 * score['high']:.1f}]"
+
+
+def _preferred(item: Mapping[str, Any]) -> str:
+    """The place that is chosen more often than right, where that is much and not by chance (about 95 %, by questions)."""
     places = item.get("places") or {}
     if (places.get("bias") or 0) < BIASED:
-        return []
+        return ""
     at = max(range(len(places["chosen"])), key=lambda place: places["chosen"][place] - places["right"][place])
-    sentence = (
-        f"{_subject(exam, item)}: it chose {places['letters'][at]} in {100 * places['chosen'][at]:.0f} % of its answers, which is "
-        f"right in {100 * places['right'][at]:.0f} %: the place in the list counts more than what stands there."
-    )
-    return [sentence]
+    chosen, right = places["chosen"][at], places["right"][at]
+    spread = (chosen * (1 - chosen) + right * (1 - right)) / (places["answers"] / places["orders"])
+    if chosen - right < 2 * spread**0.5:
+        return ""
+    return f"{places['letters'][at]} in {100 * chosen:.0f} % of the answers, right in {100 * right:.0f} %"
+
+
+def _unread(exam: Mapping[str, Any], item: Mapping[str, Any]) -> str:
+    if not item["unread"] or item["unread"] < UNREAD * exam["asked"]:
+        return ""
+    return f"{item['unread']:,} of {exam['asked']:,}"
 
 
 def _difference(exam: Mapping[str, Any], item: Mapping[str, Any]) -> str:
     low, high = item["low"], item["high"]
-    about = f"{exam['name']}, {WAYS.get(item['way'], item['way'])}"
+    about = f"{exam['name']} {WAYS.get(item['way'], item['way'])}"
     if low is None or high is None:
         return f"{about}: whether tuned or base is better can't be told from so few questions."
     shown = f"{100 * item['difference']:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}], p = {item['p_value']:.3f}"
@@ -60,5 +73,5 @@ def _difference(exam: Mapping[str, Any], item: Mapping[str, Any]) -> str:
     return f"{about}: tuned is {'better' if low > 0 else 'worse'} than base ({shown})."
 
 
-def _subject(exam: Mapping[str, Any], item: Mapping[str, Any]) -> str:
-    return f"{item['system']} on {exam['name']}, {WAYS.get(item['way'], item['way'])}"
+def _subject(exam: Mapping[str, Any], item: Mapping[str, Any], said: str) -> str:
+    return f"{item['system']} on {exam['name']} {WAYS.get(item['way'], item['way'])} ({said})"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from medlms.evaluate.calibration import equal_mass_error, reliability
-from medlms.evaluate.chance import floor, verdict
+from medlms.evaluate.chance import floor, outcome, verdict
 from medlms.evaluate.places import places
 from medlms.evaluate.score import as_json, score
 from medlms.evaluate.selective import selective
@@ -16,7 +16,7 @@ from medlms.evaluate.sitting import Answered
 from medlms.tasks import exam
 from medlms.types import Prediction
 
-MOST_TOPICS = 40
+MOST_TOPICS, LEAST = 40, 5
 BY_BYTES = "options_bytes"
 
 
@@ -53,6 +53,7 @@ def results(
         "metrics": {item.metric: {**as_json(item), "maximum": None} for item in scores},
         "unread": sum(unread.values()),
         "unread_why": dict(unread.most_common()),
+        "outcome": outcome(accuracy, floor(predictions)),
         "verdict": verdict(accuracy, floor(predictions)),
         "places": places(answered, resamples=resamples, seed=seed) if way in ("letters", "generate") else None,
         "reliability": reliability(predictions),
@@ -64,12 +65,12 @@ def results(
 
 
 def topics(predictions: Sequence[Prediction], *, resamples: int, seed: int) -> dict[str, Any]:
-    """Accuracy of each topic, where there are 2 to 40; no topic no entry."""
+    """Accuracy of each topic, where there are 2 to 40 with 5 questions each on average; rows without a topic have no entry."""
     by_topic: dict[str, list[Prediction]] = {}
     for item in predictions:
         if item.topic:
             by_topic.setdefault(item.topic, []).append(item)
-    if not 2 <= len(by_topic) <= MOST_TOPICS:
+    if not 2 <= len(by_topic) <= MOST_TOPICS or sum(map(len, by_topic.values())) < LEAST * len(by_topic):
         return {}
     return {
         topic: as_json(score(items, ["accuracy"], resamples=resamples, seed=seed)[0])

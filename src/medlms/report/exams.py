@@ -73,11 +73,11 @@ def results(report: Report, exam: ExamPart) -> Table:
     empty = [Cell(NOTHING)] * 3
     rows += [
         (
-            Cell(f"Always {exam.get('majority_answer', '')}", "the most frequent right answer"),
+            Cell(f"Always {exam.get('majority_answer', '')} (most often right)"),
             Cell(number(exam.get("majority"), "percent")),
             *empty,
         ),
-        (Cell("Chance", "expected when guessing"), Cell(number(exam.get("chance"), "percent")), *empty),
+        (Cell("Chance (guessing)"), Cell(number(exam.get("chance"), "percent")), *empty),
     ]
     columns = ("System", "Accuracy, %", "Macro F1", "Prefers", "Unread")
     caption = f"{exam.get('name')}: {count(exam.get('asked'))} questions, 95 % intervals in brackets."
@@ -212,7 +212,7 @@ def _result(report: Report, item: Mapping[str, Any]) -> tuple[Cell, ...]:
         _score(metrics.get("accuracy") or {}, "percent"),
         _score(metrics.get("macro_f1") or {}),
         _prefers(item.get("places") or {}),
-        Cell(count(item["unread"]), f"{number(item['unread'] / total, 'percent')} %" if total else ""),
+        Cell(count(item["unread"]), f"({number(item['unread'] / total, 'percent')} %)" if total else ""),
     )
 
 
@@ -222,7 +222,7 @@ def _prefers(places: Mapping[str, Any]) -> Cell:
     chosen, right = places["chosen"], places["right"]
     at = max(range(len(chosen)), key=lambda place: chosen[place] - right[place])
     shown = f"{places['letters'][at]} {number(chosen[at], 'percent')} %"
-    return Cell(shown, f"right in {number(right[at], 'percent')} %", f"bias {number(places['bias'], 'share')}")
+    return Cell(shown, f"(right in {number(right[at], 'percent')} %)", f"bias {number(places['bias'], 'share')}")
 
 
 def label(report: Report, item: Mapping[str, Any]) -> str:
