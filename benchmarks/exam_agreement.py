@@ -66,7 +66,9 @@ def main(words: Sequence[str] | None = None) -> int:
 def compare(asked: argparse.Namespace, dtype: str) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
     """For each exam, way and prompt: what it is, and both sides' values and in how far they agree."""
     loaded, template = _load(asked.model, dtype)
-    papers = {name: paper(name, Exam(rows=asked.rows, shots=asked.shots), say=lambda text: None) for name in asked.exams}
+    papers = {
+        name: paper(name, Exam(rows=asked.rows, shots=asked.shots), say=lambda text: None) for name in asked.exams
+    }
     tests = [_ours(loaded, template, papers[name], way, style)
              for name, way, style in product(asked.exams, asked.ask, asked.prompt)]  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
@@ -75,18 +77,27 @@ def compare(asked: argparse.Namespace, dtype: str) -> Iterator[tuple[dict[str, s
         context = loaded.context
         del loaded
         name = {"fp32": "float32", "bf16": "bfloat16"}[dtype]
-        wanted = {"model": folder, "dtype": name, "batch": asked.batch, "context": context, "tests": [test.items for test in tests]}
+        wanted = {
+            "model": folder,
+            "dtype": name,
+            "batch": asked.batch,
+            "context": context,
+            "tests": [test.items for test in tests],
+        }
         peer = _peer(asked.peer, {**wanted, "medqa": [row for test in tests for row in test.medqa]})
     for test, theirs in zip(tests, peer["tests"], strict=True):
         bound = FP32 if dtype == "fp32" else None
-        yield test.settings, {
-            "items": len(test.items),
-            "too_long": test.too_long,
-            **agreement(test.values, theirs["values"], test.right, bound, asked.tie),
-            "prompts_of_medqa_4options": f"{peer['medqa']} of {len(test.medqa)}" if test.medqa else "",
-            "seconds": {"ours": test.seconds, "lm_eval": theirs["seconds"]},
-            "versions": {"lm_eval": peer["version"], "transformers": peer["transformers"]},
-        }
+        yield (
+            test.settings,
+            {
+                "items": len(test.items),
+                "too_long": test.too_long,
+                **agreement(test.values, theirs["values"], test.right, bound, asked.tie),
+                "prompts_of_medqa_4options": f"{peer['medqa']} of {len(test.medqa)}" if test.medqa else "",
+                "seconds": {"ours": test.seconds, "lm_eval": theirs["seconds"]},
+                "versions": {"lm_eval": peer["version"], "transformers": peer["transformers"]},
+            },
+        )
 
 
 def _ours(loaded: Any, template: Any, known: Paper, way: Any, style: Any) -> Test:
@@ -120,7 +131,11 @@ def _ours(loaded: Any, template: Any, known: Paper, way: Any, style: Any) -> Tes
 
 
 def agreement(
-    ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]], right: Sequence[int], bound: float | None, tie: float
+    ours: Sequence[Sequence[float]],
+    theirs: Sequence[Sequence[float]],
+    right: Sequence[int],
+    bound: float | None,
+    tie: float,
 ) -> dict[str, Any]:
     """How many items choose another option, how far log-probabilities lie apart, and the accuracy of each side.
 
@@ -179,10 +194,14 @@ def _peer(python: str, asked: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "asked.json", Path(folder) / "found.json"
         source.write_text(json.dumps(asked), encoding="utf-8")
-        done = subprocess.run([python, str(worker), str(source), str(target)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [python, str(worker), str(source), str(target)], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise CouldNot(f"lm-evaluation-harness did not run: {last}", hint="Give the Python that has lm_eval as --peer.")
+            raise CouldNot(
+                f"lm-evaluation-harness did not run: {last}", hint="Give the Python that has lm_eval as --peer."
+            )
         found: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
         return found
 
@@ -199,7 +218,11 @@ def _tell(result: Result, found: dict[str, Any], settings: dict[str, Any]) -> bo
         f"{settings['exam']}, {settings['way']}, {settings['prompt']}, {settings['dtype']}: {found['items']} items, "
         f"{len(wrong)} disagree, {found['another_choice']} choose another option, log-probabilities at most "
         f"{found['furthest_apart']:.2g} apart; accuracy {found['accuracy']['ours']:.4f} and {found['accuracy']['lm_eval']:.4f}"
-        + (f"; prompts as in medqa_4options: {found['prompts_of_medqa_4options']}" if found["prompts_of_medqa_4options"] else "")
+        + (
+            f"; prompts as in medqa_4options: {found['prompts_of_medqa_4options']}"
+            if found["prompts_of_medqa_4options"]
+            else ""
+        )
     )
     return not wrong
 

@@ -21,7 +21,11 @@ def main(source: str, target: str) -> None:
 
     asked: dict[str, Any] = json.loads(Path(source).read_text(encoding="utf-8"))
     model = HFLM(
-        pretrained=asked["model"], dtype=asked["dtype"], batch_size=asked["batch"], device="cpu", max_length=asked["context"]
+        pretrained=asked["model"],
+        dtype=asked["dtype"],
+        batch_size=asked["batch"],
+        device="cpu",
+        max_length=asked["context"],
     )
     result = {
         "version": version("lm_eval"),

@@ -16,7 +16,7 @@ from medlms.evaluate.selective import perfect, selective
 from medlms.evaluate.sitting import Answered, orders
 from medlms.types import Score
 
-RIGHT = dict(resamples=200, seed=1)
+RIGHT = {"resamples": 200, "seed": 1}
 
 
 def test_the_floor_of_pubmedqa_is_always_yes():
@@ -176,7 +176,9 @@ def test_options_by_bytes_choose_by_the_mean():
 
 def test_results_hold_every_part_and_count_what_is_unread():
     answered = [Answered(((0, 1, 2, 3),), (item,)) for item in drawn(40, 1)]
-    answered[3] = Answered(((0, 1, 2, 3),), (replace(answered[3].first, chosen=None, problem="too long", option_logprobs=()),))
+    answered[3] = Answered(
+        ((0, 1, 2, 3),), (replace(answered[3].first, chosen=None, problem="too long", option_logprobs=()),)
+    )
     found = results(answered, system="base", way="letters", coverages=[0.5], **RIGHT)
     assert (found["unread"], found["unread_why"]) == (1, {"too long": 1})
     assert found["metrics"]["accuracy"]["n"] == 40 and found["metrics"]["brier"]["n"] == 39

@@ -59,7 +59,10 @@ def test_the_prompt_shows_the_options_in_the_order(run):
 
     sitting.sit(Scripted(value), ROWS[:1], asking, run=run, file=FILE)
     assert seen["e/0@0"] == (
-        Message("plain", "Question: What is thing 0?\nA. thing 0 one\nB. thing 0 two\nC. thing 0 three\nD. thing 0 four\nAnswer:"),
+        Message(
+            "plain",
+            "Question: What is thing 0?\nA. thing 0 one\nB. thing 0 two\nC. thing 0 three\nD. thing 0 four\nAnswer:",
+        ),
     )
     assert "A. thing 0 four\nB. thing 0 one" in seen["e/0@1"][0].text
     assert len(lines(run)[0]["prompt"]) == len(seen["e/0@0"][0].text)
@@ -150,7 +153,9 @@ def test_scores_that_are_no_numbers_choose_nothing(run, value):
 
 def test_written_answers_are_read_in_the_order_shown(run):
     asking = sitting.Asking("generate", "chat", permutations=2, max_new_tokens=5)
-    (item,) = sitting.sit(Scripted(None, says=lambda request: "The answer is (A)."), ROWS[:1], asking, run=run, file=FILE)
+    (item,) = sitting.sit(
+        Scripted(None, says=lambda request: "The answer is (A)."), ROWS[:1], asking, run=run, file=FILE
+    )
     assert [found.chosen for found in item.predictions] == [0, 3]
     assert item.first.said == "The answer is (A)."
 
@@ -159,9 +164,17 @@ def test_a_model_that_says_nothing_or_never_ends_is_unread(run):
     rows = ROWS[:3]
     said = {"e/0@0": "", "e/1@0": "ha " * 500, "e/2@0": "C"}
     found = sitting.sit(
-        Scripted(None, says=lambda request: said[request.id]), rows, sitting.Asking("generate", "chat"), run=run, file=FILE
+        Scripted(None, says=lambda request: said[request.id]),
+        rows,
+        sitting.Asking("generate", "chat"),
+        run=run,
+        file=FILE,
     )
-    assert [(item.first.chosen, item.first.problem) for item in found] == [(None, "empty"), (None, "no option named"), (2, "")]
+    assert [(item.first.chosen, item.first.problem) for item in found] == [
+        (None, "empty"),
+        (None, "no option named"),
+        (2, ""),
+    ]
 
 
 def test_a_prompt_without_room_is_not_asked(run):
@@ -182,7 +195,11 @@ def test_solved_examples_in_turns_and_as_text():
     (plain,) = exam.messages(ROWS[0], style="plain", shots=shots)
     assert plain.text.count("\n\n") == 2 and plain.text.endswith("Answer:") and "Answer: C\n\nQuestion" in plain.text
     full = exam.messages(ROWS[0], way="options", shots=shots)
-    assert [turn.text for turn in full if turn.role == "assistant"] == ["Answer: thing 20 three", "Answer: thing 21 one", "Answer:"]
+    assert [turn.text for turn in full if turn.role == "assistant"] == [
+        "Answer: thing 20 three",
+        "Answer: thing 21 one",
+        "Answer:",
+    ]
     assert exam.messages(ROWS[0], way="generate")[-1].role == "user"
 
 

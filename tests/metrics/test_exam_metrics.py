@@ -51,8 +51,9 @@ def test_macro_f1_is_the_mean_of_the_classes_f1():
 
 
 def test_macro_f1_of_always_yes_by_hand():
-    rows = [replace(PREDICTIONS[0], id=f"y{n}", group=f"{n}", right=right, chosen=0, option_logprobs=(), options=("yes", "no", "maybe"))
-            for n, right in enumerate([0] * 276 + [1] * 169 + [2] * 55)]  # fmt: skip
+    yes = replace(PREDICTIONS[0], chosen=0, option_logprobs=(), options=("yes", "no", "maybe"))
+    classes = [0] * 276 + [1] * 169 + [2] * 55
+    rows = [replace(yes, id=f"y{number}", group=f"{number}", right=right) for number, right in enumerate(classes)]
     assert value("accuracy", rows) == 0.552
     assert value("macro_f1", rows) == pytest.approx(2 * 276 / (500 + 276) / 3)
 
@@ -91,7 +92,9 @@ def plain_ece(pairs, bins=15):
     for number in range(bins):
         inside = [(c, hit) for c, hit in pairs if number / bins < c <= (number + 1) / bins]
         if inside:
-            total += abs(sum(c for c, _ in inside) / len(inside) - sum(hit for _, hit in inside) / len(inside)) * len(inside)
+            total += abs(sum(c for c, _ in inside) / len(inside) - sum(hit for _, hit in inside) / len(inside)) * len(
+                inside
+            )
     return total / len(pairs)
 
 
@@ -107,7 +110,9 @@ def test_edges_of_bins():
 
 def test_without_probabilities_there_is_no_calibration():
     bare = [replace(p, option_logprobs=()) for p in PREDICTIONS]
-    assert [found.metric for found in score(bare, ["accuracy", "brier", "log_loss", "ece"], resamples=100)] == ["accuracy"]
+    assert [found.metric for found in score(bare, ["accuracy", "brier", "log_loss", "ece"], resamples=100)] == [
+        "accuracy"
+    ]
 
 
 def test_answers_that_are_no_exam_have_no_accuracy():

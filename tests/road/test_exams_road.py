@@ -130,12 +130,22 @@ def test_one_question_and_none(alone: dict[str, Any], tmp_path: Path) -> None:
 
 def test_exams_beside_answers_and_after_training(config: dict[str, Any], tmp_path: Path) -> None:
     exam = {"ask": ["letters"], "shots": 2, "examples_from": str(write_exam(tmp_path / "shown.jsonl", rows=30))}
-    evaluate = {**config["evaluate"], "tasks": ["answer", "exam"], "exams": [str(write_exam(tmp_path / "ours.jsonl"))], "exam": exam}
+    evaluate = {
+        **config["evaluate"],
+        "tasks": ["answer", "exam"],
+        "exams": [str(write_exam(tmp_path / "ours.jsonl"))],
+        "exam": exam,
+    }
     result = medlms.train({**config, "evaluate": evaluate, "prompts": [], "train": {**config["train"], "epochs": 1}})
     (found,) = result.report["exams"]
     assert [item["system"] for item in found["results"]] == ["base", "tuned"]
     (difference,) = found["comparisons"]
-    assert (difference["a"], difference["b"], difference["metric"], difference["n"]) == ("tuned", "base", "accuracy", 12)
+    assert (difference["a"], difference["b"], difference["metric"], difference["n"]) == (
+        "tuned",
+        "base",
+        "accuracy",
+        12,
+    )
     assert [system["name"] for system in result.report["systems"]] == ["base", "tuned", "nearest"]
     assert "2 solved examples" in found["shots"]
     prompt = lines(result.run.folder / "predictions/base.ours.letters.jsonl")[0]["prompt"]
@@ -164,7 +174,9 @@ def test_wrong_settings_are_said(alone: dict[str, Any]) -> None:
         return " ".join(caught.value.faults)
 
     assert "names none" in fault(exams=[])
-    assert "data: must hold at least 1" in fault(tasks=["answer", "exam"]) or "data is missing" in fault(tasks=["answer", "exam"])
+    assert "data: must hold at least 1" in fault(tasks=["answer", "exam"]) or "data is missing" in fault(
+        tasks=["answer", "exam"]
+    )
     assert "add exam to evaluate.tasks" in fault(tasks=["answer"])
     assert "twice" in fault(exams=["medqa", "medqa"])
     assert "letters" in fault(exam={"ask": ["letter"]})

@@ -247,9 +247,7 @@ def _line(prediction: Prediction, *, question: str, plan: str) -> dict[str, Any]
 
 def _prediction(line: Mapping[str, Any]) -> Prediction:
     names = {"said": "predict", "golds": "references"}
-    values = {
-        name: line[key] for name in Prediction.__dataclass_fields__ if (key := names.get(name, name)) in line
-    }
+    values = {name: line[key] for name in Prediction.__dataclass_fields__ if (key := names.get(name, name)) in line}
     return Prediction(**{**values, "golds": tuple(values["golds"])})
 
 

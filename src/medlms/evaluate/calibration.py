@@ -15,7 +15,9 @@ from medlms.types import Prediction
 
 def sureness(predictions: Sequence[Prediction]) -> tuple[Floats, Floats]:
     """Confidence [n] and rightness (0 or 1) [n] of the predictions that have a confidence."""
-    pairs = [(share, float(item.chosen == item.right)) for item in predictions if (share := confidence(item)) is not None]
+    pairs = [
+        (share, float(item.chosen == item.right)) for item in predictions if (share := confidence(item)) is not None
+    ]
     found = np.array(pairs, dtype=np.float64).reshape(-1, 2)
     return found[:, 0], found[:, 1]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from medlms.errors import AskedWrongly, CouldNot, DataError
@@ -94,14 +94,20 @@ def sit(
 
 def from_line(line: Mapping[str, Any]) -> Answered:
     """The answers that a line of the file holds."""
-    names = {"said": "predict", "golds": "references"}
-    values = {key: line[names.get(key, key)] for key in Prediction.__dataclass_fields__ if names.get(key, key) in line}
-    first = Prediction(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
-    found = [first]
-    for other in line["others"]:
-        own = {key: tuple(value) if isinstance(value, list) else value for key, value in other.items()}
-        found.append(_replaced(first, own))
-    return Answered(tuple(tuple(order) for order in line["orders"]), tuple(found))
+    first = Prediction(**_fields({**line, "said": line["predict"], "golds": line["references"]}))
+    others = [replace(first, prompt="", **_own(first, _fields(other))) for other in line["others"]]
+    return Answered(tuple(tuple(order) for order in line["orders"]), (first, *others))
+
+
+def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a Prediction among a line's values, lists as tuples."""
+    known = {key: value for key, value in values.items() if key in Prediction.__dataclass_fields__}
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in known.items()}
+
+
+def _own(first: Prediction, values: dict[str, Any]) -> dict[str, Any]:
+    """What an order's prediction has of its own; bytes only where it was scored."""
+    return {**values, "option_bytes": first.option_bytes if values["option_logprobs"] else ()}
 
 
 def read(run: Run, file: str) -> list[Answered]:
@@ -113,12 +119,6 @@ def read(run: Run, file: str) -> list[Answered]:
     if not found:
         raise DataError(f"{run.folder / file}: there are no answers.", hint="`medlms evaluate` makes them.")
     return found
-
-
-def _replaced(first: Prediction, values: Mapping[str, Any]) -> Prediction:
-    from dataclasses import replace
-
-    return replace(first, **{"option_bytes": first.option_bytes if values.get("option_logprobs") else (), **values})
 
 
 def _orders(row: Choice, asking: Asking) -> tuple[Order, ...]:

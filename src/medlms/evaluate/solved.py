@@ -12,7 +12,9 @@ from medlms.types import QA, Choice
 Shots = Callable[[Choice], tuple[Choice, ...]]
 
 
-def chooser(pool: Sequence[Choice], asked: Sequence[Choice], count: int, *, how: str, same_topic: bool = False) -> Shots:
+def chooser(
+    pool: Sequence[Choice], asked: Sequence[Choice], count: int, *, how: str, same_topic: bool = False
+) -> Shots:
     """A function from a question to its ``count`` solved examples, none of which stands among the questions ``asked``.
 
     ``fixed``: the first rows of the pool, the same for all; with ``same_topic`` the first of the question's topic, where

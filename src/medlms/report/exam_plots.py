@@ -74,9 +74,7 @@ def _risk(report: Report, exam: ExamPart) -> Any:
     )  # fmt: skip
     ends = {row["series"]: row for row in values}
     told = "; ".join(f"{name}: {number(row['risk'], 'percent')} % wrong of all" for name, row in ends.items())
-    caption = (
-        "Errors when only the surest questions are answered. A useful line rises from the left; the dashed line is guessing."
-    )
+    caption = "Errors when only the surest questions are answered. A useful line rises from the left. Dashed: guessing."
     return _finished(plots, exam, "risk", "errors when it may stay silent", f"{told}.", caption, chart)
 
 
@@ -121,8 +119,6 @@ def _colour(alt: Any, values: list[Mapping[str, Any]] | list[dict[str, Any]], *,
     return alt.Color("series:N", scale=alt.Scale(domain=names, range=colours), sort=names, legend=legend)
 
 
-def _finished(
-    plots: Any, exam: ExamPart, kind: str, title: str, description: str, caption: str, chart: Any
-) -> Any:
+def _finished(plots: Any, exam: ExamPart, kind: str, title: str, description: str, caption: str, chart: Any) -> Any:
     name = f"exam-{exam.get('name')}-{kind}"
     return plots.finished(name, f"{exam.get('name')}: {title}", description, caption, chart, 330, 240)

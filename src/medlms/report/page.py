@@ -157,7 +157,7 @@ def _overlaps(report: Report) -> str:
 def _exams(report: Report, drawn: Sequence[Plot]) -> str:
     figures = {plot.name: plot for plot in drawn}
     body = "".join(
-        f'<h3>{as_html(one_line(exam.get("title") or exam.get("name") or "exam"))}</h3>'
+        f"<h3>{as_html(one_line(exam.get('title') or exam.get('name') or 'exam'))}</h3>"
         f'<p class="lead">{as_html(exams.about(exam))}</p>'
         + figures_html([figures[name] for name in exam_plots.names(exam) if name in figures], "three")
         + "".join(table_html(table, "stack") for table in exams.tables(report, exam))

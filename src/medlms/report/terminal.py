@@ -52,7 +52,11 @@ def _tables(report: Report) -> list[Table]:
     else:
         main = tables.results(report)
         asked = [exams.results(report, exam) for exam in exams.found(report)]
-        found = [turn(main) if main else None, *(replace(table, notes=()) for table in asked), *tables.comparisons(report)]
+        found = [
+            turn(main) if main else None,
+            *(replace(table, notes=()) for table in asked),
+            *tables.comparisons(report),
+        ]
     return [table for table in found if table is not None]
 
 

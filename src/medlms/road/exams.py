@@ -26,7 +26,7 @@ def alone(config: Config) -> bool:
 
 
 def begin(run: Run, config: Config, talk: Talk) -> list[Paper]:
-    """Read all exams, before a model is loaded, and write exams.json: what is asked and what is not. None where none is wanted."""
+    """Read all wanted exams, before a model is loaded, and write exams.json: what is asked and what is not."""
     if "exam" not in config.evaluate.tasks:
         return []
     found = papers(config.evaluate.exams, config.evaluate.exam, say=talk.say)
@@ -89,7 +89,7 @@ def _fits(engine: Any, limit: int) -> Callable[[Sequence[Message]], bool]:
     """Whether a prompt leaves room for a written answer of ``limit`` tokens."""
     from medlms.text.tokenise import prompt_ids
 
-    room = engine.loaded.context - engine.places - limit
+    room = int(engine.loaded.context - engine.places - limit)
 
     def fits(messages: Sequence[Message]) -> bool:
         return len(prompt_ids(engine.loaded.tokenizer, engine.template, messages)) <= room

@@ -68,7 +68,9 @@ def paper(name: str, settings: Exam, *, say: Callable[[str], None]) -> Paper:
         say(sentence)
     if read.faults:
         first = read.faults[0]
-        say(f"{name}: {len(read.faults):,} rows are set aside, {first.place}: {first.reason} first; exams.json names all")
+        say(
+            f"{name}: {len(read.faults):,} rows are set aside, {first.place}: {first.reason} first; exams.json names all"
+        )
     rows = tuple(dataclasses.replace(row, group=_group(row)) for row in read.rows[: settings.rows])
     shots, shown = _shots(name, read.rows, settings, say=say)
     return Paper(_stem(name), rows, len(read.rows) - len(rows), read, shots, shown)
@@ -117,9 +119,7 @@ def _group(row: Choice) -> str:
     return row.group or document or f"question:{normalised(row.question)}|{normalised(row.context)[:200]}"
 
 
-def _shots(
-    name: str, rows: list[Choice], settings: Exam, *, say: Callable[[str], None]
-) -> tuple[solved.Shots, str]:
+def _shots(name: str, rows: list[Choice], settings: Exam, *, say: Callable[[str], None]) -> tuple[solved.Shots, str]:
     if not settings.shots:
         return solved.chooser((), (), 0, how=settings.examples), ""
     pool, where = _pool(name, settings)

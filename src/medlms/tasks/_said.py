@@ -24,7 +24,8 @@ _STATED = re.compile(
     re.IGNORECASE,
 )
 _IS_RIGHT = re.compile(
-    _LETTER + r"[.:,]?\s+(?:is|seems|would\s+be|must\s+be)\s+(?:the\s+)?(?:most\s+likely\s+)?(?:correct|right|best|true)\b"
+    _LETTER
+    + r"[.:,]?\s+(?:is|seems|would\s+be|must\s+be)\s+(?:the\s+)?(?:most\s+likely\s+)?(?:correct|right|best|true)\b"
 )
 _FINAL = re.compile(r"\bfinal\s+answer\b", re.IGNORECASE)
 _AT_START = re.compile(r"^\s*[\(\[]?([A-Za-z])(?:[\)\].:,;]|\s*$|\s+[-–]\s)", re.MULTILINE)
