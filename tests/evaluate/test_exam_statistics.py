@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from exam_answers import at_places, confidences, drawn
+from tests.evaluate.exam_answers import at_places, confidences, drawn
 
 from medlms.evaluate.calibration import equal_mass_error, reliability
 from medlms.evaluate.chance import Floor, floor, verdict

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
-from exam_answers import Scripted, question
+from tests.evaluate.exam_answers import Scripted, question
 
 from medlms.errors import AskedWrongly, CouldNot, DataError
 from medlms.evaluate import sitting

@@ -1,16 +1,11 @@
 """The metrics of exams equal plain versions of their definitions, and have their limits."""
 
 import math
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))
-
-from exam_answers import confidences, drawn, softmax
+from tests.evaluate.exam_answers import confidences, drawn, softmax
 
 from medlms.evaluate.score import score
 from medlms.metrics import ece

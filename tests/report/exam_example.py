@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))
-
-from dataclasses import replace
-
-from exam_answers import drawn
+from tests.evaluate.exam_answers import drawn
 
 from medlms.evaluate.chance import floor
 from medlms.evaluate.exam_results import results, ways

@@ -7,8 +7,8 @@ import io
 from typing import Any
 
 import pytest
-from exam_example import exam
 from rich.console import Console
+from tests.report.exam_example import exam
 
 from medlms.evaluate.exam_findings import exam_findings
 from medlms.report import exams, markdown, page, plots, terminal

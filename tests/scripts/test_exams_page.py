@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from tests.report.exam_example import exam
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 
 
 def script(name: str) -> ModuleType:
@@ -23,8 +22,6 @@ def script(name: str) -> ModuleType:
 
 
 def report(model: str) -> dict[str, Any]:
-    from exam_example import exam
-
     about = {"name": model, "parameters": 135e6, "precision": "bf16"}
     return {"model": about, "date": "2026-01-02T03:04", "exams": [exam()], "data": {}, "config": {}}
 
