@@ -67,6 +67,8 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
     Memory does not grow with the texts: rows stand in a temporary file where they are many (see ``data.store``).
     Raises DataError, FetchError, ConfigError, UnknownName, and ResourceError where that file can't be written.
     """
+    if not config.data:
+        raise ConfigError(["data: must hold at least 1 (found []): exams alone need none, but there is nothing to prepare."])
     rows, read = reading.read(config, offline=offline, progress=progress)
     rows, lists, excluded = _without_listed(config, rows, read)
     rows = _without_repetitions(rows, read.ledger)

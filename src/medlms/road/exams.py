@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from medlms.config import Config
+from medlms.errors import AskedWrongly
 from medlms.evaluate import compare, sitting, untouched
 from medlms.evaluate.chance import floor
 from medlms.evaluate.exam_results import results, ways
@@ -29,6 +30,11 @@ def begin(run: Run, config: Config, talk: Talk) -> list[Paper]:
     """Read all wanted exams, before a model is loaded, and write exams.json: what is asked and what is not."""
     if "exam" not in config.evaluate.tasks:
         return []
+    if not set(SYSTEMS) & set(config.evaluate.systems):
+        raise AskedWrongly(
+            f"evaluate.systems holds neither {' nor '.join(SYSTEMS)}, and no other system can sit an exam.",
+            hint="Add base, or tuned where there is an adapter.",
+        )
     found = papers(config.evaluate.exams, config.evaluate.exam, say=talk.say)
     run.write_json("exams.json", [paper.account() for paper in found])
     return found
