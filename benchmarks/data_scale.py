@@ -2,12 +2,13 @@
 
     python benchmarks/data_scale.py [--rows N ...] [--folder DIR] [--out benchmarks/results/data-scale.json]
 
-Each size is prepared in a process of its own: read, cleaned, equal rows dropped, grouped, near copies found, split, proven,
-accounted, and written as `medlms data prepare` writes it. The scan for identifiers and exams are left out. The rows
-come from a seed: made-up words, about ten rows a topic, a twentieth of them copies of earlier rows, as many near copies,
-some reworded questions and some faulty lines. A million rows take about 1 GB in the folder (TMPDIR unless it is named), and
-twice as much while they are prepared. Nothing is written unless ``--out`` is given. Exit code 1 where more memory is taken
-than is promised.
+Each size is prepared in a process of its own, with the copies that it makes of itself: read, cleaned, equal rows dropped,
+grouped, near copies found, split, proven, accounted, and written as `medlms data prepare` writes it. Memory is that of all
+its processes together; by stage, that of what the first one does itself. The scan for identifiers and exams are left out.
+The rows come from a seed: made-up words, about ten rows a topic, a twentieth of them copies of earlier rows, as many near
+copies, some reworded questions and some faulty lines. A million rows take about 1 GB in the folder (TMPDIR unless it is
+named), and twice as much while they are prepared. Nothing is written unless ``--out`` is given. Exit code 1 where more memory
+is taken than is promised.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import argparse
 import importlib
 import itertools
 import json
+import os
 import resource
 import shlex
 import subprocess
@@ -31,6 +33,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "benchmarks")]
 
 SIZES = (10_000, 100_000, 1_000_000)
 WITHIN = 1_500_000_000  # bytes: what is promised for a million rows
+EVERY = 0.2  # seconds between looks at the memory of all processes
 BLOCK = 1000  # rows that are generated at once, and earlier ones that copies are made of
 ASKED = (
     "What are the symptoms of {}?",
@@ -116,14 +119,14 @@ def once(path: Path, folder: Path) -> dict[str, Any]:
         _watch(importlib.import_module(module), function, stage, found)
     contamination.at_hand = lambda **_: None
     read, _ = config.load({"model": "none", "data": [str(path)], "split": {"dev": 100, "eval": 100}})
-    wall, processor = time.perf_counter(), time.process_time()
+    wall, processor = time.perf_counter(), sum(os.times()[:4])
     prepared = preparing.prepare(read, look=False)
     _watch(rows, "keep", "write", found)
     run = Run(folder)
     rows.keep(run, prepared)
     run.keep_rows("dropped.jsonl", prepared.dropped)
     run.write_json("data_report.json", prepared.report)
-    seconds = {"wall": time.perf_counter() - wall, "processor": time.process_time() - processor}
+    seconds = {"wall": time.perf_counter() - wall, "processor": sum(os.times()[:4]) - processor}
     totals = {key: prepared.report["totals"][key] for key in ("rows_in", "kept", "dropped_rows", "train")}
     peak = max(_memory(), *(item["bytes"] for item in found.values()))
     return {"all": {**seconds, "bytes": peak}, "libraries": {"bytes": start}, **found, "rows": totals}
@@ -171,9 +174,41 @@ def measured(sizes: list[int], folder: str | None) -> dict[int, dict[str, Any]]:
             path = Path(place) / "rows.jsonl"
             generate(path, size)
             command = [sys.executable, __file__, "--once", str(path)]
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-            made[size] = {**json.loads(done.stdout.splitlines()[-1]), "file": path.stat().st_size}
+            said, peak = _watched(command)
+            made[size] = {**json.loads(said.splitlines()[-1]), "file": path.stat().st_size}
+            made[size]["all"]["bytes"] = max(peak, made[size]["all"]["bytes"])
     return made
+
+
+def _watched(command: list[str]) -> tuple[str, int]:
+    """What a command printed, and the most memory that its processes held together: shared pages count once."""
+    peak = 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            peak = max(peak, sum(map(_share, _family(process.pid))))
+            time.sleep(EVERY)
+        said = process.stdout.read() if process.stdout else ""
+    if process.returncode:
+        raise SystemExit(process.returncode)
+    return said, peak
+
+
+def _family(process: int) -> list[int]:
+    """A process and the copies that it has made of itself; the process alone where the system does not say."""
+    try:
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except OSError:
+        return [process]
+    return [process, *(one for child in children for one in _family(int(child)))]
+
+
+def _share(process: int) -> int:
+    """Bytes of memory that are a process's part (PSS); 0 where the system does not say."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    except (OSError, StopIteration):
+        return 0
 
 
 def write(path: Path, made: dict[int, dict[str, Any]], words: list[str]) -> None:

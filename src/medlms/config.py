@@ -88,6 +88,10 @@ class DataSource(_Part):
     files: str | None = Field(
         None, description="Pattern of the files to read in a folder or a hub set, such as `data/train-*`."
     )
+    licence: str | None = Field(
+        None,
+        description="Licence of the rows of a file or a hub set, for the report and the model card; known sets have theirs.",
+    )
     columns: Columns = Field(default_factory=Columns)
     question: str | None = Field(None, description="Short for `columns.question`.")
     answer: str | None = Field(None, description="Short for `columns.answer`.")

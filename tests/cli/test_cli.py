@@ -172,7 +172,7 @@ def test_a_good_file_is_checked_and_prepared(medlms: Medlms, table: Path) -> Non
     done = medlms("data", "prepare", "c.yaml", "--words", "--to", "elsewhere")
     assert "the report: elsewhere/data_report.html" in done.out
     assert len(Path("elsewhere/splits/train.jsonl").read_text().splitlines()) == 30
-    assert "not searched for identifiers" in done.out.partition("warning: ")[2]
+    assert "- identifiers of people: my: no identifier found in 40 rows." in done.out
 
 
 def test_faulty_rows_are_all_listed_with_exit_code_1(medlms: Medlms, here: Path) -> None:

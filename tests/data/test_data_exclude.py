@@ -147,3 +147,18 @@ def test_lineage_holds_every_row_once_with_its_file_and_its_end(table: Any) -> N
 def test_a_mark_is_of_the_text_alone(qa: Any) -> None:
     one, two = qa("1", "What  is it?", "A thing.\n"), qa("2", "What is it?", "A thing.", topic="t")
     assert mark(one) == mark(two) != mark(qa("3", "What is it", "? A thing."))
+
+
+def test_a_topic_leaves_with_the_rows_that_name_it_only_in_their_question(table: Any, listed: Any) -> None:
+    rows = [
+        {"question": f"Can illness {n} be treated?", "answer": f"{n} can.", "topic": f"ailment {n}"} for n in range(40)
+    ]
+    bare = [{"question": "How long does ailment 7 last?", "answer": "For two weeks."}]
+    files = [table("a.jsonl", rows), table("b.jsonl", bare)]
+    gone = {rows[7]["question"], bare[0]["question"]}
+    before, after = prepare(*files), prepare(*files, exclude=listed("topic:ailment 7"))
+    assert everywhere(before) & gone and not everywhere(after) & gone
+    account = after.report["excluded"]
+    assert (account["rows_left_out"], account["entries_that_name_no_row"]) == (2, 0)
+    only = prepare(*files, exclude=listed("topic:ailment 7", "topic:nothing"))
+    assert only.report["excluded"]["first_of_these"] == ["topic:nothing"]

@@ -122,3 +122,16 @@ def test_an_account_names_files_and_no_places() -> None:
     assert _without_place({}) == {}
     both = {"/one/x/a.csv": "1", "/two/x/a.csv": "2"}
     assert _without_place(both) == {"one/x/a.csv": "1", "two/x/a.csv": "2"}
+
+
+def test_the_licence_of_a_file_is_what_the_config_says(table) -> None:
+    path = table("mine.jsonl", records(20, 3))
+    settings = {"model": "m", "split": {"dev": 3, "eval": 5}}
+    named = {**settings, "data": [{"source": path, "licence": "CC BY-NC 4.0"}]}
+    prepared = data.prepare(config.load(named)[0])
+    assert {row.licence for row in prepared.train} == {"CC BY-NC 4.0"}
+    assert [item["licence"] for item in prepared.report["licences"]] == ["CC BY-NC 4.0"]
+    assert any("commercial" in sentence for sentence in prepared.report["terms"])
+    known = {**settings, "data": [{"source": "starter", "licence": "mine"}]}
+    with pytest.raises(ConfigError, match=r"data\.licence: starter is a known set under CC BY"):
+        data.prepare(config.load(known)[0])

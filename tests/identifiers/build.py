@@ -16,7 +16,9 @@ from tests.identifiers.carriers import Carrier, carriers, filled
 from tests.identifiers.clinical import CLINICAL
 from tests.identifiers.draw import Draw, Piece
 
-COPIES = {"test": 6, "development": 7}
+COPIES = {"test": 6, "development": 7, "second": 4}
+# How often a style is drawn among those that a carrier of the second set allows; real notes are mostly in ordinary case.
+SHARES = {"plain": 10, "wrapped": 4, "lower": 3, "upper": 6, "transcript": 10}
 KEEP_CASE = {"url", "email", "variant", "gene"}
 SPACED = re.compile(r"(?<=[\w)])([,.?!;:])(?=\s|$)")
 
@@ -34,7 +36,7 @@ def row(name: str, split: str, carrier: Carrier, copy: int) -> dict[str, Any]:
     """One text with its identifiers, traps and clinical content; positions count code points."""
     draw = Draw(split, f"identifiers/1/{split}/{carrier.name}/{copy}")
     pieces = filled(draw, carrier)
-    style = draw.pick(carrier.styles)
+    style = draw.pick(weighed(carrier.styles) if split == "second" else carrier.styles)
     pieces = [Piece(styled(piece, style), piece.role, piece.kind, piece.tag, piece.culture) for piece in pieces]
     text = "".join(piece.text for piece in pieces)
     if style == "wrapped":
@@ -46,6 +48,11 @@ def row(name: str, split: str, carrier: Carrier, copy: int) -> dict[str, Any]:
         label(found, piece, start, end)
         start = end
     return {"id": name, "carrier": carrier.name, "genre": carrier.genre, "style": style, "text": text, **found}
+
+
+def weighed(styles: tuple[str, ...]) -> list[str]:
+    """The styles as often as the second set draws them."""
+    return [style for style in styles for _ in range(SHARES[style])]
 
 
 def label(found: dict[str, list[dict[str, Any]]], piece: Piece, start: int, end: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from tests.identifiers import clinical, dates, numbers, people, places
+from tests.identifiers import clinical, dates, numbers, people, places, second
 from tests.identifiers.draw import HERE, Draw, Piece, lists
 
 CHOICE = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
@@ -69,8 +69,9 @@ def slot(draw: Draw, inside: str) -> list[Piece]:
         return [Piece(draw.pick(lists(draw.split, "labels")[rest]))]
     inside, _, key = inside.partition("@")
     kind, _, form = inside.partition(".")
-    if kind in MAKERS:
-        return MAKERS[kind](draw, form, key)
+    makers = MAKERS | second.MAKERS if draw.split == "second" else MAKERS
+    if kind in makers:
+        return makers[kind](draw, form, key)
     return numbers.number(draw, kind, form)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.identifiers.draw import Draw, Piece, lists
 
-FAMILY_FIRST = {"chinese", "vietnamese", "korean", "hungarian"}
+FAMILY_FIRST = {"chinese", "vietnamese", "korean", "hungarian", "japanese", "hmong"}
 UNFOLDED = str.maketrans(
     {"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "æ": "ae", "ð": "d", "þ": "th", "ı": "i"}
 )

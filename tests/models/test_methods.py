@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import weakref
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -469,6 +470,13 @@ def test_longer_starts_are_those_of_longer_rows() -> None:
     assert soft_prompt.longer_starts([0, 30], 0) == [0, 30]
 
 
+@dataclass(slots=True, weakref_slot=True)
+class _Held:
+    """A tensor that a step of the graph keeps for its way back; it goes with that step."""
+
+    tensor: Tensor
+
+
 @pytest.mark.parametrize("family", ["llama", "qwen3", "gpt2", "gemma3"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("method", ["dora", "soft_prompt", "full"])
@@ -497,14 +505,22 @@ def test_the_memory_foretold_is_what_the_graph_holds(
         own = {tensor.untyped_storage().data_ptr() for tensor in (*base.parameters(), *base.buffers())}
         own |= {tensor.untyped_storage().data_ptr() for tensor in model.parameters()}
 
-        def count(tensor: Tensor) -> Tensor:
+        def count(tensor: Tensor) -> None:
             storage = tensor.untyped_storage()
             if storage.data_ptr() not in own:
                 seen[storage.data_ptr()] = storage.nbytes()
-            return tensor
 
-        with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        saved: list[weakref.ref[_Held]] = []
+
+        def held(tensor: Tensor) -> _Held:
+            saved.append(weakref.ref(made := _Held(tensor)))
+            return made
+
+        with torch.autograd.graph.saved_tensors_hooks(held, lambda made: made.tensor):
             hidden = hidden_states(model, pack(rows))
+        for made in (ref() for ref in saved):  # what no step backward needs is gone by now, and its place taken again
+            if made is not None:
+                count(made.tensor)
         waiting, known = [hidden.grad_fn], {hidden.grad_fn}
         while waiting:  # what nodes of our own keep beside autograd
             node = waiting.pop()

@@ -37,7 +37,7 @@ class Runs:
         places, of = within(starts, width)
         runs = windows(symbols, width)[places]
         items = np.array([passage.item for passage in passages], dtype=np.int64)[of]
-        order = np.lexsort((items, runs))
+        order = _order(runs)  # passages of a question stand together, so its places in a run do too
         runs, items, of, places = runs[order], items[order], of[order], places[order]
         new = changes(runs)
         number = np.cumsum(new) - 1
@@ -145,6 +145,16 @@ def _symbols(texts: Sequence[str], kind: Kind) -> tuple[U64, I64]:
         return characters(texts)
     words = Words(texts)
     return words.symbols(0, len(words)), words.starts
+
+
+def _order(runs: U64) -> I64:
+    """What a stable argsort gives: by sorting the runs' first bits with the places behind them, which is far quicker."""
+    bits = np.uint64(max(1, len(runs) - 1).bit_length())
+    keys = (runs >> bits << bits) | np.arange(len(runs), dtype=np.uint64)
+    keys.sort()
+    order = (keys & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
+    ordered = runs[order]
+    return order if (ordered[1:] >= ordered[:-1]).all() else np.argsort(runs, kind="stable")
 
 
 def _slot(runs: U64) -> I64:

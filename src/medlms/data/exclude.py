@@ -11,7 +11,7 @@ import hashlib
 import json
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,10 @@ class Lists:
     entries: dict[str, tuple[str, ...]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
 
+    def topics(self) -> list[str]:
+        """The topics that are named, which rows may have in their question alone."""
+        return [link.removeprefix("topic:") for link in self.links if link.startswith("topic:")]
+
     def names(self, row: QA | Origin, text: str) -> str:
         """Where an entry stands that names the row, whose text has the mark ``text``; empty when none does."""
         found = self.ids.get(row.id) or self.marks.get(text) or ""
@@ -48,12 +52,16 @@ class Lists:
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """Rows that are left, those left out as (source, fault), and the account for the report (empty without lists)."""
+    """Rows that are left, those left out as (source, fault), and the account for the report (empty without lists).
+
+    ``found`` are the places of entries that name a row.
+    """
 
     rows: Sequence[QA]
     dropped: list[tuple[str, Fault]]
     account: dict[str, Any]
     lists: Lists
+    found: frozenset[str] = frozenset()
 
 
 def read(files: Iterable[str | Path]) -> Lists:
@@ -130,14 +138,32 @@ def apply(files: Sequence[str], rows: Sequence[QA], originals: Iterable[Origin])
         else:
             left.append(number)
     kept = take(rows, np.asarray(left, dtype=np.int64))
-    return Excluded(kept, dropped, _account(lists, dropped, found), lists)
+    return Excluded(kept, dropped, _account(lists, dropped, found), lists, frozenset(found))
+
+
+def linked_since(excluded: Excluded, rows: Sequence[QA]) -> Excluded:
+    """``rows`` without those that have got a listed link since ``apply``: a topic that stands in their question alone."""
+    lists = excluded.lists
+    left = array("q")
+    dropped: list[tuple[str, Fault]] = []
+    used: set[str] = set()
+    for number, row in enumerate(rows):
+        if places := {lists.links[link] for link in row.links if link in lists.links}:
+            used |= places
+            dropped.append((row.source, Fault(row.place, LISTED, f"by {Path(min(places)).name}")))
+        else:
+            left.append(number)
+    if not dropped:
+        return Excluded(rows, [], excluded.account, lists)
+    account = _account(lists, [*excluded.dropped, *dropped], excluded.found | used)
+    return Excluded(take(rows, np.asarray(left, dtype=np.int64)), dropped, account, lists, excluded.found | used)
 
 
 def _said(row: QA) -> tuple[str, ...]:
     return tuple(normalised(text) for text in (*before(row), row.answer))
 
 
-def _account(lists: Lists, dropped: Sequence[tuple[str, Fault]], found: set[str]) -> dict[str, Any]:
+def _account(lists: Lists, dropped: Sequence[tuple[str, Fault]], found: Set[str]) -> dict[str, Any]:
     missing = [entry for place, names in lists.entries.items() if place not in found for entry in names[:1]]
     reasons = Counter(fault.reason for _, fault in dropped)
     return {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from medlms.aside import Aside
 from medlms.config import Config, DataSource
 from medlms.data import (
     contamination,
@@ -30,34 +33,48 @@ from medlms.data.origin import Taken
 from medlms.data.reading import Gathered
 from medlms.data.store import Stored, filled, numbers, records
 from medlms.datasets import Progress, before, normalised
+from medlms.errors import ConfigError
 from medlms.types import QA
 
+Told = tuple[dict[str, Any], list[str]]
+"""The account of a prepared set and the sentences on it."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Prepared:
     """A set that is ready for training and grading; ``group`` is filled in every row.
 
-    ``references`` gives for each row of dev and eval all answers to its question, its own first. ``report`` is
-    JSON-able and adds up; ``said`` are sentences for the user; ``files`` maps each file read to its sha256.
-    ``times`` tells how often a training row is read in an epoch, by its id, where that is not once; ``lineage`` holds a
-    record of every row that was read, kept or not. ``dropped``
-    names every row that was left out, as ``Ledger.dropped`` gives them.
-    ``found`` lists possible identifiers of people, masked, in sources that are not public; ``stops`` names the sources
-    because of which nothing may be trained (``identifiers: stop``).
+    ``references`` gives for each row of dev and eval all answers to its question, its own first. ``files`` maps each file
+    read to its sha256. ``times`` tells how often a training row is read in an epoch, by its id, where that is not once;
+    ``lineage`` holds a record of every row that was read, kept or not. ``dropped`` names every row that was left out, as
+    ``Ledger.dropped`` gives them.
+    ``identifiers`` is the account of identifiers of people, ``found`` lists them, masked, in sources that are not public;
+    ``stops`` names the sources because of which nothing may be trained (``identifiers: stop``).
     """
 
     train: Sequence[QA]
     dev: Sequence[QA]
     eval: Sequence[QA]
-    report: dict[str, Any]
-    said: list[str]
     files: dict[str, str]
     references: dict[str, tuple[str, ...]]
+    told: Callable[[], Told] = field(compare=False)
+    """Waits for what ``report`` and ``said`` hold; raises DataError where the split leaks."""
     times: dict[str, int] = field(default_factory=dict)
     lineage: Sequence[dict[str, Any]] = ()
     dropped: Sequence[dict[str, Any]] = ()
+    identifiers: dict[str, Any] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
     stops: list[str] = field(default_factory=list)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The account of all rows: JSON-able, and it adds up. Waits where the rows are still being compared."""
+        return self.told()[0]
+
+    @property
+    def said(self) -> list[str]:
+        """Sentences for the user. Waits as ``report`` does."""
+        return self.told()[1]
 
 
 def prepare(config: Config, *, offline: bool = False, look: bool = True, progress: Progress | None = None) -> Prepared:
@@ -65,24 +82,32 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
 
     Without ``look`` nobody looks for identifiers of people, which takes longer than all else; whoever trains looks.
     Memory does not grow with the texts: rows stand in a temporary file where they are many (see ``data.store``).
+    The split is proved, and rows are counted and compared with exams, beside what the caller does next (see ``Prepared.told``).
     Raises DataError, FetchError, ConfigError, UnknownName, and ResourceError where that file can't be written.
     """
     if not config.data:
-        raise ConfigError(["data: must hold at least 1 (found []): exams alone need none, but there is nothing to prepare."])
+        raise ConfigError(
+            ["data: must hold at least 1 (found []): exams alone need none, but there is nothing to prepare."]
+        )
     rows, read = reading.read(config, offline=offline, progress=progress)
-    rows, lists, excluded = _without_listed(config, rows, read)
-    rows = _without_repetitions(rows, read.ledger)
-    rows, named = topics.name(rows, (topic for item in read.taken.values() for topic in item.topics))
-    rows = split.grouped(rows)
-    rows, unfit, duplicated = _without_copies(config, rows, read.ledger)
+    listed = _without_listed(config, rows, read)
+    rows = _without_repetitions(listed.rows, read.ledger)
+    looking = Aside(partial(copies.find, rows))
+    known = (topic for item in read.taken.values() for topic in item.topics)
+    rows, named = topics.name(rows, chain(known, listed.lists.topics()))
+    excluded = exclude.linked_since(listed, rows)
+    read.ledger.leave(rows, excluded.rows, excluded.dropped)
+    rows = split.grouped(excluded.rows)
+    clusters = copies.find(rows) if excluded.dropped else looking.result()
+    rows, unfit, duplicated = _without_copies(config, rows, clusters, read.ledger)
     mixed = _mixed(config, read.entries, rows, unfit)
     sides = {"train": mixed.parts.train, "dev": mixed.parts.dev, "eval": mixed.parts.eval}
-    compared = leaks.prove(sides, near_copies=config.near_duplicates != "report")
     if config.identifiers == "deidentify":
         read.ledger.without_details(_private(read))
-    origin = _lineage(read, rows, sides, mixed.times)
-    exclude.prove(lists, sides, _marks(lists, origin))
     references = _references(rows, [*mixed.parts.dev, *mixed.parts.eval])
+    counted = Aside(lambda: _account(config, read, rows, mixed, named, duplicated, references))
+    origin = _lineage(read, rows, sides, mixed.times)
+    exclude.prove(excluded.lists, sides, _marks(excluded.lists, origin))
     guarded = (guard.guard if look else guard.unguarded)(
         sides,
         references,
@@ -90,41 +115,27 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
         public={name: item.source.public for name, item in read.taken.items()},
         progress=progress,
     )
-    account = _account(config, read, rows, mixed, named, compared)
-    account |= {
-        "identifiers": guarded.account,
-        "cleaning": {name: item.cleaning for name, item in read.taken.items()},
-        "duplicates": {**duplicated, **_graded_copies(config, mixed.parts)},
-        "exams": contamination.account(mixed.parts.train, contamination.at_hand()),
-        "graded": graded.account(mixed.parts.train, mixed.parts.eval, references),
-        "mixing": mixed.account,
-        "excluded": excluded,
-    }
-    if config.identifiers == "deidentify":
-        report.without_quotes(account, _private(read))
     return Prepared(
         train=guarded.parts["train"],
         dev=guarded.parts["dev"],
         eval=guarded.parts["eval"],
-        report=account,
-        said=[*_said(config, account, read.taken), *guarded.said],
-        files={file: checksum for item in read.taken.values() for file, checksum in item.files.items()} | lists.files,
+        told=cache(lambda: _told(config, read, counted.result(), guarded, excluded.account)),
+        files={file: checksum for item in read.taken.values() for file, checksum in item.files.items()}
+        | excluded.lists.files,
         references=guarded.references,
         times=mixed.times,
         lineage=origin,
         dropped=read.ledger.dropped,
+        identifiers=guarded.account,
         found=guarded.found,
         stops=guarded.stops,
     )
 
 
-def _without_listed(
-    config: Config, rows: Sequence[QA], read: Gathered
-) -> tuple[Sequence[QA], exclude.Lists, dict[str, Any]]:
-    """The rows that no list names, the lists, and the account of them."""
+def _without_listed(config: Config, rows: Sequence[QA], read: Gathered) -> exclude.Excluded:
     left = exclude.apply(config.exclude, rows, read.origins)
     read.ledger.leave(rows, left.rows, left.dropped)
-    return left.rows, left.lists, left.account
+    return left
 
 
 def _without_repetitions(rows: Sequence[QA], ledger: Ledger) -> Sequence[QA]:
@@ -134,10 +145,9 @@ def _without_repetitions(rows: Sequence[QA], ledger: Ledger) -> Sequence[QA]:
 
 
 def _without_copies(
-    config: Config, rows: Sequence[QA], ledger: Ledger
+    config: Config, rows: Sequence[QA], clusters: list[copies.Cluster], ledger: Ledger
 ) -> tuple[Sequence[QA], set[str], dict[str, Any]]:
     """The rows that are left, ids of those that can't be graded on, and the account of copies."""
-    clusters = copies.find(rows)
     account = copies.account(rows, clusters, config.near_duplicates)
     if config.near_duplicates == "report":
         return rows, split.shared_answers(rows), account
@@ -187,15 +197,40 @@ def _marks(lists: exclude.Lists, origin: Iterable[Mapping[str, Any]]) -> dict[st
 
 
 def _account(
-    config: Config, read: Gathered, rows: Sequence[QA], mixed: mix.Mixed, named: int, compared: Mapping[str, int]
+    config: Config,
+    read: Gathered,
+    rows: Sequence[QA],
+    mixed: mix.Mixed,
+    named: int,
+    duplicated: Mapping[str, Any],
+    references: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
+    """Prove the split, and count and compare: all of the account but identifiers and lists of rows to leave out."""
+    parts = mixed.parts
+    sides = {"train": parts.train, "dev": parts.dev, "eval": parts.eval}
+    compared = leaks.prove(sides, near_copies=config.near_duplicates != "report")
     weights = {name: entry.weight for name, entry in read.entries.items()}
-    account = report.build(config, read.taken, weights, read.ledger.dropped, rows, mixed.parts, named, compared)
+    account = report.build(config, read.taken, weights, read.ledger.dropped, rows, parts, named, compared)
     account["mixture"] |= {
         "asked": {name: item["share_asked"] for name, item in mixed.account["sources"].items()},
         "train": {name: item["share"] for name, item in mixed.account["sources"].items()},
     }
-    return account
+    return account | {
+        "cleaning": {name: item.cleaning for name, item in read.taken.items()},
+        "duplicates": {**duplicated, **_graded_copies(config, parts)},
+        "exams": contamination.account(parts.train, contamination.at_hand()),
+        "graded": graded.account(parts.train, parts.eval, references),
+        "mixing": mixed.account,
+    }
+
+
+def _told(
+    config: Config, read: Gathered, counted: Mapping[str, Any], guarded: guard.Guarded, excluded: dict[str, Any]
+) -> Told:
+    account = {**counted, "identifiers": guarded.account, "excluded": excluded}
+    if config.identifiers == "deidentify":
+        report.without_quotes(account, _private(read))
+    return account, [*_said(config, account, read.taken), *guarded.said]
 
 
 def _graded_copies(config: Config, parts: split.Parts) -> dict[str, int]:

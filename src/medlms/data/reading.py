@@ -46,8 +46,8 @@ def read(config: Config, *, offline: bool = False, progress: Progress | None = N
         names = _names(opened)
         gatherer = _Gatherer(config)
         taken: dict[str, Taken] = {}
-        for name, rows in zip(names, opened, strict=True):
-            taken[name] = gatherer.gather(name, rows)
+        for name, rows, entry in zip(names, opened, config.data, strict=True):
+            taken[name] = gatherer.gather(name, rows, _licence(rows, entry))
             if progress:
                 progress("cleaning", len(taken), len(opened))
     finally:
@@ -70,8 +70,8 @@ class _Gatherer:
         self._ledger.keep(self._kept)
         return Stored(self._rows), Gathered(taken, entries, Stored(self._origins), self._ledger)
 
-    def gather(self, name: str, rows: Rows) -> Taken:
-        """Take in all rows of a source, which gets this name."""
+    def gather(self, name: str, rows: Rows, licence: str) -> Taken:
+        """Take in all rows of a source, which gets this name; they get its licence where the config names one."""
         cleaner = Cleaner(datasets.noise(name) if rows.source.public else (), self._switches)
         first, entry = len(self._origins), len(self._ledger.dropped)
         unclean = store.records()  # they are written down behind what could not be read
@@ -81,13 +81,15 @@ class _Gatherer:
                 self._ledger.drop(name, item)
                 continue
             linked = linked or bool(item.topic or item.links)
+            if licence != rows.source.licence:
+                item = replace(item, licence=licence)
             if fault := self._take(item, cleaner):
                 unclean.add((len(self._origins) - 1, fault.place, fault.reason, fault.detail))
         unread = range(entry, len(self._ledger.dropped))
         for number, *fault_ in Stored(unclean):
             self._ledger.drop(name, Fault(*fault_), number=number)
         return Taken(
-            source=replace(rows.source, name=name),
+            source=replace(rows.source, name=name, licence=licence),
             rows_in=rows.rows_in,
             usable=len(self._origins) - first,
             unread=unread,
@@ -116,6 +118,14 @@ def _refuse_twice(opened: Sequence[Rows], entry: DataSource) -> None:
     *others, last = (item.source.address for item in opened)
     if last in others:
         raise ConfigError([f"data: {entry.source} is listed twice; give it once, with the weight you want."])
+
+
+def _licence(rows: Rows, entry: DataSource) -> str:
+    if entry.licence and rows.source.name in datasets.names() and rows.source.public:
+        raise ConfigError(
+            [f"data.licence: {rows.source.name} is a known set under {rows.source.licence}; leave the key away."]
+        )
+    return entry.licence or rows.source.licence
 
 
 def _names(opened: Sequence[Rows]) -> list[str]:

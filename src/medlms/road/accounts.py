@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from medlms import __version__, data
+from medlms.aside import Aside
 from medlms.config import Config
 from medlms.data import flow, lengths, mix
 from medlms.errors import CouldNot, ResourceError, UnknownName
@@ -79,7 +82,7 @@ def prepare(config: Config, *, to: str | Path | None = None, tokens: bool = True
 
 
 def of_training(work: Work, made: Any) -> None:
-    """Complete a run's account with what ``text.tokenise`` made of its training rows, and write its pages."""
+    """Complete a run's account with what ``text.tokenise`` made of its training rows, and begin to write its pages."""
     account = work.run.read_json(DATA)
     mark = marker(work.config, work.loaded.tokenizer, work.template, work.loaded.stops)
     some = [shown(row, mark(row, True), work.config.max_length) for row in samples(work.rows.train)]
@@ -98,9 +101,20 @@ def of_training(work: Work, made: Any) -> None:
         sources = {row.id: row.source for row in work.rows.train}
         account["mixing"] = mix.with_tokens(account["mixing"], made.rows, sources, work.rows.times)
     work.run.write_json(DATA, account)
-    listed = [row for row in work.run.rows(DROPPED) if row["step"] != LENGTH]
-    work.run.keep_rows(DROPPED, [*listed, *shortened])
-    write(work.run, account, work.config, name=work.run.name)
+    if work.fresh:
+        work.run.append(DROPPED, shortened)
+    else:
+        listed = (row for row in work.run.rows(DROPPED) if row["step"] != LENGTH)
+        work.run.keep_rows(DROPPED, chain(listed, shortened))
+    work.pages = _begun(partial(write, work.run, account, work.config, name=work.run.name))
+
+
+def _begun(writing: Callable[[], Any]) -> Callable[[], Any]:
+    """Begin to write beside what comes next; gives what waits for the end of it."""
+    if "vl_convert" in sys.modules:  # once it has drawn, a copy of this process can't draw with it
+        writing()
+        return lambda: None
+    return Aside(writing).result
 
 
 def complete(

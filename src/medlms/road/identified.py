@@ -31,7 +31,7 @@ def keep(prepared: Prepared, run: Run) -> Path:
 
 
 def _message(prepared: Prepared, path: Path | None) -> str:
-    sources = prepared.report["identifiers"]["by_source"]
+    sources = prepared.identifiers["by_source"]
     lines = ["Nothing was trained: the data may hold identifiers of people, and the config says identifiers: stop."]
     lines += [
         f"  {name}: {sources[name]['found']:,} in {sources[name]['rows_with']:,} of {sources[name]['rows']:,} rows: "

@@ -52,6 +52,7 @@ LATER_OF_SOURCES: dict[str, Any] = {
     "rows": None,
     "repeats": 1,
     "files": None,
+    "licence": None,
     "columns": dict.fromkeys(("question", "answer", "messages", "topic", "kind", "document", "id")),
 }
 

@@ -171,7 +171,7 @@ def _rows_of(plan: Study, run: Run | None, talk: Talk) -> dict[str, rows.Rows]:
 
 def _data_mark(config: Config) -> str:
     split = {**config.split.model_dump(), "seed": config.split_seed}
-    settings = config.model_dump(include={"data", "clean", "mix", "exclude", "identifiers"})
+    settings = config.model_dump(include={"data", "clean", "mix", "exclude", "near_duplicates", "identifiers"})
     return json.dumps([settings, split], sort_keys=True)
 
 

@@ -13,9 +13,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from medlms import data
 from medlms.config import Config, dump, load
 from medlms.data import mix
 from medlms.data.found import LIST
@@ -190,6 +192,7 @@ def grade_only(
         papers = exams.begin(run, config, talk)
         work = _prepared(run, config, talk, rows.NONE if exams.alone(config) else None)
         work.papers = papers
+        work.account()
         if adapter is not None:
             work.warnings += overlap.warnings(adapter, work.rows.eval[: config.evaluate.rows])
             work.warnings += _other_width(config, located.bits or fetch.bits_of(fetch.record_of(adapter)))
@@ -241,26 +244,25 @@ def _check_length(config: Config, name: str, context: int) -> None:
 
 def _prepared(run: Run, config: Config, talk: Talk, given: rows.Rows | None = None) -> Work:
     """The rows (unless they are ``given``) and the model."""
-    from medlms import data
     from medlms.models.known import KNOWN
 
     if config.model in KNOWN and given is None:  # said before gigabytes are fetched
         _check_length(config, config.model, KNOWN[config.model].context)
+    prepared = None
     files: Mapping[str, str] = {}
     if given is not None:
         split = given
-    elif not rows.there(run):
+    elif rows.there(run) and (run.folder / accounts.DATA).is_file():
+        split = rows.read(run)
+    else:
         with talk.bar("reading the data") as advance:
             prepared = data.prepare(config, progress=lambda title, done, wanted: advance(done, wanted))
-        for sentence in prepared.said:
-            talk.say(sentence)
-        run.write_json("data_report.json", {**prepared.report, "said": prepared.said})
+        if prepared.stops:  # what was read stands beside the list of what was found
+            run.write_json(accounts.DATA, {**prepared.report, "said": prepared.said})
         identified.enforce(prepared, run)
         run.keep_rows(accounts.DROPPED, prepared.dropped)
         split = rows.write(run, prepared)
         files = prepared.files
-    else:
-        split = rows.read(run)
     from medlms.models import fetch
     from medlms.models import load as loading
     from medlms.text.template import template_of
@@ -288,7 +290,22 @@ def _prepared(run: Run, config: Config, talk: Talk, given: rows.Rows | None = No
         made_with = manifest(seed=config.seed, files=files, template=template.hash, weights=weights)
         made_with |= {"attention": loaded.attention.said, "config_sha256": _config_hash(config)}
         run.write_json(MANIFEST, made_with)
-    return Work(run, config, talk, split, loaded, template, weights)
+    work = Work(run, config, talk, split, loaded, template, weights)
+    if prepared is not None:
+        work.fresh = True
+        work.account = partial(_accounted, work, prepared)
+    return work
+
+
+def _accounted(work: Work, prepared: data.Prepared) -> None:
+    """The account that was made of the rows while the model was loaded and they were tokenised."""
+    with work.talk.bar("comparing the rows") as advance:
+        advance(0, 1)
+        account = {**prepared.report, "said": prepared.said}
+        advance(1, 1)
+    for sentence in prepared.said:
+        work.talk.say(sentence)
+    work.run.write_json(accounts.DATA, account)
 
 
 def _tokenised(work: Work) -> list[Tokens]:
@@ -311,6 +328,7 @@ def _tokenised(work: Work) -> list[Tokens]:
         raise DataError(
             "No training row is left: every question alone is longer than max_length.", hint="Raise max_length."
         )
+    work.account()
     accounts.of_training(work, made)
     if made.cut or made.dropped:
         work.talk.say(
@@ -460,6 +478,7 @@ def _ask_prompts(work: Work, engine: Any, system: str) -> None:
 
 def _report(work: Work, *, command: str) -> dict[str, Any]:
     config, run = work.config, work.run
+    work.pages()
     order = [system for system in config.evaluate.systems if system in work.predictions]
     warnings = [*work.warnings]
     epochs = list(run.rows("epochs.jsonl"))

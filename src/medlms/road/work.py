@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,12 @@ class Work:
     prompts: dict[str, list[str]] = field(default_factory=dict)
     trainable: int = 0
     papers: list[Paper] = field(default_factory=list)
+    fresh: bool = False
+    """Whether this process prepared the rows; else the run had them."""
+    account: Callable[[], None] = lambda: None
+    """Waits for the account of the rows, says its sentences and writes it. DataError where the split leaks."""
+    pages: Callable[[], Any] = lambda: None
+    """Waits until the pages of the account are written."""
 
     def engine(self, name: str, model: Any = None) -> Any:
         """What answers for the base, or for ``model`` tuned on it."""

@@ -100,11 +100,12 @@ def _turns(tokenizer: Any, template: Template, said: Sequence[Message], every: b
     """The whole text, and the turns in it that are to be learned."""
     last = len(said) - 1
     places = [place for place, message in enumerate(said) if message.role == "assistant" and (every or place == last)]
-    _, full = render(tokenizer, template, said[:last], said[last].text)
+    whole = render(tokenizer, template, said[:last], said[last].text)
+    full = whole[1]
     turns = []
     for place in places:
         words = said[place].text
-        prompt, text = render(tokenizer, template, said[:place], words)
+        prompt, text = whole if place == last else render(tokenizer, template, said[:place], words)
         begin = text.find(words, len(prompt))
         if not text.startswith(prompt) or begin < 0:
             raise ModelError("The chat template drops or changes the answer.", hint="Check the model's chat_template.")
