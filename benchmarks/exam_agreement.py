@@ -28,8 +28,9 @@ from medlms.road.papers import Paper, paper
 from medlms.tasks import exam
 from medlms.types import Choice, Request
 
-FP32, TIE = 1e-3, 0.25
-"""Most that log-probabilities may differ in fp32, and the largest gap of a near tie in bf16; nats."""
+FP32, TIE = 1e-3, 0.5
+"""Most that log-probabilities may differ in fp32, and the largest gap of a near tie in bf16; nats. A bf16 logit of 16 to 32 is
+rounded to steps of 0.125, and a gap holds two of them a token."""
 
 
 @dataclass(frozen=True)

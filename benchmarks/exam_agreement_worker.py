@@ -26,6 +26,7 @@ def main(source: str, target: str) -> None:
         batch_size=asked["batch"],
         device="cpu",
         max_length=asked["context"],
+        softmax_dtype="float32",
     )
     result = {
         "version": version("lm_eval"),

@@ -12,6 +12,7 @@ from typing import Any
 from medlms import datasets
 from medlms.config import Exam
 from medlms.datasets import Read, normalised
+from medlms.datasets.mmlu_medical import SUBJECTS
 from medlms.errors import AskedWrongly, DataError, FetchError
 from medlms.evaluate import solved
 from medlms.types import Choice
@@ -83,10 +84,10 @@ def _read(name: str, part: str = "") -> Read[Choice]:
     subject = _subject(name)
     if not subject:
         return datasets.exam(name, part=part)
+    if subject not in [normalised(known.replace("_", " ")) for known in SUBJECTS]:
+        raise AskedWrongly(f"{name}: is no subject of MMLU here.", hint=f"Exams: {_known()}.")
     read = datasets.exam(MMLU, part=part)
     rows = [row for row in read.rows if normalised(row.topic) == subject]
-    if not rows:
-        raise AskedWrongly(f"{name}: is no subject of MMLU here.", hint=f"Exams: {_known()}.")
     faults = [fault for fault in read.faults if subject.replace(" ", "_") in fault.place]
     files = {file: checksum for file, checksum in read.files.items() if subject.replace(" ", "_") in file}
     said = [f"{name}: {len(rows):,} questions"]
@@ -102,8 +103,6 @@ def _subject(name: str) -> str:
 
 
 def _known() -> str:
-    from medlms.datasets.mmlu_medical import SUBJECTS
-
     return ", ".join([*datasets.exams(), *(f"{SUBJECT}{subject.replace('_', '-')}" for subject in SUBJECTS)])
 
 
