@@ -24,7 +24,7 @@ WAYS_MEAN = (
     ("Prefers", "the place in the list of options that is chosen most above what is right, and how often. Position bias is "
      "half the summed differences of these shares: 0 is none, near 1 always the same place."),
     ("Calibration error", "how far the share of right answers lies from how sure the model is of them, over 15 bins of equal "
-     "width; 0 is best. With few questions it is above 0 by chance alone."),
+     "width (even bins: over 15 that hold as many questions each); 0 is best. With few questions it is above 0 by chance alone."),
     ("Brier score, log loss", "errors of the probabilities given to the options; lower is better. Equal probabilities for four "
      "options give 0.75 and 1.386."),
     ("Area of risk", "mean share of errors while the model answers more and more questions, the surest first; lower is "
@@ -107,7 +107,8 @@ def sureness(report: Report, exam: ExamPart) -> Table | None:
         rows.append(
             (
                 Cell(label(report, item)),
-                *(_score(metrics.get(name) or {}) for name in ("ece", "brier", "log_loss")),
+                _score(metrics.get("ece") or {}, faint=f"even bins: {number(item.get('ece_equal_mass'), 'share')}"),
+                *(_score(metrics.get(name) or {}) for name in ("brier", "log_loss")),
                 _score(chosen["area"], faint=f"says nothing: {number(chosen['random'], 'share')}"),
                 *(_score(point, "percent", faint=_sure(point)) for point in chosen["at"]),
             )

@@ -73,7 +73,7 @@ def paper(name: str, settings: Exam, *, say: Callable[[str], None]) -> Paper:
             f"{name}: {len(read.faults):,} rows are set aside, {first.place}: {first.reason} first; exams.json names all"
         )
     rows = tuple(dataclasses.replace(row, group=_group(row)) for row in read.rows[: settings.rows])
-    shots, shown = _shots(name, read.rows, settings, say=say)
+    shots, shown = _shots(name, settings, say=say)
     return Paper(_stem(name), rows, len(read.rows) - len(rows), read, shots, shown)
 
 
@@ -118,11 +118,16 @@ def _group(row: Choice) -> str:
     return row.group or document or f"question:{normalised(row.question)}|{normalised(row.context)[:200]}"
 
 
-def _shots(name: str, rows: list[Choice], settings: Exam, *, say: Callable[[str], None]) -> tuple[solved.Shots, str]:
+def _shots(name: str, settings: Exam, *, say: Callable[[str], None]) -> tuple[solved.Shots, str]:
     if not settings.shots:
-        return solved.chooser((), (), 0, how=settings.examples), ""
+        return solved.chooser((), 0, how=settings.examples), ""
     pool, where = _pool(name, settings)
-    shots = solved.chooser(pool, rows, settings.shots, how=settings.examples, same_topic=where.startswith(MMLU))
+    if len(pool) < settings.shots:
+        raise AskedWrongly(
+            f"evaluate.exam.shots: {settings.shots} solved examples are wanted, {where} has {len(pool)}.",
+            hint="Lower evaluate.exam.shots, or name a larger file as evaluate.exam.examples_from.",
+        )
+    shots = solved.chooser(pool, settings.shots, how=settings.examples, same_topic=where.startswith(MMLU))
     which = {"fixed": "the same for all", "nearest": "the most similar ones"}[settings.examples]
     shown = f"{settings.shots} solved examples of {where} ({len(pool):,} rows), {which}"
     say(f"{name}: {shown}")
