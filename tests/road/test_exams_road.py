@@ -167,6 +167,26 @@ def test_a_question_that_does_not_fit_is_unread_and_wrong(alone: dict[str, Any],
         assert item["metrics"]["accuracy"]["n"] == 3
 
 
+def test_the_config_of_all_exams_runs(config: dict[str, Any]) -> None:
+    file = Path(__file__).parents[2] / "configs" / "exams-small.yaml"
+    settings = [
+        f"model={config['model']}",
+        "evaluate.exams=[starter]",
+        "evaluate.exam.rows=2",
+        "evaluate.resamples=100",
+    ]
+    result = medlms.evaluate(file, settings)
+    assert result.run.name == "exams-smollm2-135m"
+    (exam,) = result.report["exams"]
+    assert (exam["asked"], exam["left"], exam["prompt"]) == (2, 50, "plain")
+    assert [item["way"] for item in exam["results"]] == ["letters", "options", "options_bytes"]
+
+
+def test_exams_need_a_system_that_can_sit_them(alone: dict[str, Any]) -> None:
+    with pytest.raises(errors.AskedWrongly, match="neither base nor tuned"):
+        medlms.evaluate(alone, ["evaluate.systems=[nearest]"])
+
+
 def test_wrong_settings_are_said(alone: dict[str, Any]) -> None:
     def fault(**changes: Any) -> str:
         with pytest.raises(errors.ConfigError) as caught:
