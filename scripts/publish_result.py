@@ -26,7 +26,15 @@ def without_text(report: dict[str, Any]) -> dict[str, Any]:
     """The report without samples, prompts' answers and anything quoted from the data."""
     data = {key: value for key, value in report["data"].items() if key not in DATA_TEXT}
     config = {**report["config"], "prompts": []}
-    return {**report, "samples": [], "prompts": [], "data": data, "config": config}
+    found = {**report, "samples": [], "prompts": [], "data": data, "config": config}
+    return found | ({"exams": [_exam(exam) for exam in report["exams"]]} if report.get("exams") else {})
+
+
+def _exam(exam: dict[str, Any]) -> dict[str, Any]:
+    """An exam's results without quoted options, and with names of files for their places on this machine."""
+    files = {Path(path).name: checksum for path, checksum in exam["files"].items()}
+    faults = [{**fault, "place": Path(fault["place"]).name, "detail": ""} for fault in exam["faults"]]
+    return {**exam, "files": files, "faults": faults}
 
 
 def publish(folder: str, name: str) -> Path:

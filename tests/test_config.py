@@ -36,7 +36,7 @@ def faults(source: Any, *overrides: str, **keys: Any) -> list[str]:
 )
 def test_every_config_of_the_repository_loads(path: Path) -> None:
     config, notes = load(path)
-    assert config.data
+    assert config.data or config.evaluate.tasks == ["exam"]
     aliases = [key for key in path.read_text(encoding="utf-8").replace(":", " ").split() if key in ALIASES]
     assert all(" is read as " in note for note in notes)
     assert bool(notes) == bool(set(aliases) - {"r", "learning_rate", "weight_decay", "max_new_tokens"})

@@ -281,10 +281,64 @@ class Train(_Part):
         return {True: "on", False: "off"}[value] if isinstance(value, bool) else value  # what YAML makes of on and off
 
 
+class Exam(_Part):
+    """How exams are asked."""
+
+    ask: list[Literal["letters", "options", "generate"]] = Field(
+        ["letters", "options"],
+        min_length=1,
+        description="letters: the options are shown, and the likeliest letter counts; options: they are not shown, and the "
+        "likeliest option counts, raw and by its bytes; generate: an answer is written and read.",
+    )
+    prompt: Literal["auto", "chat", "plain"] = Field(
+        "auto",
+        description="chat: in the model's turns, behind the instruction; plain: a text without either, as "
+        "lm-evaluation-harness asks; auto: chat where the model brings a template of its own.",
+    )
+    shots: int = Field(0, ge=0, le=64, description="Solved examples shown before every question.")
+    examples: Literal["fixed", "nearest"] = Field(
+        "fixed",
+        description="fixed: the first rows of the exam's own training part, or development part (of a question's subject, "
+        "in MMLU); nearest: its rows with the most similar questions. Where an exam has no such part here, the five "
+        "development rows of MMLU professional medicine.",
+    )
+    examples_from: str | None = Field(
+        None, description="Exam or file that the solved examples come from, instead of the exam's own part."
+    )
+    permutations: int = Field(
+        1,
+        ge=1,
+        le=26,
+        description="Orders in which the options are shown, the exam's own first, each turned by one place; at most as many "
+        "as a question has options. With more than one the report tells whether answers survive another order.",
+    )
+    rows: int | None = Field(None, ge=1, description="Questions asked of each exam, the first ones; all when empty.")
+    max_new_tokens: int = Field(64, ge=1, description="Longest written answer (ask: generate).")
+    coverages: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        [0.8, 0.5], description="Shares of the questions, the surest ones first, at which the accuracy is told."
+    )
+
+    @field_validator("ask", mode="before")
+    @classmethod
+    def _one_way(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
 class Evaluate(_Part):
     """How base and tuned are graded."""
 
-    tasks: list[Literal["answer"]] = Field(["answer"], min_length=1, description="What is asked.")
+    tasks: list[Literal["answer", "exam"]] = Field(
+        ["answer"],
+        min_length=1,
+        description="What is asked: answer, the evaluation rows of `data`; exam, the exams. With exam alone `medlms evaluate` "
+        "needs no `data`.",
+    )
+    exams: list[str] = Field(
+        [],
+        description="Exams asked: a known one (`medlms data list`), one subject of MMLU (mmlu-anatomy), or a file of questions "
+        "with options (JSONL, CSV).",
+    )
+    exam: Exam = Field(default_factory=Exam)
     systems: list[Literal["base", "few_shot", "tuned", "nearest"]] = Field(
         ["base", "tuned", "nearest"],
         min_length=1,
@@ -303,12 +357,27 @@ class Evaluate(_Part):
     )
     resamples: int = Field(2000, ge=100, description="Bootstrap resamples behind each interval.")
 
+    @field_validator("tasks", "exams", mode="before")
+    @classmethod
+    def _one_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _exams_fit(self) -> Evaluate:
+        if self.exams and "exam" not in self.tasks:
+            raise ValueError("evaluate.exams are named, but not asked; add exam to evaluate.tasks")
+        if "exam" in self.tasks and not self.exams:
+            raise ValueError("evaluate.tasks holds exam, but evaluate.exams names none")
+        if len(set(self.exams)) < len(self.exams):
+            raise ValueError("evaluate.exams names an exam twice")
+        return self
+
 
 class Config(_Part):
     """A whole run."""
 
     model: str = Field(description="A known name, hub id, local folder, .gguf file, or a run's folder.")
-    data: list[DataSource] = Field(min_length=1, description="Sources of rows.")
+    data: list[DataSource] = Field(description="Sources of rows; none are needed where evaluate.tasks is [exam].")
     split: Split = Field(default_factory=Split)
     clean: Clean = Field(default_factory=Clean)
     mix: Mix = Field(default_factory=Mix)
@@ -363,6 +432,16 @@ class Config(_Part):
     prompts: list[str] = Field([], description="Extra questions whose answers the report shows, ungraded.")
     seed: int = Field(13, ge=0, lt=2**63, description="Seed of everything random.")
     run: str = Field("run", min_length=1, description="Name of the run's folder under runs/, or a path with a slash.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _exams_alone(cls, values: Any) -> Any:
+        # Data are needed for all but exams alone; what lacks them then has none.
+        part = values.get("evaluate") if isinstance(values, Mapping) else None
+        tasks = part.get("tasks") if isinstance(part, Mapping) else part.tasks if isinstance(part, Evaluate) else None
+        if tasks in ("exam", ["exam"]) and values.get("data") is None:
+            return {**values, "data": []}
+        return values
 
     @field_validator("exclude", mode="before")
     @classmethod
@@ -519,6 +598,9 @@ def load(
         config = Config.model_validate(tree)
     except ValidationError as error:
         faults += [_sentence(item, lines, name) for item in error.errors() if item["type"] != "extra_forbidden"]
+    else:
+        if not config.data and "answer" in config.evaluate.tasks:
+            faults.append(f"{_where('data', lines, name)}: must hold at least 1 (found []).")
     if faults:
         raise ConfigError(list(dict.fromkeys(faults)), hint="Every key and its default: `medlms train --keys`.")
     return config, notes

@@ -31,7 +31,16 @@ FILES = frozenset(
         "model",
     }
     | {"predictions", "report.md", "report.html", "plots", "merged", "export", ".DS_Store"}
-    | {EVALUATION, "points", "trackers", "identifiers.csv", "data_report.html", "data_report.md", "dropped.jsonl"}
+    | {
+        "exams.json",
+        EVALUATION,
+        "points",
+        "trackers",
+        "identifiers.csv",
+        "data_report.html",
+        "data_report.md",
+        "dropped.jsonl",
+    }
 )
 """What may lie at the top of a run's folder."""
 

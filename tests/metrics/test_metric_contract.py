@@ -10,7 +10,16 @@ from metric_texts import varied
 
 from medlms import catalogue
 
-PREDICTIONS = [replace(item, reference_logprob=-3.5, reference_tokens=7) for item in varied(1, items=10, longest=60)]
+EXAM = {
+    "options": ("yes", "no", "maybe"),
+    "option_logprobs": (-1.0, -0.5, -4.0),
+    "option_bytes": (3, 2, 5),
+    "chosen": 1,
+}
+PREDICTIONS = [
+    replace(item, reference_logprob=-3.5, reference_tokens=7, right=number % 3, **EXAM)
+    for number, item in enumerate(varied(1, items=10, longest=60))
+]
 
 
 @pytest.mark.parametrize("name", catalogue.names("metrics"))

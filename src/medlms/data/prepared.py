@@ -33,6 +33,7 @@ from medlms.data.origin import Taken
 from medlms.data.reading import Gathered
 from medlms.data.store import Stored, filled, numbers, records
 from medlms.datasets import Progress, before, normalised
+from medlms.errors import ConfigError
 from medlms.types import QA
 
 Told = tuple[dict[str, Any], list[str]]
@@ -84,6 +85,10 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
     The split is proved, and rows are counted and compared with exams, beside what the caller does next (see ``Prepared.told``).
     Raises DataError, FetchError, ConfigError, UnknownName, and ResourceError where that file can't be written.
     """
+    if not config.data:
+        raise ConfigError(
+            ["data: must hold at least 1 (found []): exams alone need none, but there is nothing to prepare."]
+        )
     rows, read = reading.read(config, offline=offline, progress=progress)
     listed = _without_listed(config, rows, read)
     rows = _without_repetitions(listed.rows, read.ledger)

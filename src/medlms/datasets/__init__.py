@@ -29,7 +29,7 @@ from medlms.types import QA, Choice, Fault, Question, Source
 
 __all__ = [
     "Loaded", "Noise", "Progress", "Read", "Rows", "Shape", "before", "check", "columns", "counted", "dialogue", "exam", "exams",
-    "exchanges", "get", "load", "mark", "names", "noise", "normalised", "plain_bytes", "questions", "source", "stream",
+    "exchanges", "get", "load", "mark", "names", "noise", "normalised", "parts", "plain_bytes", "questions", "source", "stream",
     "table_kind", "where",
 ]  # fmt: skip
 
@@ -157,6 +157,17 @@ def exam(name: str, *, part: str = "", offline: bool = False, progress: Progress
         raise AskedWrongly(f"{name}: has no part {part!r}.", hint=f"Its parts: {', '.join(module.PARTS)}.")
     read: Read[Choice] = module.choices(part=part or module.PARTS[0], offline=offline, progress=progress)
     return read
+
+
+def parts(name: str) -> tuple[str, ...]:
+    """The parts of a known exam, the one that is graded on first; none for a file. Raises as ``exam``."""
+    if _places.is_table(Path(name)):
+        return ()
+    module = catalogue.find("datasets", _known(name))
+    if not hasattr(module, "choices"):
+        raise AskedWrongly(f"{name}: is no exam.", hint=f"Exams: {', '.join(exams())}.")
+    found: tuple[str, ...] = module.PARTS
+    return found
 
 
 def questions(name: str, *, offline: bool = False, progress: Progress | None = None) -> Read[Question]:

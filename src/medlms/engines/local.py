@@ -1,7 +1,8 @@
-"""The local engine: greedy answers and reference scores from a model in this process, over transformers' layers.
+"""The local engine: answers and scores from a model in this process.
 
-Prompts of a batch are read packed, without padding; finished rows leave the batch. The same code answers for the base
-model, the tuned one, and `medlms ask`.
+Llama-shaped models run through the own decoder (``models/decoder.py``), all others through transformers' layers; ``path``
+says which. There prompts of a batch are read packed, without padding, and finished rows leave the batch. The same code
+answers for the base model, the tuned one, and `medlms ask`.
 """
 
 from __future__ import annotations
@@ -12,25 +13,46 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from medlms.engines._branches import Asked, scored
+from medlms.engines._options import one_by_one, reply
+from medlms.engines._row import Row
+from medlms.engines._writing import Writer
 from medlms.errors import AskedWrongly
 from medlms.models import methods, soft_prompt
 from medlms.models.cache import RowCache
+from medlms.models.decoder import Decoder, decoder_of, state
 from medlms.models.forward import body_of, hidden_states, output_head, row_losses
 from medlms.models.load import Loaded
+from medlms.models.products import Kind
 from medlms.text.pack import pack
 from medlms.text.template import Template
-from medlms.text.tokenise import conversation, prompt_ids
+from medlms.text.tokenise import conversation, option_ids, prompt_ids
 from medlms.types import Reply, Request, Tokens
 
 SCORE_TOKENS = 2048  # tokens scored at once
 
 
 class LocalEngine:
-    """Answers from ``model`` (the loaded base, or a peft model on it). ``batch`` answers are written at once."""
+    """Answers from ``model`` (the loaded base, or a peft model on it). ``batch`` answers are written at once.
+
+    ``own`` False leaves all to transformers' layers. ``kind`` is how the own decoder holds weights: "plain" as they lie,
+    "packed" copied into the order that is fastest (the default where memory allows), "int8" in 8 bits. ``merged`` adds
+    adapters to its copy of the weights, which is faster and rounds them once more.
+    """
 
     def __init__(
-        self, loaded: Loaded, template: Template, *, model: Any = None, name: str = "local", batch: int = 32
+        self,
+        loaded: Loaded,
+        template: Template,
+        *,
+        model: Any = None,
+        name: str = "local",
+        batch: int = 32,
+        own: bool = True,
+        kind: Kind | None = None,
+        merged: bool = False,
     ) -> None:
         self.name = name
         self.loaded = loaded
@@ -40,13 +62,28 @@ class LocalEngine:
         self.adapted = self.model is not loaded.model
         self.places = soft_prompt.length_of(self.model)
         """Places of the context that a soft prompt takes."""
-        kind = methods.kind(self.model, loaded.model)
-        how = f"{loaded.why}, {loaded.attention.said}, own greedy loop"
-        self.path = f"transformers {type(loaded.model).__name__}, {kind}, {how}"
+        self._own, self._kind, self._merged = own, kind, merged
+        self._decoder: Decoder | None = None
+        self._state: object = None
+        what = methods.kind(self.model, loaded.model)
+        decoder = self._decoding()
+        shape = type(loaded.model).__name__
+        if decoder is not None:
+            if decoder.merged:
+                what = what.replace("not merged", "merged")
+            self.path = f"own decoder for {shape}, {what}, {loaded.why}, {decoder.said}"
+        else:
+            how = f"{loaded.why}, {loaded.attention.said}, own loop"
+            self.path = f"transformers {shape}, {what}, {how} (no own decoder: {self._without})"
 
     @torch.inference_mode()
     def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """Yield replies batch by batch; within a batch, as rows finish."""
+        """Yield replies as rows finish; with transformers' layers batch by batch."""
+        decoder = self._decoding()
+        if decoder is not None:
+            began = time.perf_counter()
+            yield from Writer(decoder, self.batch, lambda request: self._row(request, began)).replies(requests)
+            return
         for start in range(0, len(requests), self.batch):
             yield from self._batch(requests[start : start + self.batch])
 
@@ -72,6 +109,44 @@ class LocalEngine:
             size += len(tokens.ids) + self.places
         if held:
             yield from self._score(held)
+
+    def choose(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Yield replies with the log-probability of each option behind its prompt, without an end of turn.
+
+        Where the prompt and the longest option do not fit into the model's context together, none is scored: ``too long``.
+        """
+        decoder = self._decoding()
+        asked: list[Asked] = []
+        for request in requests:
+            began = time.perf_counter()
+            size, whole = option_ids(self.loaded.tokenizer, self.template, request.messages, request.options)
+            if max(map(len, whole), default=size) + self.places > self.loaded.context:
+                yield _unscored(request.id, size)
+            elif decoder is not None and whole:
+                asked.append(Asked(request, size, whole))
+            else:
+                self.model.eval()
+                with self._weights():
+                    found = one_by_one(self.model, request, size, whole, self.loaded.device)
+                yield reply(request, size, whole, found, began)
+        if decoder is not None:
+            with torch.inference_mode():
+                yield from scored(decoder, asked)
+
+    def _decoding(self) -> Decoder | None:
+        """The own decoder, made anew where weights have changed since; None where it does not cover the model."""
+        if not self._own:
+            self._without = "switched off"
+            return None
+        now = state(self.model)
+        if self._state != now:
+            with self._weights():  # refuses where tuning has changed the base itself
+                pass
+            self._decoder, self._without = decoder_of(
+                self.model, self.loaded.model, device=self.loaded.device, kind=self._kind, merged=self._merged
+            )
+            self._state = now
+        return self._decoder
 
     def _score(self, held: list[tuple[Request, Tokens]]) -> list[Reply]:
         began = time.perf_counter()
@@ -110,37 +185,21 @@ class LocalEngine:
             yield from self._write(requests, began)
 
     def _write(self, requests: Sequence[Request], began: float) -> Iterator[Reply]:
-        prompts = [self._prompt(request) for request in requests]
+        live = [self._row(request, began) for request in requests]
         packed = pack(
-            [
-                Tokens(request.id, tuple(ids), (False,) * len(ids))
-                for request, ids in zip(requests, prompts, strict=True)
-            ],
+            [Tokens(row.request.id, tuple(row.prompt), (False,) * len(row.prompt)) for row in live],
             device=self.loaded.device,
         )
         cache = RowCache(soft_prompt.longer_starts(packed.starts, self.places), self.loaded.device)
-        weight, _ = output_head(self.model)  # a soft cap on logits does not change which is the largest
         hidden = hidden_states(self.model, packed, past_key_values=cache)
         ends = torch.tensor(packed.starts[1:], device=self.loaded.device) - 1
-        token = (hidden[ends] @ weight.t()).argmax(-1)
-        first = time.perf_counter() - began
-        limits = [
-            min(request.max_new_tokens, self.loaded.context - self.places - len(ids))
-            for request, ids in zip(requests, prompts, strict=True)
-        ]
-        written: list[list[int]] = [[] for _ in requests]
-        live = list(range(len(requests)))
+        token = self._next(live, hidden[ends])
         body, _ = body_of(self.model)
         while True:
             stay = []
             for place, (row, chosen) in enumerate(zip(live, token.tolist(), strict=True)):
-                stopped = chosen in self.loaded.stops
-                if not stopped:
-                    written[row].append(chosen)
-                if stopped or len(written[row]) >= limits[row]:
-                    yield self._reply(
-                        requests[row], written[row], "stop" if stopped else "length", len(prompts[row]), began, first
-                    )
+                if row.add(chosen):
+                    yield row.reply()
                 else:
                     stay.append(place)
             if not stay:
@@ -159,7 +218,29 @@ class LocalEngine:
                 use_cache=True,
                 row_lengths=cache.lengths,
             )
-            token = (out.last_hidden_state[:, -1] @ weight.t()).argmax(-1)
+            token = self._next(live, out.last_hidden_state[:, -1])
+
+    def _next(self, live: Sequence[Row], hidden: Tensor) -> Tensor:
+        """The next token of each row [rows] behind hidden states [rows, width]."""
+        weight, softcap = output_head(self.model)
+        logits = hidden @ weight.t()
+        token = logits.argmax(-1)  # a soft cap does not change which is the largest
+        for place, row in enumerate(live):
+            if row.draws:
+                found = logits[place].float()
+                token[place] = row.drawn(found if softcap is None else (found / softcap).tanh() * softcap)
+        return token
+
+    def _row(self, request: Request, began: float) -> Row:
+        prompt = self._prompt(request)
+        return Row(
+            request,
+            prompt,
+            tokenizer=self.loaded.tokenizer,
+            stops=self.loaded.stops,
+            limit=min(request.max_new_tokens, self.loaded.context - self.places - len(prompt)),
+            began=began,
+        )
 
     def _prompt(self, request: Request) -> list[int]:
         ids = prompt_ids(self.loaded.tokenizer, self.template, request.messages)
@@ -170,19 +251,6 @@ class LocalEngine:
                 hint="Shorten the question.",
             )
         return ids
-
-    def _reply(
-        self, request: Request, tokens: list[int], reason: str, prompt: int, began: float, first: float
-    ) -> Reply:
-        return Reply(
-            id=request.id,
-            text=self.loaded.tokenizer.decode(tokens, skip_special_tokens=True).strip(),
-            finish_reason=reason,
-            prompt_tokens=prompt,
-            new_tokens=len(tokens),
-            seconds=time.perf_counter() - began,
-            first_token_seconds=first,
-        )
 
 
 def _unscored(name: str, prompt: int) -> Reply:

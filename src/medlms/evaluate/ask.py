@@ -248,7 +248,7 @@ def _line(prediction: Prediction, *, question: str, plan: str) -> dict[str, Any]
 def as_prediction(line: Mapping[str, Any]) -> Prediction:
     """The Prediction that a line of a predictions file holds; all FIELDS must be there."""
     names = {"said": "predict", "golds": "references"}
-    values = {name: line[names.get(name, name)] for name in Prediction.__dataclass_fields__}
+    values = {name: line[key] for name in Prediction.__dataclass_fields__ if (key := names.get(name, name)) in line}
     return Prediction(**{**values, "golds": tuple(values["golds"])})
 
 

@@ -1,7 +1,8 @@
 """The passes of native.c: built once by this machine's C compiler, kept in MEDLMS_HOME, called on torch's tensors.
 
 They run on processors, in fp32 and bf16. Where there is no compiler, or torch's own threads can't be shared, the same is
-computed in torch: more passes over memory, the same numbers but for rounding.
+computed in torch: more passes over memory, the same numbers but for rounding. decoder.c is built into the same library;
+decoder_passes.py calls it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from medlms.run import home
 FLAGS = (
     "-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC",
 )  # fmt: skip
+SOURCES = ("native.c", "decoder.c")
+HEADER = "native.h"
 BUILD_SECONDS = 60
 LARGEST_HEAD = 256  # PIECE in native.c
 KINDS = {torch.float32: 0, torch.bfloat16: 1}
@@ -57,6 +60,11 @@ class Native:
             function = getattr(library, name)
             function.argtypes, function.restype = arguments, None
         self._library = library
+
+    @property
+    def library(self) -> ctypes.CDLL:
+        """The library itself."""
+        return self._library
 
     def dropped(self, x: Tensor, mask: Mask, out: Tensor) -> Tensor:
         """``x`` [..., width] with dropped entries set to 0, in ``out``, which may be ``x``."""
@@ -267,19 +275,20 @@ def _shares_threads() -> bool:
 
 
 def _library(compiler: str) -> Path:
-    source = files("medlms.models").joinpath("native.c").read_bytes()
+    texts = {name: files("medlms.models").joinpath(name).read_text(encoding="utf-8") for name in (*SOURCES, HEADER)}
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True, timeout=10).stdout
-    made_of = [source.decode(), *FLAGS, version, platform.machine(), _processor(), torch.__version__]
+    made_of = [*texts.values(), *FLAGS, version, platform.machine(), _processor(), torch.__version__]
     key = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:16]
     target = home() / "native" / f"step-{key}.so"
     if target.is_file():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        code, made = Path(folder) / "step.c", Path(folder) / "step.so"
-        code.write_bytes(source)
+        made = Path(folder) / "step.so"
+        for name, text in texts.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
         subprocess.run(
-            [compiler, *FLAGS, "-o", str(made), str(code), "-lm"],
+            [compiler, *FLAGS, "-o", str(made), *(str(Path(folder) / name) for name in SOURCES), "-lm"],
             capture_output=True, text=True, check=True, timeout=BUILD_SECONDS,
         )  # fmt: skip
         made.replace(target)  # whole or not at all: another process may be building it too

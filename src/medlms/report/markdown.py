@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from medlms.report import knees, mixture, overlaps, page, tables
+from medlms.report import exam_plots, exams, knees, mixture, overlaps, page, tables
 from medlms.report.account import account
 from medlms.report.plots import Plot
 from medlms.report.shape import Answer, Report
@@ -21,6 +21,7 @@ def markdown(report: Report, drawn: Sequence[Plot], missing_plots: str = "") -> 
     parts = [
         _head(report),
         _results(report),
+        _exams(report, drawn),
         _overlaps(report),
         _differences(report, drawn),
         _learning(report, drawn),
@@ -92,6 +93,17 @@ def _results(report: Report) -> str:
         "\n".join(meanings),
     ]
     return section("Results", parts)
+
+
+def _exams(report: Report, drawn: Sequence[Plot]) -> str:
+    parts = []
+    for exam in exams.found(report):
+        heading = one_line(exam.get("title") or exam.get("name") or "exam")
+        charts = [image for name in exam_plots.names(exam) for image in images(drawn, name)]
+        shown = map(table, exams.tables(report, exam))
+        parts += [f"### {as_markdown(heading)}", as_markdown(one_line(exams.about(exam))), *charts, *shown]
+    meanings = "\n".join(f"- {label}: {meaning}" for label, meaning in exams.WAYS_MEAN)
+    return section(exams.HEADING, [*parts, meanings]) if parts else ""
 
 
 def _overlaps(report: Report) -> str:

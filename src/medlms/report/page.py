@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import yaml
 
-from medlms.report import knees, method, mixture, overlaps, plots, tables
+from medlms.report import exam_plots, exams, knees, method, mixture, overlaps, plots, tables
 from medlms.report.account import account
 from medlms.report.plots import Plot
 from medlms.report.shape import Answer, Prompt, Report, Sample
@@ -25,6 +25,7 @@ def html(report: Report, drawn: Sequence[Plot], missing_plots: str = "") -> str:
     """The whole page. ``missing_plots`` says why there are no charts, when there are none for a reason."""
     sections = [
         ("results", "Results", _results(report)),
+        ("exams", exams.HEADING, _exams(report, drawn)),
         ("differences", "Paired differences", _differences(report, drawn)),
         ("learning", "Learning curves", _learning(report, drawn)),
         ("endings", "How answers ended", _endings(report, drawn)),
@@ -151,6 +152,21 @@ def _overlaps(report: Report) -> str:
         + (table_html(table, "results stack") if table else f"<p>{as_html(said)}</p>")
         + _optional(overlaps.places(report), overlaps.PLACES)
     )
+
+
+def _exams(report: Report, drawn: Sequence[Plot]) -> str:
+    figures = {plot.name: plot for plot in drawn}
+    body = "".join(
+        f"<h3>{as_html(one_line(exam.get('title') or exam.get('name') or 'exam'))}</h3>"
+        f'<p class="lead">{as_html(exams.about(exam))}</p>'
+        + figures_html([figures[name] for name in exam_plots.names(exam) if name in figures], "three")
+        + "".join(table_html(table, "stack") for table in exams.tables(report, exam))
+        for exam in exams.found(report)
+    )
+    if not body:
+        return ""
+    meanings = "".join(f"<dt>{label}</dt><dd>{tables.capital(meaning)}</dd>" for label, meaning in exams.WAYS_MEAN)
+    return f'{body}<h3>What the columns mean</h3><dl class="meanings">{meanings}</dl>'
 
 
 def _differences(report: Report, drawn: Sequence[Plot]) -> str:

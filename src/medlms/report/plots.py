@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medlms.errors import CouldNot
-from medlms.report import knees, tables
+from medlms.report import exam_plots, knees, tables
 from medlms.report.shape import Report
 from medlms.report.untrusted import as_html, visible
 
@@ -57,6 +57,7 @@ def draw(report: Report, steps: Sequence[Mapping[str, Any]]) -> list[Plot]:
     """All charts that the data allows, in page order. Raises CouldNot when the drawing libraries are missing."""
     check_libraries()
     drawn = [
+        *exam_plots.draw(report),
         *_differences(report),
         _loss_by_step(steps),
         _loss_by_epoch(report),

@@ -213,6 +213,36 @@ class Knee(TypedDict, total=False):
     seeds: int
 
 
+class ExamPart(TypedDict, total=False):
+    """One exam: ``rows_in`` = ``asked`` + ``left`` + the sum of ``set_aside``; ``chance`` and ``majority`` are shares.
+
+    An item of ``results`` is one system asked in one way: metrics, ``unread`` and ``unread_why``, a ``verdict`` in words,
+    ``places``, ``reliability``, ``selective``, ``topics``; see ``evaluate.exam_results``. ``faults`` are the first rows that
+    were set aside.
+    """
+
+    name: str
+    title: str
+    licence: str
+    citation: str
+    said: list[str]
+    files: Mapping[str, str]
+    rows_in: int
+    asked: int
+    left: int
+    set_aside: Mapping[str, int]
+    faults: list[Mapping[str, str]]
+    shots: str
+    prompt: str
+    options: Mapping[str, int]
+    chance: float
+    majority: float
+    majority_answer: str
+    results: list[Mapping[str, Any]]
+    comparisons: list[Mapping[str, Any]]
+    overlaps: Mapping[str, Any]
+
+
 class Report(TypedDict, total=False):
     """The whole of report.json.
 
@@ -231,6 +261,7 @@ class Report(TypedDict, total=False):
     model: Model
     config: Mapping[str, Any]
     systems: list[System]
+    exams: list[ExamPart]
     contamination: Contamination
     comparisons: list[Difference]
     training: Training | None

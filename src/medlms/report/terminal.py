@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from medlms.report import tables
+from medlms.report import exams, tables
 from medlms.report.shape import Report
 from medlms.report.tables import Cell, Table
 from medlms.report.untrusted import one_line, visible
@@ -51,7 +51,12 @@ def _tables(report: Report) -> list[Table]:
         ]
     else:
         main = tables.results(report)
-        found = [turn(main) if main else None, *map(brief, tables.comparisons(report))]
+        asked = [exams.results(report, exam) for exam in exams.found(report)]
+        found = [
+            turn(main) if main else None,
+            *(replace(table, notes=()) for table in asked),
+            *map(brief, tables.comparisons(report)),
+        ]
     return [table for table in found if table is not None]
 
 

@@ -18,6 +18,18 @@ LATER: dict[str, Any] = {
     "train.early_stopping": None,
     "train.checkpoint_gradients": "auto",
     "evaluate.examples": 3,
+    "evaluate.exams": [],
+    "evaluate.exam": {
+        "ask": ["letters", "options"],
+        "prompt": "auto",
+        "shots": 0,
+        "examples": "fixed",
+        "examples_from": None,
+        "permutations": 1,
+        "rows": None,
+        "max_new_tokens": 64,
+        "coverages": [0.8, 0.5],
+    },
     "clean": dict.fromkeys(
         (
             "white_space",

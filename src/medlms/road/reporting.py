@@ -13,6 +13,7 @@ from medlms.config import Config
 from medlms.evaluate import compare, knee, score, untouched
 from medlms.evaluate.curve_findings import knee_findings
 from medlms.evaluate.endings import endings
+from medlms.evaluate.exam_findings import exam_findings
 from medlms.evaluate.family import adjusted
 from medlms.evaluate.intervals import finite
 from medlms.evaluate.rows import rows as metric_rows
@@ -64,14 +65,16 @@ def content(
     warnings: Sequence[str],
     paths: Mapping[str, str],
     command: str,
+    exams: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """What report.json holds: all that follows from a run's folder and these ``predictions``. Nothing is written."""
+    """What report.json holds: all that follows from a run's folder, these ``predictions`` and the results of ``exams``."""
     scores = scores_of(config, predictions)
     comparisons = comparisons_of(config, predictions)
     measured = json.loads((run.folder / "speed.json").read_text()) if (run.folder / "speed.json").is_file() else {}
     steps = list(run.rows(STEPS))
     epochs = list(run.rows("epochs.jsonl"))
-    data = run.read_json("data_report.json")
+    # Exams alone are graded without any data.
+    data = run.read_json("data_report.json") if predictions or (run.folder / "data_report.json").is_file() else {}
     ended = {system: ending_counts(items) for system, items in predictions.items()}
     overlaps = untouched.overlaps(data, [item.id for item in next(iter(predictions.values()), ())])
     knees = fits.knees([run], resamples=config.evaluate.resamples, seed=config.seed)
@@ -80,7 +83,11 @@ def content(
         "date": now(),
         "command": command,
         "version": __version__,
-        "verdict": [*verdict(scores, comparisons, endings=ended), *knee_findings([("", item) for item in knees])],
+        "verdict": [
+            *(verdict(scores, comparisons, endings=ended) if predictions else []),
+            *exam_findings(exams),
+            *knee_findings([("", item) for item in knees]),
+        ],
         "warnings": [*_warnings(data), *warnings],
         "model": dict(model),
         "config": config.model_dump(),
@@ -96,12 +103,13 @@ def content(
             }
             for system in predictions
         ],
+        **({"exams": list(exams)} if exams else {}),
         **({"contamination": overlaps} if overlaps else {}),
         "comparisons": _comparisons(comparisons),
         "training": _training(rows, steps, epochs, config),
         "epochs": epochs,
         "knees": [knee.as_json(item) for item in knees],
-        "samples": _samples(task_of(config), rows, predictions, scores),
+        "samples": _samples(task_of(config), rows, predictions, scores) if predictions else [],
         "prompts": list(prompts),
         "data": {
             **_without_lists(data),
@@ -145,7 +153,7 @@ def _note(system: str, model: Mapping[str, Any], paths: Mapping[str, str], confi
 def _warnings(data: Mapping[str, Any]) -> list[str]:
     """That identifiers were not looked for, or stayed where they are, is a warning wherever a source is not public."""
     identifiers = data.get("identifiers") or {}
-    own = [name for name, source in data["sources"].items() if not source.get("public")]
+    own = [name for name, source in (data.get("sources") or {}).items() if not source.get("public")]
     if not identifiers.get("scanned"):
         return [f"{', '.join(own)}: {identifiers['note']}"] if own else []
     found = identifiers.get("by_source") or {}

@@ -32,6 +32,9 @@ class Rows:
     times: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
+NONE = Rows((), (), (), {})
+
+
 def write(run: Run, prepared: Prepared) -> Rows:
     """Write the rows as ``keep`` does; returns what ``read`` reads."""
     keep(run, prepared)

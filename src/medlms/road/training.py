@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,8 +21,8 @@ from medlms import data
 from medlms.config import Config, dump, load
 from medlms.data import mix
 from medlms.data.found import LIST
-from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError
-from medlms.road import accounts, grading, identified, keys, many, overlap, reporting, rows, shots, tuning
+from medlms.errors import AskedWrongly, ConfigError, DataError, Interrupted, MedLMsError, ResourceError
+from medlms.road import accounts, exams, grading, identified, keys, many, overlap, reporting, rows, shots, tuning
 from medlms.road.manifest import manifest
 from medlms.road.talk import Silent, Talk
 from medlms.road.work import Work
@@ -144,16 +144,22 @@ def _new(config: Config) -> Run:
 
 def _road(run: Run, config: Config, talk: Talk) -> Result:
     began = time.perf_counter()
+    if not config.data:
+        raise ConfigError(["data: must hold at least 1 to train on (found [])."])
+    papers = exams.begin(run, config, talk)
     work = _prepared(run, config, talk)
+    work.papers = papers
     tokens = _tokenised(work)
     _check_fit(work, tokens)
     _check_questions(work)
     _grade(work, "base")
+    exams.sit(work, "base")
     _few_shot(work)
     if "nearest" in config.evaluate.systems:
         _nearest(work)
     model = tuning.tune(work, tokens)
     _grade(work, "tuned", model)
+    exams.sit(work, "tuned", model)
     report = _report(work, command=f"medlms train {run.folder / CONFIG}")
     talk.say(f"done in {(time.perf_counter() - began) / 60:.1f} minutes; the report is {run.folder / 'report.html'}")
     return Result(run, report)
@@ -172,7 +178,7 @@ def grade_only(
     located = fetch.locate(config.model, say=talk.say)
     if adapter is None and located.adapter is not None:
         adapter = located.adapter
-    if held is not None:
+    if held is not None and not exams.alone(config):
         rows.read(held)  # what it lacks is said before a run is made
     run = begun or Run.create(config.run)
     if begun is None:
@@ -181,10 +187,12 @@ def grade_only(
     talk.say(f"the run's folder is {run.folder}")
     if held is not None and not rows.there(run):
         run.write_json("data_report.json", held.read_json("data_report.json"))
-        for part in rows.PARTS:
+        for part in rows.PARTS if not exams.alone(config) else ():
             run.write(f"splits/{part}.jsonl", (held.folder / "splits" / f"{part}.jsonl").read_text(encoding="utf-8"))
     try:
-        work = _prepared(run, config, talk)
+        papers = exams.begin(run, config, talk)
+        work = _prepared(run, config, talk, rows.NONE if exams.alone(config) else None)
+        work.papers = papers
         work.account()
         if adapter is not None:
             work.warnings += overlap.warnings(adapter, work.rows.eval[: config.evaluate.rows])
@@ -193,11 +201,14 @@ def grade_only(
                 talk.say(f"warning: {sentence}")
         _check_questions(work)
         _grade(work, "base")
+        exams.sit(work, "base")
         _few_shot(work)
         if "nearest" in config.evaluate.systems:
             _nearest(work)
         if adapter is not None:
-            _grade(work, "tuned", methods.attach(work.loaded, adapter))
+            model = methods.attach(work.loaded, adapter)
+            _grade(work, "tuned", model)
+            exams.sit(work, "tuned", model)
         return Result(run, _report(work, command=f"medlms evaluate {run.folder / CONFIG}"))
     except KeyboardInterrupt:
         raise Interrupted(
@@ -232,15 +243,18 @@ def _check_length(config: Config, name: str, context: int) -> None:
         )
 
 
-def _prepared(run: Run, config: Config, talk: Talk) -> Work:
+def _prepared(run: Run, config: Config, talk: Talk, given: rows.Rows | None = None) -> Work:
+    """The rows (unless they are ``given``) and the model."""
     from medlms.models.known import KNOWN
 
-    if config.model in KNOWN:  # said before gigabytes are fetched
+    if config.model in KNOWN and given is None:  # said before gigabytes are fetched
         _check_length(config, config.model, KNOWN[config.model].context)
-    if rows.there(run) and (run.folder / accounts.DATA).is_file():
-        prepared = None
+    prepared = None
+    files: Mapping[str, str] = {}
+    if given is not None:
+        split = given
+    elif rows.there(run) and (run.folder / accounts.DATA).is_file():
         split = rows.read(run)
-        files = {}
     else:
         with talk.bar("reading the data") as advance:
             prepared = data.prepare(config, progress=lambda title, done, wanted: advance(done, wanted))
@@ -265,7 +279,8 @@ def _prepared(run: Run, config: Config, talk: Talk) -> Work:
             say=talk.say,
         )
         advance(1, 1)
-    _check_length(config, located.name, loaded.context)
+    if given is None:
+        _check_length(config, located.name, loaded.context)
     template = template_of(loaded.tokenizer)
     note = f" ({located.note})" if located.note else ""
     talk.say(
@@ -396,6 +411,8 @@ def _prompt_rows(config: Config) -> list[QA]:
 def _grade(work: Work, system: str, model: Any = None) -> None:
     if system not in work.config.evaluate.systems:
         return
+    if exams.alone(work.config):
+        return _without_answers(work, system, model)
     engine = work.engine(system, model)
     work.paths[system] = engine.path
     work.predictions[system] = grading.grade(
@@ -407,8 +424,17 @@ def _grade(work: Work, system: str, model: Any = None) -> None:
     _ask_prompts(work, engine, system)
 
 
+def _without_answers(work: Work, system: str, model: Any) -> None:
+    """What is done with a system when only exams are graded: before training, the held-out loss; and the user's questions."""
+    engine = work.engine(system, model)
+    work.paths[system] = engine.path
+    if system == "base" and work.config.train.evaluate_every == "epoch" and work.rows.dev:
+        tuning.epoch(work, engine, 0)
+    _ask_prompts(work, engine, system)
+
+
 def _few_shot(work: Work) -> None:
-    if "few_shot" not in work.config.evaluate.systems:
+    if "few_shot" not in work.config.evaluate.systems or exams.alone(work.config):
         return
     engine = shots.engine(work.config, work.rows, work.engine("base"))
     work.paths["few_shot"] = engine.path
@@ -419,6 +445,8 @@ def _few_shot(work: Work) -> None:
 
 
 def _nearest(work: Work) -> None:
+    if exams.alone(work.config):
+        return
     from medlms.engines.nearest import NearestEngine
 
     engine = NearestEngine(work.rows.train)
@@ -468,6 +496,7 @@ def _report(work: Work, *, command: str) -> dict[str, Any]:
         warnings=warnings,
         paths=work.paths,
         command=command,
+        exams=exams.summary(work),
     )
 
 

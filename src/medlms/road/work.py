@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from medlms.config import Config
+from medlms.road.papers import Paper
 from medlms.road.rows import Rows
 from medlms.road.talk import Talk
 from medlms.run import Run
@@ -29,6 +30,7 @@ class Work:
     warnings: list[str] = field(default_factory=list)
     prompts: dict[str, list[str]] = field(default_factory=dict)
     trainable: int = 0
+    papers: list[Paper] = field(default_factory=list)
     fresh: bool = False
     """Whether this process prepared the rows; else the run had them."""
     account: Callable[[], None] = lambda: None
