@@ -135,7 +135,8 @@ class Prediction:
     """An answer beside what was wanted, in the form that metrics read.
 
     ``golds`` are the accepted references, best first. ``problem`` says why the answer could not be read (empty when it
-    could). ``group`` is the split group of the example: intervals resample groups.
+    could). ``group`` is the split group of the example: intervals resample groups. ``similarity`` is the cosine of the
+    embeddings of answer and closest reference, where an engine measured it.
     """
 
     id: str
@@ -153,13 +154,15 @@ class Prediction:
     topic: str = ""
     kind: str = ""
     source: str = ""
+    similarity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """A metric's value over ``n`` items with its 95 % interval; ``unread`` items could not be read.
 
-    ``maximum`` is the best single item: no measure of a system, kept because published tables print it.
+    ``maximum`` is the best single item: no measure of a system, kept because published tables print it. ``parts`` are further
+    values of the same metric (precision, recall) as (name, value, low, high).
     """
 
     metric: str
@@ -169,6 +172,7 @@ class Score:
     n: int
     unread: int = 0
     maximum: float | None = None
+    parts: tuple[tuple[str, float, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ class Metric(Protocol):
     """What a metric's module (or a plug-in's object) offers.
 
     A metric is the ``value`` of a sum of ``row``s, so a weighted sum of rows is all that a resample needs. The value of
-    one row alone is the metric of that item. Two flags may be left out: ``YES_NO`` (default False) says that every row
+    one row alone is the metric of that item. Some flags may be left out: ``YES_NO`` (default False) says that every row
     is (0 or 1, 1), so that its interval is one for proportions; ``READS_ANSWER`` (default True) says that the metric
-    depends on what the system said, so that unreadable answers count as its ``unread``.
+    depends on what the system said, so that unreadable answers count as its ``unread``. ``PARTS`` (default none) names further
+    values of the same sums, such as the precision and recall behind an F-measure; a report shows them in a table of their own.
     """
 
     NAME: str

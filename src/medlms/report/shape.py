@@ -13,7 +13,8 @@ from typing import Any, TypedDict
 class Measured(TypedDict, total=False):
     """A value over ``n`` items with its 95 % interval.
 
-    ``maximum`` is the best single item, ``unread`` items had no readable answer, ``cut`` ones hit the length limit.
+    ``maximum`` is the best single item, ``unread`` items had no readable answer, ``cut`` ones hit the length limit. ``parts``
+    are the precision and recall behind an F-measure.
     """
 
     value: float | None
@@ -23,6 +24,7 @@ class Measured(TypedDict, total=False):
     unread: int | None
     maximum: float | None
     cut: int
+    parts: Mapping[str, Measured]
 
 
 class Model(TypedDict, total=False):

@@ -78,7 +78,8 @@ MEASURES = {
         Measure("rougeLsum", "ROUGE-Lsum", "share", 1, "ROUGE-L counted line by line."),
         Measure("token_f1", "Token F1", "share", 1, "the balance between how many of the reference's words were said "
                 "and how many of the words said stand in the reference."),
-        Measure("similarity", "Similarity", "share", 1, "closeness of the two texts to an embedding model."),
+        Measure("similarity", "Similarity", "share", 1, "closeness of answer and reference to a sentence model (cosine), at "
+                "most 1. Texts on one topic lie close together whether or not they agree."),
         Measure("perplexity", "Perplexity", "plain", -1, "how much the reference answer surprises the model, per token; "
                 "1 is no surprise, lower is better. It can't be compared between tokenizers."),
         Measure("bits_per_byte", "Bits per byte", "share", -1, "surprise of the reference answer per byte of text; "
@@ -87,7 +88,9 @@ MEASURES = {
                 "training; lower is better."),
         Measure("length_words", "Answer length, words", "plain", 0, "words in an answer. Overlap scores move with "
                 "length, so read them together."),
-        Measure("reading_grade", "Reading grade", "plain", -1, "school years needed to read the answer."),
+        Measure("reading_grade", "Reading grade", "plain", 0, "school years (US grades) that the answers ask of a reader, by "
+                "the length of sentences and words (Flesch-Kincaid)."),
+        Measure("repetition", "Repetition", "share", -1, "share of an answer's runs of four words that stood in it before."),
         Measure("seconds_median", "Seconds per answer", "plain", -1, "median wall time of a complete answer, asked one "
                 "at a time after a warm-up. Longer answers take longer."),
         Measure("seconds_p95", "Seconds, 95th percentile", "plain", -1, "nineteen answers in twenty were done by then."),
@@ -237,6 +240,28 @@ def others(report: Report) -> Table | None:
     names = {name for system in report.get("systems") or [] for name in system.get("metrics") or {}} - {*MAIN, *SPEED}
     caption = "Further measures, with 95 % intervals."
     return _systems_table("others", caption, report, sorted(names), [], heading_notes=False) if names else None
+
+
+def parts(report: Report) -> Table | None:
+    """Precision and recall behind the F-measures that have them."""
+    systems = report.get("systems") or []
+    found = [(system, name, known) for system in systems for name, known in (system.get("metrics") or {}).items()]
+    names = list(dict.fromkeys((name, part) for _, name, known in found for part in known.get("parts") or {}))
+    if not names:
+        return None
+    rows = tuple(
+        (
+            _heading(report, system, note=False),
+            *(_score((measured(system, name).get("parts") or {}).get(part, {}), measure(name)) for name, part in names),
+        )
+        for system in systems
+    )
+    columns = ("System", *(f"{measure(name).label}, {part}" for name, part in names))
+    caption = (
+        "Precision (how much of what was said stands in the reference) and recall (how much of the reference was said), "
+        "with 95 % intervals."
+    )
+    return Table("parts", caption, columns, rows, ("Short answers gain precision and lose recall, long ones the reverse.",))
 
 
 def comparisons(report: Report) -> list[Table]:

@@ -13,9 +13,13 @@ METRICS = (
     "rouge1",
     "rouge2",
     "rougeL",
+    "rougeLsum",
     "token_f1",
     "chrf",
+    "similarity",
     "length_words",
+    "reading_grade",
+    "repetition",
     "perplexity",
     "bits_per_byte",
 )
