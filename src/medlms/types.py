@@ -85,7 +85,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation; ``role`` is ``system``, ``user`` or ``assistant``."""
+    """One turn of a conversation; ``role`` is ``system``, ``user`` or ``assistant``.
+
+    A last turn of the assistant is unfinished: the model goes on with it. A single turn of the role ``plain`` is a text as it
+    is, with no template, only behind the tokenizer's own first token.
+    """
 
     role: str
     text: str
@@ -102,21 +106,33 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an engine is asked: go on from ``messages``, or score ``reference`` as the continuation."""
+    """What an engine is asked: go on from ``messages``, score ``reference`` as the continuation, or choose of ``options``.
+
+    ``options`` are continuations to score, each as it is to follow the prompt, its leading blank included. At ``temperature`` 0
+    the likeliest token is taken; above, tokens are drawn from the smallest set of likely ones that hold ``top_p``, by ``seed``
+    and ``id``. ``stop`` are texts at which an answer ends; they are not part of it.
+    """
 
     id: str
     messages: tuple[Message, ...]
     max_new_tokens: int = 512
     reference: str = ""
+    options: tuple[str, ...] = ()
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What an engine said. ``finish_reason``: ``stop`` (the model ended), ``length`` (the limit cut it), ``scored``, or
-    ``too long`` (a reference that does not fit, unscored).
+    ``too long`` (a reference or an option that does not fit, unscored).
 
     Seconds are wall time from the start of the batch that held the request, so they are latencies only at batch 1.
-    ``reference_logprob`` is the natural-log probability of the reference and its end of turn, summed.
+    ``reference_logprob`` is the natural-log probability of the reference and its end of turn, summed. ``option_logprobs``
+    are those of the request's options in their order, without an end of turn, ``option_tokens`` their lengths, and
+    ``option_greedy`` tells whether the likeliest token at each place is the option's.
     """
 
     id: str
@@ -128,6 +144,9 @@ class Reply:
     first_token_seconds: float
     reference_logprob: float | None = None
     reference_tokens: int = 0
+    option_logprobs: tuple[float, ...] = ()
+    option_tokens: tuple[int, ...] = ()
+    option_greedy: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +156,10 @@ class Prediction:
     ``golds`` are the accepted references, best first. ``problem`` says why the answer could not be read (empty when it
     could). ``group`` is the split group of the example: intervals resample groups. ``similarity`` is the cosine of the
     embeddings of answer and closest reference, where an engine measured it.
+
+    Of an exam: ``options`` in the example's own order, whatever order they were shown in, ``option_logprobs`` and
+    ``option_bytes`` beside them (empty where nothing was scored), the index of the ``right`` one, and of the ``chosen`` one
+    (None where the answer could not be read).
     """
 
     id: str
@@ -154,6 +177,11 @@ class Prediction:
     topic: str = ""
     kind: str = ""
     source: str = ""
+    options: tuple[str, ...] = ()
+    option_logprobs: tuple[float, ...] = ()
+    option_bytes: tuple[int, ...] = ()
+    right: int | None = None
+    chosen: int | None = None
     similarity: float | None = None
 
 
@@ -161,8 +189,7 @@ class Prediction:
 class Score:
     """A metric's value over ``n`` items with its 95 % interval; ``unread`` items could not be read.
 
-    ``maximum`` is the best single item: no measure of a system, kept because published tables print it. ``parts`` are further
-    values of the same metric (precision, recall) as (name, value, low, high).
+    ``maximum`` is the best single item: no measure of a system, kept because published tables print it.
     """
 
     metric: str
@@ -172,7 +199,6 @@ class Score:
     n: int
     unread: int = 0
     maximum: float | None = None
-    parts: tuple[tuple[str, float, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,4 +269,8 @@ class Engine(Protocol):
 
     def score(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """Yield one Reply a request with ``reference_logprob`` and ``reference_tokens`` filled."""
+        ...
+
+    def choose(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Yield one Reply a request with ``option_logprobs``, ``option_tokens`` and ``option_greedy`` filled."""
         ...

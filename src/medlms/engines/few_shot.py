@@ -27,6 +27,10 @@ class FewShotEngine:
         """Yield replies with the log-probability of each reference behind the examples."""
         return self._engine.score([self._shown(request) for request in requests])
 
+    def choose(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Yield replies with the log-probability of each option behind the examples."""
+        return self._engine.choose([self._shown(request) for request in requests])
+
     def _shown(self, request: Request) -> Request:
         first = next((at for at, turn in enumerate(request.messages) if turn.role != "system"), len(request.messages))
         return replace(request, messages=(*request.messages[:first], *self._turns, *request.messages[first:]))

@@ -12,7 +12,10 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from medlms.engines._options import one_by_one, reply
+from medlms.engines._row import Row
 from medlms.errors import AskedWrongly
 from medlms.models import methods, soft_prompt
 from medlms.models.cache import RowCache
@@ -20,7 +23,7 @@ from medlms.models.forward import body_of, hidden_states, output_head, row_losse
 from medlms.models.load import Loaded
 from medlms.text.pack import pack
 from medlms.text.template import Template
-from medlms.text.tokenise import conversation, prompt_ids
+from medlms.text.tokenise import conversation, option_ids, prompt_ids
 from medlms.types import Reply, Request, Tokens
 
 SCORE_TOKENS = 2048  # tokens scored at once
@@ -73,6 +76,22 @@ class LocalEngine:
         if held:
             yield from self._score(held)
 
+    def choose(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Yield replies with the log-probability of each option behind its prompt, without an end of turn.
+
+        Where the prompt and the longest option do not fit into the model's context together, none is scored: ``too long``.
+        """
+        for request in requests:
+            began = time.perf_counter()
+            size, whole = option_ids(self.loaded.tokenizer, self.template, request.messages, request.options)
+            if max(map(len, whole), default=size) + self.places > self.loaded.context:
+                yield _unscored(request.id, size)
+                continue
+            self.model.eval()
+            with self._weights():
+                found = one_by_one(self.model, request, size, whole, self.loaded.device)
+            yield reply(request, size, whole, found, began)
+
     def _score(self, held: list[tuple[Request, Tokens]]) -> list[Reply]:
         began = time.perf_counter()
         self.model.eval()
@@ -110,37 +129,21 @@ class LocalEngine:
             yield from self._write(requests, began)
 
     def _write(self, requests: Sequence[Request], began: float) -> Iterator[Reply]:
-        prompts = [self._prompt(request) for request in requests]
+        live = [self._row(request, began) for request in requests]
         packed = pack(
-            [
-                Tokens(request.id, tuple(ids), (False,) * len(ids))
-                for request, ids in zip(requests, prompts, strict=True)
-            ],
+            [Tokens(row.request.id, tuple(row.prompt), (False,) * len(row.prompt)) for row in live],
             device=self.loaded.device,
         )
         cache = RowCache(soft_prompt.longer_starts(packed.starts, self.places), self.loaded.device)
-        weight, _ = output_head(self.model)  # a soft cap on logits does not change which is the largest
         hidden = hidden_states(self.model, packed, past_key_values=cache)
         ends = torch.tensor(packed.starts[1:], device=self.loaded.device) - 1
-        token = (hidden[ends] @ weight.t()).argmax(-1)
-        first = time.perf_counter() - began
-        limits = [
-            min(request.max_new_tokens, self.loaded.context - self.places - len(ids))
-            for request, ids in zip(requests, prompts, strict=True)
-        ]
-        written: list[list[int]] = [[] for _ in requests]
-        live = list(range(len(requests)))
+        token = self._next(live, hidden[ends])
         body, _ = body_of(self.model)
         while True:
             stay = []
             for place, (row, chosen) in enumerate(zip(live, token.tolist(), strict=True)):
-                stopped = chosen in self.loaded.stops
-                if not stopped:
-                    written[row].append(chosen)
-                if stopped or len(written[row]) >= limits[row]:
-                    yield self._reply(
-                        requests[row], written[row], "stop" if stopped else "length", len(prompts[row]), began, first
-                    )
+                if row.add(chosen):
+                    yield row.reply()
                 else:
                     stay.append(place)
             if not stay:
@@ -159,7 +162,29 @@ class LocalEngine:
                 use_cache=True,
                 row_lengths=cache.lengths,
             )
-            token = (out.last_hidden_state[:, -1] @ weight.t()).argmax(-1)
+            token = self._next(live, out.last_hidden_state[:, -1])
+
+    def _next(self, live: Sequence[Row], hidden: Tensor) -> Tensor:
+        """The next token of each row [rows] behind hidden states [rows, width]."""
+        weight, softcap = output_head(self.model)
+        logits = hidden @ weight.t()
+        token = logits.argmax(-1)  # a soft cap does not change which is the largest
+        for place, row in enumerate(live):
+            if row.draws:
+                found = logits[place].float()
+                token[place] = row.drawn(found if softcap is None else (found / softcap).tanh() * softcap)
+        return token
+
+    def _row(self, request: Request, began: float) -> Row:
+        prompt = self._prompt(request)
+        return Row(
+            request,
+            prompt,
+            tokenizer=self.loaded.tokenizer,
+            stops=self.loaded.stops,
+            limit=min(request.max_new_tokens, self.loaded.context - self.places - len(prompt)),
+            began=began,
+        )
 
     def _prompt(self, request: Request) -> list[int]:
         ids = prompt_ids(self.loaded.tokenizer, self.template, request.messages)
@@ -170,19 +195,6 @@ class LocalEngine:
                 hint="Shorten the question.",
             )
         return ids
-
-    def _reply(
-        self, request: Request, tokens: list[int], reason: str, prompt: int, began: float, first: float
-    ) -> Reply:
-        return Reply(
-            id=request.id,
-            text=self.loaded.tokenizer.decode(tokens, skip_special_tokens=True).strip(),
-            finish_reason=reason,
-            prompt_tokens=prompt,
-            new_tokens=len(tokens),
-            seconds=time.perf_counter() - began,
-            first_token_seconds=first,
-        )
 
 
 def _unscored(name: str, prompt: int) -> Reply:

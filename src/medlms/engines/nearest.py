@@ -63,6 +63,13 @@ class NearestEngine:
             hint="Ask base or tuned for perplexity.",
         )
 
+    def choose(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Always AskedWrongly: copying has no probabilities."""
+        raise AskedWrongly(
+            f"nearest: it copies answers and has no probabilities, so it can't choose for {len(requests)} questions.",
+            hint="Ask base or tuned.",
+        )
+
     def closest(self, question: str) -> QA:
         """The training row whose question is most similar; the row with the lowest id when no word is shared."""
         return self._examples[int(np.argmax(self.similarities(question)))]

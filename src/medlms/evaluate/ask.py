@@ -247,7 +247,9 @@ def _line(prediction: Prediction, *, question: str, plan: str) -> dict[str, Any]
 
 def _prediction(line: Mapping[str, Any]) -> Prediction:
     names = {"said": "predict", "golds": "references"}
-    values = {name: line[names.get(name, name)] for name in Prediction.__dataclass_fields__}
+    values = {
+        name: line[key] for name in Prediction.__dataclass_fields__ if (key := names.get(name, name)) in line
+    }
     return Prediction(**{**values, "golds": tuple(values["golds"])})
 
 

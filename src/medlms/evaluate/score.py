@@ -37,9 +37,7 @@ def score(
 
 
 def as_json(score: Score) -> dict[str, Any]:
-    """A Score as a report's JSON holds it; an end that is not known is null. ``parts`` only where the metric has some."""
-    ends = ("value", "low", "high")
-    parts = {name: dict(zip(ends, map(finite, numbers), strict=True)) for name, *numbers in score.parts}
+    """A Score as a report's JSON holds it; an end that is not known is null."""
     return {
         "value": finite(score.value),
         "low": finite(score.low),
@@ -47,7 +45,6 @@ def as_json(score: Score) -> dict[str, Any]:
         "n": score.n,
         "unread": score.unread,
         "maximum": finite(score.maximum),
-        **({"parts": parts} if parts else {}),
     }
 
 
@@ -67,8 +64,4 @@ def _score(table: Rows, sums: Floats, drawn: Floats, group: np.ndarray, problems
     items = per_item(table)
     best = np.nanmin(items) if metric.HIGHER_IS_BETTER is False else np.nanmax(items)
     unread = int((problems & table.applies).sum()) if getattr(metric, "READS_ANSWER", True) else 0
-    parts = tuple(
-        (name, float(part(sums.sum(axis=0))), *percentile(part(drawn), groups=used))
-        for name, part in getattr(metric, "PARTS", {}).items()
-    )
-    return Score(metric.NAME, value, low, high, int(table.applies.sum()), unread, float(best), parts)
+    return Score(metric.NAME, value, low, high, int(table.applies.sum()), unread, float(best))

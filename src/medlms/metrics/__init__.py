@@ -18,7 +18,8 @@ class Metric(Protocol):
     one row alone is the metric of that item. Some flags may be left out: ``YES_NO`` (default False) says that every row
     is (0 or 1, 1), so that its interval is one for proportions; ``READS_ANSWER`` (default True) says that the metric
     depends on what the system said, so that unreadable answers count as its ``unread``. ``PARTS`` (default none) names further
-    values of the same sums, such as the precision and recall behind an F-measure; a report shows them in a table of their own.
+    values of the same sums, such as the precision and recall behind an F-measure, read as ``NAME.PART``. ``BOUNDS`` are the
+    lowest and highest value that the metric can have.
     """
 
     NAME: str

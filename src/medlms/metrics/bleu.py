@@ -18,6 +18,7 @@ NAME = "bleu"
 TITLE = "BLEU"
 HIGHER_IS_BETTER = True
 YES_NO = False
+BOUNDS = (0.0, 1.0)
 READS_ANSWER = True
 
 

@@ -14,6 +14,7 @@ NAME = "chrf"
 TITLE = "chrF"
 HIGHER_IS_BETTER = True
 YES_NO = False
+BOUNDS = (0.0, 1.0)
 READS_ANSWER = True
 
 _ORDERS, _RECALL_WEIGHT = 6, 4.0

@@ -17,6 +17,7 @@ NAME = "repetition"
 TITLE = "Repetition"
 HIGHER_IS_BETTER = False
 YES_NO = False
+BOUNDS = (0.0, 1.0)
 READS_ANSWER = True
 
 RUN = 4

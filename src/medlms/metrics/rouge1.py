@@ -11,6 +11,7 @@ NAME = "rouge1"
 TITLE = "ROUGE-1"
 HIGHER_IS_BETTER = True
 YES_NO = False
+BOUNDS = (0.0, 1.0)
 READS_ANSWER = True
 
 

@@ -11,6 +11,7 @@ NAME = "similarity"
 TITLE = "Similarity"
 HIGHER_IS_BETTER = True
 YES_NO = False
+BOUNDS = (-1.0, 1.0)
 READS_ANSWER = True
 
 

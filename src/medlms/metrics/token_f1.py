@@ -14,6 +14,7 @@ NAME = "token_f1"
 TITLE = "Token F1"
 HIGHER_IS_BETTER = True
 YES_NO = False
+BOUNDS = (0.0, 1.0)
 READS_ANSWER = True
 
 

@@ -13,8 +13,7 @@ from typing import Any, TypedDict
 class Measured(TypedDict, total=False):
     """A value over ``n`` items with its 95 % interval.
 
-    ``maximum`` is the best single item, ``unread`` items had no readable answer, ``cut`` ones hit the length limit. ``parts``
-    are the precision and recall behind an F-measure.
+    ``maximum`` is the best single item, ``unread`` items had no readable answer, ``cut`` ones hit the length limit.
     """
 
     value: float | None
@@ -24,7 +23,6 @@ class Measured(TypedDict, total=False):
     unread: int | None
     maximum: float | None
     cut: int
-    parts: Mapping[str, Measured]
 
 
 class Model(TypedDict, total=False):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from medlms.report.account import account
@@ -106,6 +106,9 @@ MAIN = ("exact_match", "bleu", "rouge1", "rouge2", "rougeL", "token_f1", "perple
 
 def measure(name: str) -> Measure:
     """The measure called ``name``; an unknown one is shown under its own name, with no claim on which way is better."""
+    whole, _, part = name.partition(".")
+    if part and whole in MEASURES:
+        return replace(MEASURES[whole], name=name, label=f"{MEASURES[whole].label}, {part}")
     return MEASURES.get(name) or Measure(name, name.replace("_", " "), "plain", 0, "")
 
 
@@ -238,30 +241,23 @@ def speed(report: Report) -> Table | None:
 def others(report: Report) -> Table | None:
     """Measures that the main table has no column for."""
     names = {name for system in report.get("systems") or [] for name in system.get("metrics") or {}} - {*MAIN, *SPEED}
+    names = {name for name in names if "." not in name}
     caption = "Further measures, with 95 % intervals."
     return _systems_table("others", caption, report, sorted(names), [], heading_notes=False) if names else None
 
 
 def parts(report: Report) -> Table | None:
-    """Precision and recall behind the F-measures that have them."""
+    """The parts of measures (``rouge1.precision``), which would crowd the table of further measures."""
     systems = report.get("systems") or []
-    found = [(system, name, known) for system in systems for name, known in (system.get("metrics") or {}).items()]
-    names = list(dict.fromkeys((name, part) for _, name, known in found for part in known.get("parts") or {}))
+    names = [name for name in dict.fromkeys(n for item in systems for n in item.get("metrics") or {}) if "." in name]
     if not names:
         return None
-    rows = tuple(
-        (
-            _heading(report, system, note=False),
-            *(_score((measured(system, name).get("parts") or {}).get(part, {}), measure(name)) for name, part in names),
-        )
-        for system in systems
-    )
-    columns = ("System", *(f"{measure(name).label}, {part}" for name, part in names))
     caption = (
         "Precision (how much of what was said stands in the reference) and recall (how much of the reference was said), "
         "with 95 % intervals."
     )
-    return Table("parts", caption, columns, rows, ("Short answers gain precision and lose recall, long ones the reverse.",))
+    notes = ["Short answers gain precision and lose recall, long ones the reverse."]
+    return _systems_table("parts", caption, report, names, notes, heading_notes=False)
 
 
 def comparisons(report: Report) -> list[Table]:

@@ -22,6 +22,7 @@ METRICS = (
     "repetition",
     "perplexity",
     "bits_per_byte",
+    *(f"{rouge}.{part}" for rouge in ("rouge1", "rouge2", "rougeL", "rougeLsum") for part in ("precision", "recall")),
 )
 """Names of the metrics that grade this task, in the order of the results table."""
 

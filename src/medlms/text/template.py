@@ -80,6 +80,25 @@ def render(
     return prompt, _apply(tokenizer, (*messages, Message("assistant", answer)), False)
 
 
+def unfinished(tokenizer: Any, template: Template, messages: Sequence[Message]) -> str:
+    """The text up to where the model goes on: behind the prompt, or behind a last turn of the assistant that is left open.
+
+    ModelError where the template drops or changes that turn's words.
+    """
+    if not messages or messages[-1].role != "assistant":
+        return render(tokenizer, template, messages)[0]
+    said = inert(template, messages[-1].text)
+    words = said.strip()
+    if not words:
+        return render(tokenizer, template, messages[:-1])[0]
+    prompt, full = render(tokenizer, template, messages[:-1], said)
+    at = full.find(words, len(prompt))
+    if not full.startswith(prompt) or at < 0:
+        raise ModelError("The chat template drops or changes an unfinished answer.", hint=_MEND)
+    # Templates may cut blanks at a turn's end; here they lead on to what comes next.
+    return full[: at + len(words)] + said[len(said.rstrip()) :]
+
+
 def begins(tokenizer: Any) -> bool:
     """Whether a tokenizer puts a BOS before a text."""
     bos = tokenizer.bos_token_id

@@ -11,7 +11,7 @@ from typing import Any
 
 from medlms.errors import ModelError
 from medlms.text.marks import Marked, lead, marked
-from medlms.text.template import Template, render
+from medlms.text.template import Template, inert, unfinished
 from medlms.types import Fault, Message, Tokens
 
 
@@ -97,7 +97,37 @@ def conversation(
 
 
 def prompt_ids(tokenizer: Any, template: Template, messages: Sequence[Message]) -> list[int]:
-    """Ids of a conversation up to where the answer starts."""
-    prompt, _ = render(tokenizer, template, messages)
-    ids: list[int] = list(tokenizer(prompt, add_special_tokens=False)["input_ids"])
+    """Ids of a conversation up to where the answer starts, or goes on; or of a ``plain`` text."""
+    return _ids(tokenizer, _before(tokenizer, template, messages))
+
+
+def option_ids(
+    tokenizer: Any, template: Template, messages: Sequence[Message], options: Sequence[str]
+) -> tuple[int, list[list[int]]]:
+    """How many ids the prompt has, and for each option the ids of prompt and option as one text.
+
+    An option's own ids are those behind the prompt's number, as lm-evaluation-harness counts them: where the last letters
+    of the prompt join with the option's first, the ids before that number are not the prompt's alone. ModelError for an
+    option that adds no token.
+    """
+    text = _before(tokenizer, template, messages)
+    plain = _is_plain(messages)
+    size = len(_ids(tokenizer, text))
+    whole = [_ids(tokenizer, text + (option if plain else inert(template, option))) for option in options]
+    for option, ids in zip(options, whole, strict=True):
+        if len(ids) <= size:
+            raise ModelError(f"The option {option!r} adds no token to its prompt.", hint="Give it a text.")
+    return size, whole
+
+
+def _before(tokenizer: Any, template: Template, messages: Sequence[Message]) -> str:
+    return messages[0].text if _is_plain(messages) else unfinished(tokenizer, template, messages)
+
+
+def _is_plain(messages: Sequence[Message]) -> bool:
+    return len(messages) == 1 and messages[0].role == "plain"
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    ids: list[int] = list(tokenizer(text, add_special_tokens=False)["input_ids"])
     return lead(tokenizer, ids) + ids
