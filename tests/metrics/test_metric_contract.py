@@ -12,7 +12,7 @@ from medlms import catalogue
 
 PREDICTIONS = [
     replace(item, reference_logprob=-3.5, reference_tokens=7, similarity=0.25 + 0.01 * number)
-    for number, item in enumerate( varied(1, items=10, longest=60))
+    for number, item in enumerate(varied(1, items=10, longest=60))
 ]
 
 

@@ -23,7 +23,9 @@ METRICS = (rouge1, rouge2, rougeL, rougeLsum)
 
 def lined(generator, words):
     """A random text in lines, some of them empty, some alike."""
-    return "".join(f"{word}{' ' if generator.random() < 0.85 else chr(10)}" for word in random_text(generator, words).split())
+    return "".join(
+        f"{word}{' ' if generator.random() < 0.85 else chr(10)}" for word in random_text(generator, words).split()
+    )
 
 
 def lined_items(seed, items=25, longest=90):

@@ -20,7 +20,9 @@ SYLLABLES = {
 }
 
 
-@pytest.mark.parametrize(("word", "wanted"), [(word, number) for number, line in SYLLABLES.items() for word in line.split()])
+@pytest.mark.parametrize(
+    ("word", "wanted"), [(word, number) for number, line in SYLLABLES.items() for word in line.split()]
+)
 def test_syllables(word, wanted):
     assert syllables(word) == syllables(word.upper()) == wanted
 

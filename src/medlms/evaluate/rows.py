@@ -44,7 +44,7 @@ def metric_of(name: str) -> Metric:
     return Part(name, f"{metric.TITLE} {part}", metric.row, parts[part])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Part:
     """A further value of a metric's rows, such as the recall behind an F-measure: a metric of its own for all that reads it."""
 

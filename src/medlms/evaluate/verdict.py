@@ -9,12 +9,17 @@ from typing import Literal
 
 from medlms.catalogue import find
 from medlms.evaluate.compare import holm
+from medlms.evaluate.rivals import rivals, sentence
 from medlms.types import Comparison, Score
 
 MAIN = ("token_f1", "rougeL")
 """The metrics a verdict rests on."""
 
 SHOTS = "few_shot"
+BESIDE = (SHOTS, "best_prompt")
+"""The base in other prompts."""
+
+COPIED = "sentence"
 LEVEL, LENGTHS_APART, FEW = 0.05, 1.5, 30
 LOOPING = 0.1
 """Share of answers that repeat themselves from which on the verdict says so."""
@@ -40,20 +45,47 @@ def verdict(
     """
     against_floor = _between(comparisons, tuned, floor)
     against_base = _between(comparisons, tuned, base)
-    shown = [*_between(comparisons, tuned, SHOTS), *_between(comparisons, SHOTS, base)]
+    shown = [
+        item for name in BESIDE for item in (*_between(comparisons, tuned, name), *_between(comparisons, name, base))
+    ]
     outcomes = _outcomes(_family(comparisons, tuned, base, floor))
     ahead, rest = _floor_first(against_floor, outcomes)
     sentences = [
         *ahead,
+        *against_best(scores, comparisons, tuned=tuned, base=base, floor=floor),
         *_sentences(against_base, outcomes),
-        *_sentences(_between(comparisons, tuned, SHOTS), outcomes),
-        *_sentences(_between(comparisons, SHOTS, base), outcomes),
+        *(
+            line
+            for name in BESIDE
+            for pair in ((tuned, name), (name, base))
+            for line in _sentences(_between(comparisons, *pair), outcomes)
+        ),
         *_sentences(rest, outcomes),
         *_likelihood(comparisons, scores, tuned, base),
     ]
     if not against_floor and not against_base and not shown:
         sentences += [_alone(name, found) for name, found in scores.items()]
     return [*sentences, *_loops(endings or {}), *_lengths(scores), *_size(scores)]
+
+
+def against_best(
+    scores: Mapping[str, Sequence[Score]],
+    comparisons: Sequence[Comparison],
+    *,
+    tuned: str = "tuned",
+    base: str = "base",
+    floor: str = "nearest",
+) -> list[str]:
+    """Tuned against the best of the other systems, a sentence each main metric; none with fewer than two others."""
+    outcomes = _outcomes(_family(comparisons, tuned, base, floor))
+    found = []
+    for rival in rivals(scores, MAIN, tuned=tuned):
+        item = next(iter(_between(comparisons, tuned, rival.name, (rival.metric,))), None)
+        outcome = outcomes.get((tuned, rival.name, rival.metric), ("unknown", 1.0))[0]
+        shown = _turned(item) if item is not None and outcome in ("lost", "trails") else item
+        span = _span(shown) if shown is not None else ""
+        found.append(sentence(rival, item, outcome, title=_title(rival.metric), span=span, tuned=tuned))
+    return found
 
 
 def adjusted(
@@ -65,7 +97,8 @@ def adjusted(
 
 
 def _family(comparisons: Sequence[Comparison], tuned: str, base: str, floor: str) -> list[Comparison]:
-    pairs = ((tuned, floor), (tuned, base), (tuned, SHOTS), (SHOTS, base))
+    pairs = [(tuned, floor), (tuned, base), *(pair for name in BESIDE for pair in ((tuned, name), (name, base)))]
+    pairs.append((tuned, COPIED))
     return [item for a, b in pairs for item in _between(comparisons, a, b)]
 
 

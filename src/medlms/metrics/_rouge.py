@@ -30,7 +30,9 @@ NOTHING: Measures = (0.0, 0.0, 0.0)
 
 def best(prediction: Prediction, measure: Callable[[str, str], Measures]) -> Row:
     """The row of a ROUGE: F-measure, precision and recall against the reference with the highest F, and 1; 0 without any."""
-    found = max((measure(gold, prediction.said) for gold in prediction.golds), key=lambda three: three[0], default=NOTHING)
+    found = max(
+        (measure(gold, prediction.said) for gold in prediction.golds), key=lambda three: three[0], default=NOTHING
+    )
     return (*found, 1.0)
 
 

@@ -432,3 +432,17 @@ def sha256(path: Path) -> str:
     """sha256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def model_hashes(folder: Path, *, weights: bool = True) -> dict[str, str]:
+    """sha256 of the files of a model or adapter that its answers depend on: tokenizer, template, settings, and the weights."""
+    patterns = (
+        "tokenizer*",
+        "vocab*",
+        "merges.txt",
+        "*.jinja",
+        "*config.json",
+        *(("*.safetensors",) if weights else ()),
+    )
+    files = {file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}
+    return {file.name: sha256(file) for file in sorted(files)}

@@ -260,6 +260,31 @@ def parts(report: Report) -> Table | None:
     return _systems_table("parts", caption, report, names, notes, heading_notes=False)
 
 
+def wordings(report: Report) -> Table | None:
+    """The prompts that the base was tried with, and how they did on development rows."""
+    record = report.get("wordings") or {}
+    if not record.get("wordings"):
+        return None
+    rows = tuple(
+        (
+            Cell(str(item.get("name", "?")), faint="chosen" if item.get("name") == record.get("chosen") else ""),
+            Cell(str(item.get("instruction") or NOTHING)),
+            Cell(str(item.get("question") or NOTHING)),
+            _score(cast(Measured, item.get("score") or {}), replace(measure(str(record.get("metric", ""))), better=0)),
+            Cell(number(item.get("words"))),
+            Cell(count(item.get("tokens"))),
+        )
+        for item in record["wordings"]
+    )
+    metric = measure(str(record.get("metric", ""))).label
+    caption = (
+        f"Prompts tried on {count(record.get('rows'))} development rows; none of them is graded. The best by {metric} is the "
+        f"system best_prompt. All of it took {count(record.get('answers'))} answers, {count(record.get('tokens'))} new tokens."
+    )
+    columns = ("Prompt", "Instruction", "Question", metric, "Words", "New tokens")
+    return Table("wordings", caption, columns, rows, words=frozenset({1, 2}))
+
+
 def comparisons(report: Report) -> list[Table]:
     """Paired differences, one table a pair of systems: interval, p-value and what they say in words."""
     pairs: dict[tuple[str, str], list[Difference]] = {}
@@ -571,7 +596,8 @@ def _score(score: Measured, known: Measure) -> Cell:
 
 def _shows_maximum(score: Measured, known: Measure) -> bool:
     """Published tables print the best answer's overlap score; the best length or perplexity says nothing."""
-    return score.get("maximum") is not None and known.kind == "share" and known.better > 0
+    shown = known.kind == "share" and known.better > 0 and "." not in known.name
+    return score.get("maximum") is not None and shown
 
 
 def _comparisons(a: str, b: str, items: Sequence[Difference], number: int) -> Table:

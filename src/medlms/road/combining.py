@@ -16,12 +16,12 @@ from medlms.config import Config, load
 from medlms.errors import AskedWrongly
 from medlms.evaluate import compare as one_seed
 from medlms.evaluate import seeds
-from medlms.evaluate.ask import read_predictions
 from medlms.evaluate.curve_findings import growth_findings, knee_findings
 from medlms.evaluate.findings import METRICS, findings, judged
 from medlms.evaluate.intervals import finite
 from medlms.evaluate.knee import Knee
 from medlms.evaluate.knee import as_json as knee_json
+from medlms.evaluate.lines import read_predictions
 from medlms.evaluate.more_rows import as_json as growth_json
 from medlms.report import study as pages
 from medlms.report.plots import smoothed

@@ -18,6 +18,9 @@ LATER: dict[str, Any] = {
     "train.early_stopping": None,
     "train.checkpoint_gradients": "auto",
     "evaluate.examples": 3,
+    "evaluate.prompt_rows": 32,
+    "evaluate.similarity": "auto",
+    "evaluate.cache": True,
     "clean": dict.fromkeys(
         (
             "white_space",
