@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from road_runs import essence, lines, measured_apart
+from road_runs import SYSTEMS, essence, lines, measured_apart
 
 import medlms
 from medlms import errors, road

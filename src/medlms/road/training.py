@@ -20,7 +20,7 @@ from medlms.config import Config, dump, load
 from medlms.data import mix
 from medlms.data.found import LIST
 from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, ResourceError
-from medlms.road import accounts, beside, grading, identified, keys, many, overlap, reporting, rows, tuning
+from medlms.road import accounts, beside, grading, identified, keys, likeness, many, overlap, reporting, rows, tuning
 from medlms.road.manifest import manifest
 from medlms.road.talk import Silent, Talk
 from medlms.road.work import Work
@@ -409,6 +409,7 @@ def _ask_prompts(work: Work, engine: Any, system: str, learned: Path | None) -> 
 
 def _report(work: Work, *, command: str) -> dict[str, Any]:
     config, run = work.config, work.run
+    likeness.measure(work)
     order = [system for system in config.evaluate.systems if system in work.predictions]
     warnings = [*work.warnings]
     epochs = list(run.rows("epochs.jsonl"))
