@@ -52,8 +52,8 @@ def verdict(
     ahead, rest = _floor_first(against_floor, outcomes)
     sentences = [
         *ahead,
-        *against_best(scores, comparisons, tuned=tuned, base=base, floor=floor),
         *_sentences(against_base, outcomes),
+        *against_best(scores, comparisons, tuned=tuned, base=base, floor=floor),
         *(
             line
             for name in BESIDE
