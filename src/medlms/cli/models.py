@@ -55,7 +55,9 @@ def _where(row: dict[str, Any]) -> str:
 
 @app.command("get")
 def get(
-    name: str = typer.Argument(..., help="A known model, a hub id, or all-minilm-l6-v2 (the sentence model behind similarity)."),
+    name: str = typer.Argument(
+        ..., help="A known model, a hub id, or all-minilm-l6-v2 (the sentence model behind similarity)."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
 ) -> None:
     """Fetch a model's weights into the cache, check and convert them, so that later commands need no network."""

@@ -61,9 +61,11 @@ def _lines(path: Path, keys: Set[str]) -> Iterator[dict[str, Any]]:
         content = path.read_bytes()
     except OSError:  # erased meanwhile, or somebody else's
         return
+    wanted = {key.encode() for key in keys}
+    if wanted.isdisjoint(_KEY.findall(content)):
+        return
     for raw in content.split(b"\n"):
-        key = _KEY.search(raw)
-        if key is None or key[1].decode() not in keys:
+        if wanted.isdisjoint(_KEY.findall(raw)):
             continue
         try:
             line = json.loads(raw)
