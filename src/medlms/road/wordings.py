@@ -70,7 +70,7 @@ def said(record: dict[str, Any]) -> str:
     chosen = next(item for item in record["wordings"] if item["name"] == record["chosen"])
     return (
         f"the wording {record['chosen']!r} of {len(values)}, chosen on {record['rows']} development rows "
-        f"(token F1 {chosen['score']['value']:.3f}, the others {min(values):.3f} to {max(values):.3f}; "
+        f"(token F1 {chosen['score']['value']:.3f}, the lowest {min(values):.3f}; "
         f"{record['answers']} answers, {record['tokens']:,} new tokens)"
     )
 
