@@ -256,7 +256,8 @@ def test_the_report_of_a_study(done: tuple[Path, list[str]]) -> None:
     pairs = {(item["a"], item["b"]) for item in report["comparisons"]}
     assert pairs == {
         ("r-2_seed-1/tuned", "r-2_seed-1/base"), ("r-3_seed-1/tuned", "r-2_seed-1/base"),
-        *((f"r-{rank}_seed-1/tuned", f"r-2_seed-1/{other}") for rank in (2, 3) for other in ("nearest", "best_prompt", "sentence")),
+        *((f"r-{rank}_seed-1/tuned", f"r-2_seed-1/{other}") for rank in (2, 3)
+          for other in ("nearest", "best_prompt", "sentence")),
         ("r-3_seed-1/tuned", "r-2_seed-1/tuned"),
     }  # fmt: skip
     assert [group["seeds"] for group in report["groups"]] == [[1, 2], [1, 2]]
