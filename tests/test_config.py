@@ -129,7 +129,8 @@ def test_missing_keys_are_named() -> None:
         ("seed=9223372036854775808", "seed: must be below 9223372036854775808 (found 9223372036854775808)."),
         (
             "evaluate.systems=[tune]",
-            "evaluate.systems.0: must be 'base', 'few_shot', 'tuned' or 'nearest' (found 'tune'). Did you mean tuned?",
+            "evaluate.systems.0: must be 'base', 'best_prompt', 'few_shot', 'tuned', 'nearest' or 'sentence' "
+            "(found 'tune'). Did you mean tuned?",
         ),
         ("split.dev=0", "config: train.evaluate_every: epoch needs split.dev of at least 1 (or set it to never)."),
     ],

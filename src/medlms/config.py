@@ -339,11 +339,15 @@ class Evaluate(_Part):
         "with options (JSONL, CSV).",
     )
     exam: Exam = Field(default_factory=Exam)
-    systems: list[Literal["base", "few_shot", "tuned", "nearest"]] = Field(
-        ["base", "tuned", "nearest"],
+    systems: list[Literal["base", "best_prompt", "few_shot", "tuned", "nearest", "sentence"]] = Field(
+        ["base", "best_prompt", "tuned", "nearest", "sentence"],
         min_length=1,
-        description="Who answers; nearest copies the most similar training question's answer, few_shot is the base "
-        "with a few training rows before the question.",
+        description="Who answers; nearest copies the most similar training question's answer, sentence the best-matching "
+        "sentence of the training answers, best_prompt is the base in the best of five wordings by development rows, few_shot "
+        "the base with a few training rows before the question.",
+    )
+    prompt_rows: int = Field(
+        32, ge=1, description="Development rows on which each of the wordings of best_prompt is tried."
     )
     examples: int = Field(
         3, ge=1, le=64, description="Training rows that few_shot shows before every question, drawn once by the seed."
@@ -356,6 +360,16 @@ class Evaluate(_Part):
         8, ge=0, description="Rows asked one at a time, after a warm-up, to measure seconds per answer."
     )
     resamples: int = Field(2000, ge=100, description="Bootstrap resamples behind each interval.")
+    similarity: Literal["auto", "fetch", "off"] = Field(
+        "auto",
+        description="Embedding similarity of answers and references (MiniLM). auto: where the sentence model lies on this "
+        "machine; fetch: it is fetched where it does not (84 MB); off: never.",
+    )
+    cache: bool = Field(
+        True,
+        description="Take over answers that a run beside this one holds, given by the same weights to the same prompt in the "
+        "same settings, instead of asking again.",
+    )
 
     @field_validator("tasks", "exams", mode="before")
     @classmethod

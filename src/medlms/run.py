@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from medlms.errors import AskedWrongly, DataError, ResourceError
 
 CONFIG, MANIFEST, STEPS, REPORT = "config.yaml", "manifest.json", "steps.jsonl", "report.json"
-EVALUATION = "evaluation.json"
+EVALUATION, ASKED = "evaluation.json", "asked.jsonl"
 FILES = frozenset(
     {
         CONFIG,
@@ -34,6 +34,8 @@ FILES = frozenset(
     | {
         "exams.json",
         EVALUATION,
+        ASKED,
+        "wordings.json",
         "points",
         "trackers",
         "identifiers.csv",
@@ -151,7 +153,7 @@ class Run:
         """Add lines to a JSONL file and push them to disk; a last line that a crash cut goes first."""
         path = self.path(*name.split("/"))
         try:
-            with path.open("ab+") as file:
+            with open(path, "ab+", opener=_private) as file:
                 _drop_cut_line(file)
                 file.write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
                 file.flush()
@@ -173,12 +175,37 @@ class Run:
                 except (json.JSONDecodeError, UnicodeDecodeError) as error:
                     raise DataError(f"{path}:{number}: not a JSON line: {error}.") from None
 
+    def readable_rows(self, name: str) -> tuple[list[dict[str, Any]], list[int]]:
+        """Lines of a JSONL file that can be read, and the numbers (from 1) of those that can't: cut by a crash, or no JSON."""
+        path = self.folder / name
+        rows, broken = [], []
+        if path.is_file():
+            with path.open("rb") as file:
+                for number, line in enumerate(file, 1):
+                    row = _row(line)
+                    rows.append(row) if row is not None else broken.append(number)
+        return rows, broken
+
     def keep_rows(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace a JSONL file by these rows, written as they come."""
-        write_whole(self.path(*name.split("/")), json_lines(rows))
+        write_whole(self.path(*name.split("/")), json_lines(rows), private=True)
 
 
 _GO_ON = "Is the disk full, or the folder not yours? A stopped run goes on with `medlms train --resume RUN`."
+
+
+def _private(path: str, flags: int) -> int:
+    """Open for the user alone where the file is new: rows hold questions and answers."""
+    return os.open(path, flags, 0o600)
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    """A whole line as a row, None where it can't be read."""
+    try:
+        found = json.loads(line) if line.endswith(b"\n") else None
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _drop_cut_line(file: BinaryIO) -> None:
@@ -206,11 +233,14 @@ def json_lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     return ((json.dumps(row, ensure_ascii=False) + "\n").encode() for row in rows)
 
 
-def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write ``content``, whole or piece by piece, beside ``path``, push it to disk, then move it into place."""
+def write_whole(path: Path, content: bytes | Iterable[bytes], *, private: bool = False) -> None:
+    """Write ``content``, whole or piece by piece, beside ``path``, push it to disk, then move it into place.
+
+    ``private``: readable for the user alone.
+    """
     part = path.with_name(path.name + ".part")
     try:
-        with part.open("wb") as file:
+        with open(part, "wb", opener=_private if private else None) as file:
             file.writelines([content] if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(file.fileno())

@@ -154,7 +154,8 @@ class Prediction:
     """An answer beside what was wanted, in the form that metrics read.
 
     ``golds`` are the accepted references, best first. ``problem`` says why the answer could not be read (empty when it
-    could). ``group`` is the split group of the example: intervals resample groups.
+    could). ``group`` is the split group of the example: intervals resample groups. ``similarity`` is the cosine of the
+    embeddings of answer and closest reference, where an engine measured it.
 
     Of an exam: ``options`` in the example's own order, whatever order they were shown in, ``option_logprobs`` and
     ``option_bytes`` beside them (empty where nothing was scored), the index of the ``right`` one, and of the ``chosen`` one
@@ -181,6 +182,7 @@ class Prediction:
     option_bytes: tuple[int, ...] = ()
     right: int | None = None
     chosen: int | None = None
+    similarity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from medlms.engines.nearest import NearestEngine, words
+from medlms.engines._bm25 import words
+from medlms.engines.nearest import NearestEngine
 from medlms.errors import AskedWrongly
 from medlms.types import QA, Dialogue, Message, Request
 

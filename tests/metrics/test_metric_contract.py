@@ -17,7 +17,7 @@ EXAM = {
     "chosen": 1,
 }
 PREDICTIONS = [
-    replace(item, reference_logprob=-3.5, reference_tokens=7, right=number % 3, **EXAM)
+    replace(item, reference_logprob=-3.5, reference_tokens=7, right=number % 3, similarity=0.25 + 0.01 * number, **EXAM)
     for number, item in enumerate(varied(1, items=10, longest=60))
 ]
 
@@ -40,6 +40,8 @@ def test_contract(name):
     assert metric.value(table).shape == (len(rows),)
     if metric.HIGHER_IS_BETTER and name != "similarity":
         assert ((metric.value(table) >= 0) & (metric.value(table) <= 1 + 1e-9)).all()
+    for part in getattr(metric, "PARTS", {}).values():
+        assert part(weights @ table).shape == (3, 5) and np.isnan(part(np.zeros(table.shape[1])))
 
 
 @pytest.mark.parametrize("name", catalogue.names("metrics"))

@@ -51,7 +51,7 @@ def config(tiny_folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
         "precision": "fp32",
         "lora": {"r": 2, "alpha": 4, "dropout": 0.1},
         "train": {"epochs": 2, "rows_per_step": 3, "learning_rate": 0.01, "evaluate_rows": 2, "checkpoint_minutes": 0},
-        "evaluate": {"max_new_tokens": 6, "latency_rows": 1, "resamples": 100, "batch": 4},
+        "evaluate": {"max_new_tokens": 6, "latency_rows": 1, "resamples": 100, "batch": 4, "cache": False},
         "prompts": ["When should I see a doctor?"],
         "run": "a",
     }

@@ -10,8 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-SECONDS = ("seconds", "first_token_seconds", "tokens_per_second", "peak_memory_bytes")
-"""What a clock or the system measures, and so differs from run to run."""
+SECONDS = ("seconds", "first_token_seconds", "tokens_per_second", "peak_memory_bytes", "check")
+"""What a clock or the system measures, and so differs from run to run; and the fingerprint of a line that holds such."""
+
+
+SYSTEMS = ["base", "best_prompt", "tuned", "nearest", "sentence"]
+"""Who is graded unless a config says otherwise."""
 
 
 def write_table(path: Path, rows: int = 40) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from road_runs import essence, lines, measured_apart
+from road_runs import SYSTEMS, essence, lines, measured_apart
 
 import medlms
 from medlms import errors, road
@@ -34,7 +34,7 @@ def test_a_run_is_graded_again_with_the_same_answers(finished: Path) -> None:
     before = essence(finished)
     result = medlms.evaluate(finished)
     assert result.run.folder == finished.with_name("a-evaluated")
-    assert [system["name"] for system in result.report["systems"]] == ["base", "tuned", "nearest"]
+    assert [system["name"] for system in result.report["systems"]] == SYSTEMS
     for system in ("base", "tuned", "nearest"):
         assert predictions(result.run.folder, system) == predictions(finished, system)
     assert not (result.run.folder / "steps.jsonl").exists()
@@ -61,7 +61,7 @@ def test_settings_of_an_evaluation_win(finished: Path, capsys: pytest.CaptureFix
 
 def test_a_config_that_names_a_run_as_model_grades_it(finished: Path, config: dict[str, Any]) -> None:
     result = medlms.evaluate({**config, "model": str(finished), "prompts": []}, ["evaluate.latency_rows=0"])
-    assert [system["name"] for system in result.report["systems"]] == ["base", "tuned", "nearest"]
+    assert [system["name"] for system in result.report["systems"]] == SYSTEMS
     assert predictions(result.run.folder, "tuned") == predictions(finished, "tuned")
 
 

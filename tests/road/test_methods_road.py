@@ -99,7 +99,8 @@ def test_keys_that_came_later_do_not_stop_older_runs() -> None:
     changed = {
         "method": "lora+", "lora": {"plus_ratio": 8}, "soft_prompt": {"length": 5}, "split": {"seed": 1},
         "train": {"early_stopping": 1, "best_by": "rougeL", "optimiser": "adamw_8bit", "checkpoint_gradients": "on"},
-        "evaluate": {"examples": 4}, "mix": {"most_repeats": 3}, "exclude": ["list"],
+        "evaluate": {"examples": 4, "prompt_rows": 8, "similarity": "off", "cache": False},
+        "mix": {"most_repeats": 3}, "exclude": ["list"],
         "clean": {"html": False}, "data": [{"source": "d", "rows": 3, "repeats": 2, "files": "*", "columns": {"id": "n"}}],
     }  # fmt: skip
     settings = Config(model="m", **changed).model_dump()  # type: ignore[arg-type]

@@ -242,10 +242,11 @@ def test_the_report_of_a_study(done: tuple[Path, list[str]]) -> None:
     folder, _ = done
     report = json.loads((folder / "report.json").read_text())
     assert report["kind"] == "study"
-    assert [row["title"] for row in report["systems"]] == ["Base", "r = 2", "r = 3", "Nearest question's answer"]
+    beside = ["Nearest question's answer", "Base in its best prompt", "Best-matching training sentence"]
+    assert [row["title"] for row in report["systems"]] == ["Base", "r = 2", "r = 3", *beside]
     tuned = report["systems"][1]
     each = [
-        json.loads((folder / f"points/r-2_seed-{seed}/report.json").read_text())["systems"][1]["metrics"]["token_f1"][
+        json.loads((folder / f"points/r-2_seed-{seed}/report.json").read_text())["systems"][2]["metrics"]["token_f1"][
             "value"
         ]
         for seed in (1, 2)
@@ -255,7 +256,8 @@ def test_the_report_of_a_study(done: tuple[Path, list[str]]) -> None:
     pairs = {(item["a"], item["b"]) for item in report["comparisons"]}
     assert pairs == {
         ("r-2_seed-1/tuned", "r-2_seed-1/base"), ("r-3_seed-1/tuned", "r-2_seed-1/base"),
-        ("r-2_seed-1/tuned", "r-2_seed-1/nearest"), ("r-3_seed-1/tuned", "r-2_seed-1/nearest"),
+        *((f"r-{rank}_seed-1/tuned", f"r-2_seed-1/{other}") for rank in (2, 3)
+          for other in ("nearest", "best_prompt", "sentence")),
         ("r-3_seed-1/tuned", "r-2_seed-1/tuned"),
     }  # fmt: skip
     assert [group["seeds"] for group in report["groups"]] == [[1, 2], [1, 2]]

@@ -55,14 +55,21 @@ def _where(row: dict[str, Any]) -> str:
 
 @app.command("get")
 def get(
-    name: str = typer.Argument(..., help="A known model or a hub id."),
+    name: str = typer.Argument(
+        ..., help="A known model, a hub id, or all-minilm-l6-v2 (the sentence model behind similarity)."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
 ) -> None:
     """Fetch a model's weights into the cache, check and convert them, so that later commands need no network."""
     from medlms.cli._show import Terminal, out
-    from medlms.models import fetch, load, whole
+    from medlms.models import fetch, load, sentence_model, whole
 
     talk = Terminal()
+    if name == sentence_model.NAME:
+        folder = sentence_model.locate(fetch=True, say=talk.say)
+        hashes = {"name": name, "folder": str(folder), "sha256": sentence_model.FILES}
+        out(hashes) if as_json else typer.echo(f"{name}: the sentence model behind similarity, in {folder}")
+        return
     located = fetch.locate(name, say=talk.say)
     checked = whole.check(located, say=talk.say)
     if as_json:

@@ -16,7 +16,7 @@ class FewShotEngine:
     def __init__(self, engine: Engine, turns: Sequence[Message], *, said: str) -> None:
         """``turns`` are users' and assistants' in order; ``said`` tells which examples they are."""
         self._engine = engine
-        self._turns = tuple(turns)
+        self.turns = tuple(turns)
         self.path = f"{engine.path}, {said}"
 
     def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
@@ -33,4 +33,4 @@ class FewShotEngine:
 
     def _shown(self, request: Request) -> Request:
         first = next((at for at, turn in enumerate(request.messages) if turn.role != "system"), len(request.messages))
-        return replace(request, messages=(*request.messages[:first], *self._turns, *request.messages[first:]))
+        return replace(request, messages=(*request.messages[:first], *self.turns, *request.messages[first:]))

@@ -1,46 +1,31 @@
-"""Asks an engine every question of a test, so that a stopped evaluation goes on where it was and ends the same.
+"""Asks an engine every question of a test, row by row, so that a stopped evaluation goes on behind the last answer it has.
 
-Questions are sorted and cut into batches before the first is asked. Every reply is a line of
-``predictions/SYSTEM.jsonl`` as soon as it is known. A batch with a missing line is asked again as a whole, because an
-answer may depend, through rounding, on the answers computed beside it.
+Questions go to the engine longest first, all that are missing at once: it batches them as it likes. Every reply is a line of
+``predictions/SYSTEM.jsonl`` as soon as it is known. In fp32 an answer does not depend on the answers computed beside it, so a
+stopped evaluation ends as one that was never stopped; at lower precision it may not where two tokens lie close together, which
+``asked.jsonl`` (a line each time something was asked) lets a report say.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 from medlms.errors import AskedWrongly, CouldNot, DataError
-from medlms.run import Run
+from medlms.evaluate.known import Known
+from medlms.evaluate.lines import Say, file_of, in_order, line, mended, prediction, sealed
+from medlms.run import ASKED, Run
 from medlms.types import QA, Engine, Message, Prediction, Reply, Request
 
 Progress = Callable[[int, int], None]
 """Called with (answers known, answers wanted)."""
 
-FIELDS = (
-    "id",
-    "group",
-    "question",
-    "prompt",
-    "predict",
-    "label",
-    "references",
-    "problem",
-    "finish_reason",
-    "tokens",
-    "seconds",
-    "first_token_seconds",
-    "reference_logprob",
-    "reference_tokens",
-    "topic",
-    "kind",
-    "source",
-    "plan",
-)
-"""Keys of a line of a predictions file. ``plan`` is a fingerprint of the test: questions, prompts, limit, batches."""
+EVERY = 2.0
+"""Seconds after which scores that were computed meanwhile are written: they go into lines that are there already."""
 
 
 def ask(
@@ -53,39 +38,48 @@ def ask(
     run: Run,
     system: str,
     max_new_tokens: int,
-    batch: int,
     progress: Progress | None = None,
     render: Callable[[tuple[Message, ...]], str] | None = None,
+    known: Known | None = None,
+    say: Say = lambda _: None,
 ) -> list[Prediction]:
     """Predictions for all ``examples``, in their order; those already in the run are not asked again.
 
     ``references`` maps an example's id to its accepted answers, best first; an id it lacks has the example's answer.
-    ``render`` gives the text that is kept as the prompt (the texts of the messages, one a paragraph, by default).
-    AskedWrongly when the run holds predictions of ``system`` from a different test, CouldNot when the engine leaves a
-    question without a reply.
+    ``render`` gives the text that is kept as the prompt (the texts of the messages, one a paragraph, by default). ``known``
+    gives answers that other runs hold. DataError for a blank reference, AskedWrongly when the run holds predictions of
+    ``system`` from a different test, CouldNot when the engine leaves a question without a reply.
     """
-    _check(examples, batch)
-    known = {example.id: example for example in examples}
-    messages = {example.id: task.messages(example, instruction=instruction) for example in examples}
-    prompts = {key: (render or _plain)(turns) for key, turns in messages.items()}
     golds = {example.id: references.get(example.id) or (task.answer(example),) for example in examples}
-    batches = _batches({key: len(prompt) for key, prompt in prompts.items()}, batch)
-    plan = _fingerprint(batches, messages, golds, max_new_tokens, engine.name)
+    _check(examples, golds)
+    requests = {
+        example.id: Request(example.id, task.messages(example, instruction=instruction), max_new_tokens=max_new_tokens)
+        for example in examples
+    }
+    prompts = {key: (render or _plain)(request.messages) for key, request in requests.items()}
+    plan = _fingerprint(requests.values(), golds, engine.name)
+    done = _there(run, system, plan, say)
+    by_id, order = {example.id: example for example in examples}, _longest_first(prompts)
 
-    done = _resume(run, system, batches, plan)
-    _tell(progress, len(done), len(known))
-    for ids in batches:
-        if ids[0] in done:
-            continue
-        requests = [Request(id=key, messages=messages[key], max_new_tokens=max_new_tokens) for key in ids]
-        for reply in _checked(engine.answer(requests), ids, engine):
-            example = known[reply.id]
-            prediction = task.read(example, reply, references=golds[reply.id], prompt=prompts[reply.id])
-            line = _line(prediction, question=task.question(example), plan=plan)
-            run.append(_file(system), [line])
-            done[reply.id] = line
-            _tell(progress, len(done), len(known))
-    return [as_prediction(done[example.id]) for example in examples]
+    def keep(reply: Reply, **more: Any) -> None:
+        example = by_id[reply.id]
+        found = task.read(example, reply, references=golds[reply.id], prompt=prompts[reply.id])
+        key = known.key(requests[reply.id]) if known else ""
+        made = line(found, question=task.question(example), plan=plan, key=key)
+        done[reply.id] = sealed({**made, **more}) if more else made
+        run.append(file_of(system), [done[reply.id]])
+        _tell(progress, len(done), len(by_id))
+
+    _tell(progress, len(done), len(by_id))
+    missing = [key for key in order if key not in done]
+    if missing:
+        taken = _take(known, [requests[key] for key in missing], golds, keep) if known else []
+        left = [requests[key] for key in missing if key not in done]
+        _account(run, system, there=len(done) - len(taken), taken=taken, asked=len(left), wanted=len(by_id), say=say)
+        for reply in _checked(engine.answer(left) if left else (), left, engine):
+            keep(reply)
+        in_order(run, system, done, order)
+    return [prediction(done[example.id]) for example in examples]
 
 
 def fingerprint(
@@ -96,13 +90,12 @@ def fingerprint(
     references: Mapping[str, tuple[str, ...]],
     system: str,
     max_new_tokens: int,
-    batch: int,
 ) -> str:
-    """The ``plan`` that ``ask`` would write for this test, with prompts rendered plainly, by an engine named ``system``."""
-    messages = {example.id: task.messages(example, instruction=instruction) for example in examples}
-    golds = {example.id: references.get(example.id) or (task.answer(example),) for example in examples}
-    batches = _batches({key: len(_plain(turns)) for key, turns in messages.items()}, batch)
-    return _fingerprint(batches, messages, golds, max_new_tokens, system)
+    """The ``plan`` that ``ask`` would write for this test by an engine named ``system``."""
+    requests = [
+        Request(row.id, task.messages(row, instruction=instruction), max_new_tokens=max_new_tokens) for row in examples
+    ]
+    return _fingerprint(requests, {row.id: references.get(row.id) or (task.answer(row),) for row in examples}, system)
 
 
 def score_references(
@@ -113,106 +106,125 @@ def score_references(
     instruction: str,
     run: Run,
     system: str,
-    batch: int,
     progress: Progress | None = None,
 ) -> list[Prediction]:
     """Add the log-probability of each first reference (``label``) to the predictions of ``system``, and return them.
 
-    After ``ask``. Batches are fixed up front, merged into the file whole, and skipped when they are there already.
-    AskedWrongly when the engine has no probabilities or a prediction is missing.
+    After ``ask``; what is there is not computed again. AskedWrongly when the engine has no probabilities or a prediction
+    is missing.
     """
-    _check(examples, batch)
-    lines = {line["id"]: line for line in run.rows(_file(system))}
-    missing = [example.id for example in examples if example.id not in lines]
-    if missing:
+    lines = {found["id"]: found for found in run.rows(file_of(system))}
+    absent = [example.id for example in examples if example.id not in lines]
+    if absent:
         raise AskedWrongly(
-            f"{system}: {len(missing)} answers are missing, {missing[0]!r} first.", hint="Ask before scoring."
+            f"{system}: {len(absent)} answers are missing, {absent[0]!r} first.", hint="Ask before scoring."
         )
-    messages = {example.id: task.messages(example, instruction=instruction) for example in examples}
-    lengths = {key: len(_plain(turns)) + len(lines[key]["label"]) for key, turns in messages.items()}
-    batches = _batches(lengths, batch)
-    done = 0
+    requests = {
+        row.id: Request(row.id, task.messages(row, instruction=instruction), reference=lines[row.id]["label"])
+        for row in examples
+        if lines[row.id]["reference_logprob"] is None
+    }
+    order = _longest_first({key: _plain(request.messages) + request.reference for key, request in requests.items()})
+    done = len(examples) - len(requests)
     _tell(progress, done, len(examples))
-    for ids in batches:
-        if any(lines[key]["reference_logprob"] is None for key in ids):
-            requests = [Request(id=key, messages=messages[key], reference=lines[key]["label"]) for key in ids]
-            for reply in _checked(engine.score(requests), ids, engine):
-                lines[reply.id]["reference_logprob"] = reply.reference_logprob
-                lines[reply.id]["reference_tokens"] = reply.reference_tokens
-            run.keep_rows(_file(system), list(lines.values()))
-        done += len(ids)
-        _tell(progress, done, len(examples))
-    return [as_prediction(lines[example.id]) for example in examples]
+    asked, written = [requests[key] for key in order], time.monotonic()
+    try:
+        for reply in _checked(engine.score(asked) if asked else (), asked, engine):
+            scores = {"reference_logprob": reply.reference_logprob, "reference_tokens": reply.reference_tokens}
+            lines[reply.id] = sealed({**lines[reply.id], **scores})
+            done += 1
+            if time.monotonic() - written > EVERY:
+                run.keep_rows(file_of(system), list(lines.values()))
+                written = time.monotonic()
+            _tell(progress, done, len(examples))
+    finally:
+        if asked:
+            run.keep_rows(file_of(system), list(lines.values()))
+    return [prediction(lines[example.id]) for example in examples]
 
 
-def read_predictions(run: Run, system: str) -> list[Prediction]:
-    """The predictions of a system in a run, ordered by id; DataError when there are none."""
-    lines = sorted(run.rows(_file(system)), key=lambda line: str(line.get("id")))
-    if not lines:
-        raise DataError(
-            f"{run.folder / _file(system)}: there are no predictions.", hint="`medlms evaluate` makes them."
+def _take(
+    known: Known, requests: Sequence[Request], golds: Mapping[str, tuple[str, ...]], keep: Callable[..., None]
+) -> list[str]:
+    """Take over what other runs hold; returns the run of each answer taken."""
+    keys = {known.key(request): request for request in requests}
+    found = known.answers(keys.keys())
+    for request in requests:
+        name, old = found.get(known.key(request), ("", {}))
+        if not old:
+            continue
+        said = Reply(
+            id=request.id,
+            text=old["predict"],
+            finish_reason=old["finish_reason"],
+            prompt_tokens=0,
+            new_tokens=old["tokens"],
+            seconds=old["seconds"],
+            first_token_seconds=old["first_token_seconds"],
         )
-    for line in lines:
-        absent = [name for name in FIELDS if name not in line]
-        if absent:
-            raise DataError(f"{run.folder / _file(system)}: {line.get('id')!r} has no {', '.join(absent)}.")
-    return [as_prediction(line) for line in lines]
+        graded = _graded(old) if tuple(old["references"]) == golds[request.id] else {}
+        keep(said, **graded, taken_from=name)
+    return [found[known.key(request)][0] for request in requests if known.key(request) in found]
 
 
-def _file(system: str) -> str:
-    return f"predictions/{system}.jsonl"
+def _graded(line: Mapping[str, Any]) -> dict[str, Any]:
+    """What engines measured of an answer and its references, beside the answer itself."""
+    return {key: line[key] for key in ("reference_logprob", "reference_tokens", "similarity") if key in line}
 
 
-def _check(examples: Sequence[QA], batch: int) -> None:
-    if batch < 1:
-        raise AskedWrongly(f"evaluate.batch: {batch} is no size of a batch.")
+def _account(run: Run, system: str, *, there: int, taken: Sequence[str], asked: int, wanted: int, say: Say) -> None:
+    """Say and note down where the answers of a system come from."""
+    names = sorted(set(taken))
+    if there:
+        say(f"{system}: {there:,} of {wanted:,} answers are there already")
+    if taken:
+        say(f"{system}: cached: {len(taken):,} of {wanted:,} answers, from {', '.join(names)}")
+    run.append(ASKED, [{"system": system, "there": there, "cached": len(taken), "from": names, "asked": asked}])
+
+
+def _check(examples: Sequence[QA], golds: Mapping[str, Sequence[str]]) -> None:
     seen: set[str] = set()
     for example in examples:
         if example.id in seen:
             raise DataError(f"{example.place}: the id {example.id!r} occurs twice in this test.")
         seen.add(example.id)
+        if not all(gold.strip() for gold in golds[example.id]):
+            raise DataError(
+                f"{example.place}: a reference answer of {example.id!r} is empty.",
+                hint="An empty answer would be graded as right. Leave the row out, or write the answer.",
+            )
 
 
 def _plain(messages: tuple[Message, ...]) -> str:
     return "\n\n".join(message.text for message in messages)
 
 
-def _batches(lengths: Mapping[str, int], size: int) -> list[list[str]]:
-    """Ids in batches of like length, longest first, so that too little memory shows at once."""
-    ids = sorted(lengths, key=lambda key: (-lengths[key], key))
-    return [ids[start : start + size] for start in range(0, len(ids), size)]
+def _longest_first(texts: Mapping[str, str]) -> list[str]:
+    """Ids by length, longest first, so that too little memory shows at once and answers of like length stand together."""
+    return sorted(texts, key=lambda key: (-len(texts[key]), key))
 
 
-def _fingerprint(
-    batches: list[list[str]],
-    messages: Mapping[str, tuple[Message, ...]],
-    golds: Mapping[str, tuple[str, ...]],
-    max_new_tokens: int,
-    engine: str,
-) -> str:
-    turns = {key: [(turn.role, turn.text) for turn in value] for key, value in messages.items()}
-    content = json.dumps([batches, turns, dict(golds), max_new_tokens, engine], sort_keys=True)
+def _fingerprint(requests: Iterable[Request], golds: Mapping[str, Sequence[str]], engine: str) -> str:
+    asked = {request.id: [[(t.role, t.text) for t in request.messages], request.max_new_tokens] for request in requests}
+    content = json.dumps([asked, {key: list(value) for key, value in golds.items()}, engine], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _resume(run: Run, system: str, batches: list[list[str]], plan: str) -> dict[str, dict[str, Any]]:
-    """Lines of whole batches that are there already; the file keeps these alone, without a line that a crash cut."""
-    lines = {line["id"]: line for line in run.rows(_file(system))}
-    if any(line.get("plan") != plan for line in lines.values()):
+def _there(run: Run, system: str, plan: str, say: Say) -> dict[str, dict[str, Any]]:
+    """Lines that are there already, without those that can't be read; AskedWrongly for those of another test."""
+    lines = mended(run, system, say=say)
+    if any(found.get("plan") != plan for found in lines.values()):
         raise AskedWrongly(
-            f"{run.folder / _file(system)}: holds answers of another test "
-            "(questions, references, instruction, limit, batch size or engine differ).",
+            f"{run.folder / file_of(system)}: holds answers of another test "
+            "(questions, references, instruction, limit or engine differ).",
             hint="Evaluate into a new run, or remove the file to ask again.",
         )
-    whole = {key: lines[key] for ids in batches if all(key in lines for key in ids) for key in ids}
-    if (run.folder / _file(system)).exists():
-        run.keep_rows(_file(system), list(whole.values()))
-    return whole
+    return lines
 
 
-def _checked(replies: Iterable[Reply], ids: Sequence[str], engine: Engine) -> Iterable[Reply]:
+def _checked(replies: Iterable[Reply], requests: Sequence[Request], engine: Engine) -> Iterable[Reply]:
     """Pass replies on and make sure that each request gets exactly one."""
-    open_ids = set(ids)
+    open_ids = {request.id for request in requests}
     for reply in replies:
         if reply.id not in open_ids:
             raise CouldNot(f"{engine.name}: it replied to {reply.id!r}, which was not asked or is answered already.")
@@ -220,36 +232,6 @@ def _checked(replies: Iterable[Reply], ids: Sequence[str], engine: Engine) -> It
         yield reply
     if open_ids:
         raise CouldNot(f"{engine.name}: {len(open_ids)} questions got no reply, {min(open_ids)!r} among them.")
-
-
-def _line(prediction: Prediction, *, question: str, plan: str) -> dict[str, Any]:
-    return {
-        "id": prediction.id,
-        "group": prediction.group,
-        "question": question,
-        "prompt": prediction.prompt,
-        "predict": prediction.said,
-        "label": prediction.golds[0] if prediction.golds else "",
-        "references": list(prediction.golds),
-        "problem": prediction.problem,
-        "finish_reason": prediction.finish_reason,
-        "tokens": prediction.tokens,
-        "seconds": prediction.seconds,
-        "first_token_seconds": prediction.first_token_seconds,
-        "reference_logprob": prediction.reference_logprob,
-        "reference_tokens": prediction.reference_tokens,
-        "topic": prediction.topic,
-        "kind": prediction.kind,
-        "source": prediction.source,
-        "plan": plan,
-    }
-
-
-def as_prediction(line: Mapping[str, Any]) -> Prediction:
-    """The Prediction that a line of a predictions file holds; all FIELDS must be there."""
-    names = {"said": "predict", "golds": "references"}
-    values = {name: line[key] for name in Prediction.__dataclass_fields__ if (key := names.get(name, name)) in line}
-    return Prediction(**{**values, "golds": tuple(values["golds"])})
 
 
 def _tell(progress: Progress | None, done: int, wanted: int) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medlms.catalogue import find
-from medlms.errors import AskedWrongly
+from medlms.catalogue import find, near
+from medlms.errors import AskedWrongly, UnknownName
 from medlms.metrics import Metric
 from medlms.types import Prediction
 
@@ -30,9 +30,37 @@ class Rows:
         return Rows(self.metric, np.where(applies[:, None], self.values, 0.0), applies)
 
 
+def metric_of(name: str) -> Metric:
+    """The metric ``name``, or the part of one (``rouge1.recall``); UnknownName when no catalogue holds it."""
+    whole, _, part = name.partition(".")
+    metric: Metric = find("metrics", whole)
+    if not part:
+        return metric
+    parts = getattr(metric, "PARTS", {})
+    if part not in parts:
+        raise UnknownName(
+            f"metrics: {whole} has no part {part!r}.", hint=near(part, parts) or f"Known: {', '.join(parts) or 'none'}."
+        )
+    return Part(name, f"{metric.TITLE} {part}", metric.row, parts[part])
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """A further value of a metric's rows, such as the recall behind an F-measure: a metric of its own for all that reads it."""
+
+    NAME: str
+    TITLE: str
+    row: Callable[[Prediction], tuple[float, ...] | None]
+    value: Callable[[Floats], Floats]
+    HIGHER_IS_BETTER: bool | None = True
+    YES_NO: bool = False
+    BOUNDS: tuple[float, float] = (0.0, 1.0)
+    READS_ANSWER: bool = True
+
+
 def rows(name: str, predictions: Sequence[Prediction]) -> Rows:
-    """Rows of the metric ``name``; UnknownName when no catalogue holds it."""
-    metric: Metric = find("metrics", name)
+    """Rows of the metric ``name`` (or ``name.part``); UnknownName when no catalogue holds it."""
+    metric = metric_of(name)
     found = [_row(metric.row, prediction) for prediction in predictions]
     width = next((len(row) for row in found if row is not None), 1)
     values = np.array([row if row is not None else (0.0,) * width for row in found], dtype=np.float64)

@@ -10,12 +10,17 @@ from typing import Literal
 from medlms.catalogue import find
 from medlms.evaluate.family import LEVEL, adjusted
 from medlms.evaluate.power import detectable, items_needed
+from medlms.evaluate.rivals import rivals, sentence
 from medlms.types import Comparison, Score
 
 MAIN = ("token_f1", "rougeL")
 """The metrics a verdict rests on."""
 
 SHOTS = "few_shot"
+BESIDE = (SHOTS, "best_prompt")
+"""The base in other prompts."""
+
+COPIED = "sentence"
 LENGTHS_APART, FEW = 1.5, 30
 LOOPING = 0.1
 """Share of answers that repeat themselves from which on the verdict says so."""
@@ -41,20 +46,47 @@ def verdict(
     """
     against_floor = _between(comparisons, tuned, floor)
     against_base = _between(comparisons, tuned, base)
-    shown = [*_between(comparisons, tuned, SHOTS), *_between(comparisons, SHOTS, base)]
+    shown = [
+        item for name in BESIDE for item in (*_between(comparisons, tuned, name), *_between(comparisons, name, base))
+    ]
     outcomes = _outcomes(comparisons)
     ahead, rest = _floor_first(against_floor, outcomes)
     sentences = [
         *ahead,
         *_sentences(against_base, outcomes),
-        *_sentences(_between(comparisons, tuned, SHOTS), outcomes),
-        *_sentences(_between(comparisons, SHOTS, base), outcomes),
+        *against_best(scores, comparisons, tuned=tuned, base=base, floor=floor),
+        *(
+            line
+            for name in BESIDE
+            for pair in ((tuned, name), (name, base))
+            for line in _sentences(_between(comparisons, *pair), outcomes)
+        ),
         *_sentences(rest, outcomes),
         *_likelihood(comparisons, scores, outcomes, tuned, base),
     ]
     if not against_floor and not against_base and not shown:
         sentences += [_alone(name, found) for name, found in scores.items()]
     return [*sentences, *_loops(endings or {}), *_lengths(scores), *_size(scores)]
+
+
+def against_best(
+    scores: Mapping[str, Sequence[Score]],
+    comparisons: Sequence[Comparison],
+    *,
+    tuned: str = "tuned",
+    base: str = "base",
+    floor: str = "nearest",
+) -> list[str]:
+    """Tuned against the best of the other systems, a sentence each main metric; none with fewer than two others."""
+    outcomes = _outcomes(comparisons)
+    found = []
+    for rival in rivals(scores, MAIN, tuned=tuned):
+        item = next(iter(_between(comparisons, tuned, rival.name, (rival.metric,))), None)
+        outcome = outcomes.get((tuned, rival.name, rival.metric), ("unknown", 1.0))[0]
+        shown = _turned(item) if item is not None and outcome in ("lost", "trails") else item
+        span = _span(shown) if shown is not None else ""
+        found.append(sentence(rival, item, outcome, title=_title(rival.metric), span=span, tuned=tuned))
+    return found
 
 
 def _between(comparisons: Sequence[Comparison], a: str, b: str, metrics: Sequence[str] = MAIN) -> list[Comparison]:

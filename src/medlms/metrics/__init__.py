@@ -15,10 +15,12 @@ class Metric(Protocol):
     """What a metric's module (or a plug-in's object) offers.
 
     A metric is the ``value`` of a sum of ``row``s, so a weighted sum of rows is all that a resample needs. The value of
-    one row alone is the metric of that item. Three names may be left out: ``YES_NO`` (default False) says that every row
+    one row alone is the metric of that item. Some flags may be left out: ``YES_NO`` (default False) says that every row
     is (0 or 1, 1), so that its interval is one for proportions; ``READS_ANSWER`` (default True) says that the metric
-    depends on what the system said, so that unreadable answers count as its ``unread``; ``BOUNDS`` are the least and the
-    largest value it can have, beyond which no interval reaches (default: 0 where no item lies below, and no largest).
+    depends on what the system said, so that unreadable answers count as its ``unread``. ``PARTS`` (default none) names further
+    values of the same sums, such as the precision and recall behind an F-measure, read as ``NAME.PART``. ``BOUNDS`` are the
+    least and the largest value it can have, beyond which no interval reaches (default: 0 where no item lies below, and no
+    largest).
     """
 
     NAME: str

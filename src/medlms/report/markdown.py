@@ -88,6 +88,8 @@ def _results(report: Report) -> str:
     parts = [
         *results(report),
         maybe(tables.others(report)),
+        maybe(tables.parts(report)),
+        maybe(tables.wordings(report)),
         maybe(tables.speed(report)),
         "### What the columns mean" if meanings else "",
         "\n".join(meanings),

@@ -137,6 +137,8 @@ def _results(report: Report) -> str:
         table_html(table, "results stack")
         + f'<p class="caution">{as_html(tables.CAUTION)}</p>'
         + _optional(tables.others(report), "Further measures")
+        + _optional(tables.parts(report), "Precision and recall")
+        + _optional(tables.wordings(report), "Prompts of best_prompt")
         + _optional(tables.speed(report), "Speed")
         + _overlaps(report)
         + f'<h3>What the columns mean</h3><dl class="meanings">{meanings}</dl>'

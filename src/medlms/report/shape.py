@@ -247,7 +247,8 @@ class Report(TypedDict, total=False):
     """The whole of report.json.
 
     An item of ``epochs`` is {"epoch": number, metric name: Measured, ...}. ``notes`` stand below the results: how a
-    metric was computed (a BLEU signature), say.
+    metric was computed (a BLEU signature), say. ``wordings`` are the prompts that best_prompt was chosen of: ``metric``,
+    ``rows``, ``answers``, ``tokens``, ``chosen``, and ``wordings`` with name, instruction, question, score, words and tokens.
     """
 
     kind: str
@@ -262,6 +263,7 @@ class Report(TypedDict, total=False):
     config: Mapping[str, Any]
     systems: list[System]
     exams: list[ExamPart]
+    wordings: Mapping[str, Any]
     contamination: Contamination
     comparisons: list[Difference]
     training: Training | None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from medlms.report.account import account
@@ -85,7 +85,8 @@ MEASURES = {
         Measure("rougeLsum", "ROUGE-Lsum", "share", 1, "ROUGE-L counted line by line."),
         Measure("token_f1", "Token F1", "share", 1, "the balance between how many of the reference's words were said "
                 "and how many of the words said stand in the reference."),
-        Measure("similarity", "Similarity", "share", 1, "closeness of the two texts to an embedding model."),
+        Measure("similarity", "Similarity", "share", 1, "closeness of answer and reference to a sentence model (cosine), at "
+                "most 1. Texts on one topic lie close together whether or not they agree."),
         Measure("perplexity", "Perplexity", "plain", -1, "how much the reference answer surprises the model, per token; "
                 "1 is no surprise, lower is better. It can't be compared between tokenizers."),
         Measure("bits_per_byte", "Bits per byte", "share", -1, "surprise of the reference answer per byte of text; "
@@ -94,7 +95,9 @@ MEASURES = {
                 "training; lower is better."),
         Measure("length_words", "Answer length, words", "plain", 0, "words in an answer. Overlap scores move with "
                 "length, so read them together."),
-        Measure("reading_grade", "Reading grade", "plain", -1, "school years needed to read the answer."),
+        Measure("reading_grade", "Reading grade", "plain", 0, "school years (US grades) that the answers ask of a reader, by "
+                "the length of sentences and words (Flesch-Kincaid)."),
+        Measure("repetition", "Repetition", "share", -1, "share of an answer's runs of four words that stood in it before."),
         Measure("seconds_median", "Seconds per answer", "plain", -1, "median wall time of a complete answer, asked one "
                 "at a time after a warm-up. Longer answers take longer."),
         Measure("seconds_p95", "Seconds, 95th percentile", "plain", -1, "nineteen answers in twenty were done by then."),
@@ -110,6 +113,9 @@ MAIN = ("exact_match", "bleu", "rouge1", "rouge2", "rougeL", "token_f1", "perple
 
 def measure(name: str) -> Measure:
     """The measure called ``name``; an unknown one is shown under its own name, with no claim on which way is better."""
+    whole, _, part = name.partition(".")
+    if part and whole in MEASURES:
+        return replace(MEASURES[whole], name=name, label=f"{MEASURES[whole].label}, {part}")
     return MEASURES.get(name) or Measure(name, name.replace("_", " "), "plain", 0, "")
 
 
@@ -242,8 +248,50 @@ def speed(report: Report) -> Table | None:
 def others(report: Report) -> Table | None:
     """Measures that the main table has no column for."""
     names = {name for system in report.get("systems") or [] for name in system.get("metrics") or {}} - {*MAIN, *SPEED}
+    names = {name for name in names if "." not in name}
     caption = "Further measures, with 95 % intervals."
     return _systems_table("others", caption, report, sorted(names), [], heading_notes=False) if names else None
+
+
+def parts(report: Report) -> Table | None:
+    """The parts of measures (``rouge1.precision``), which would crowd the table of further measures."""
+    systems = report.get("systems") or []
+    names = [name for name in dict.fromkeys(n for item in systems for n in item.get("metrics") or {}) if "." in name]
+    if not names:
+        return None
+    caption = (
+        "Precision (how much of what was said stands in the reference) and recall (how much of the reference was said), "
+        "with 95 % intervals."
+    )
+    notes = ["Short answers gain precision and lose recall, long ones the reverse."]
+    return _systems_table("parts", caption, report, names, notes, heading_notes=False)
+
+
+def wordings(report: Report) -> Table | None:
+    """The prompts that the base was tried with, and how they did on development rows."""
+    record = report.get("wordings") or {}
+    if not record.get("wordings"):
+        return None
+    rows = tuple(
+        (
+            Cell(str(item.get("name", "?")), faint="chosen" if item.get("name") == record.get("chosen") else ""),
+            Cell(str(item.get("instruction") or NOTHING)),
+            Cell(str(item.get("question") or NOTHING)),
+            score_cell(
+                cast(Measured, item.get("score") or {}), replace(measure(str(record.get("metric", ""))), better=0)
+            ),
+            Cell(number(item.get("words"))),
+            Cell(count(item.get("tokens"))),
+        )
+        for item in record["wordings"]
+    )
+    metric = measure(str(record.get("metric", ""))).label
+    caption = (
+        f"Prompts tried on {count(record.get('rows'))} development rows; none of them is graded. The best by {metric} is the "
+        f"system best_prompt. All of it took {count(record.get('answers'))} answers, {count(record.get('tokens'))} new tokens."
+    )
+    columns = ("Prompt", "Instruction", "Question", metric, "Words", "New tokens")
+    return Table("wordings", caption, columns, rows, words=frozenset({1, 2}))
 
 
 def comparisons(report: Report) -> list[Table]:
@@ -580,7 +628,8 @@ def score_cell(score: Measured, known: Measure) -> Cell:
 
 def _shows_maximum(score: Measured, known: Measure) -> bool:
     """Published tables print the best answer's overlap score; the best length or perplexity says nothing."""
-    return score.get("maximum") is not None and known.kind == "share" and known.better > 0
+    shown = known.kind == "share" and known.better > 0 and "." not in known.name
+    return score.get("maximum") is not None and shown
 
 
 def _comparisons(a: str, b: str, items: Sequence[Difference], number: int) -> Table:

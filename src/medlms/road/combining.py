@@ -16,12 +16,12 @@ from medlms.config import Config, load
 from medlms.errors import AskedWrongly
 from medlms.evaluate import compare as one_seed
 from medlms.evaluate import seeds
-from medlms.evaluate.ask import read_predictions
 from medlms.evaluate.curve_findings import growth_findings, knee_findings
 from medlms.evaluate.findings import METRICS, findings, judged
 from medlms.evaluate.intervals import finite
 from medlms.evaluate.knee import Knee
 from medlms.evaluate.knee import as_json as knee_json
+from medlms.evaluate.lines import read_predictions
 from medlms.evaluate.more_rows import as_json as growth_json
 from medlms.report import study as pages
 from medlms.report.plots import smoothed
@@ -32,6 +32,14 @@ from medlms.run import CONFIG, REPORT, STEPS, Run, now
 from medlms.types import Comparison, Prediction
 
 MEASURED = (*OVERLAP, "bits_per_byte")
+BESIDE = {"best_prompt": "Base in its best prompt", "sentence": "Best-matching training sentence"}
+"""Systems that stand in the tables of a study and are compared with its points, without sentences of their own."""
+
+_NOTES = {
+    **dict.fromkeys(("base", "few_shot", "best_prompt"), "not tuned"),
+    "nearest": "no model",
+    "sentence": "no model",
+}
 PAIRS = 5  # points up to which each is compared with each; more are compared with the first
 _LOSSES = 150  # points of a loss curve that are kept
 _LEFT_OUT = ("run", "prompts")  # keys in which runs may differ without being different points
@@ -108,6 +116,8 @@ def combine(
     shot_pairs = _against(groups, "few_shot", shots, MEASURED)
     base_pairs = _against(groups, "base", bases, MEASURED)
     floor_pairs = _against(groups, "nearest", floors, METRICS)
+    beside = {system: _shared(groups, system, lambda group: group.members[0].config.model) for system in BESIDE}
+    beside_pairs = [item for system in BESIDE for item in _against(groups, system, beside[system], METRICS)]
     between = _between(groups)
     titles = {f"{group.name}/tuned": group.title for group in groups}
     counts = [len(group.members) for group in groups if group.predictions("tuned")]
@@ -128,10 +138,11 @@ def combine(
         "warnings": [*warnings, *_warnings(groups)],
         "varied": list(dict.fromkeys(key for entry in entries for key in entry.settings)),
         "config": yaml.safe_load(config) if config else {},
-        "systems": _systems(groups, bases, shots, floors),
+        "systems": _systems(groups, bases, shots, floors, beside),
         "comparisons": _comparisons(
             (*base_pairs, *shot_pairs, *floor_pairs, *between), one_seed_each=max(counts, default=1) < 2
-        ),
+        )
+        + list(map(one_seed.as_json, beside_pairs)),
         "groups": [{**_group_json(group, bases), "knees": list(map(knee_json, knees[group.name]))} for group in groups],
         "more_rows": [{"title": title, **growth_json(item)} for title, item in more],
         "points": [_point_json(entry, folder) for entry in entries],
@@ -247,6 +258,7 @@ def _systems(
     bases: Mapping[str, tuple[str, _Group]],
     shots: Mapping[str, tuple[str, _Group]],
     floors: Mapping[str, tuple[str, _Group]],
+    beside: Mapping[str, Mapping[str, tuple[str, _Group]]],
 ) -> list[dict[str, Any]]:
     several = len({name for name, _ in bases.values()}) > 1
     rows, tests = [], {group.test for group in groups}
@@ -263,6 +275,11 @@ def _systems(
     for group in lookups:
         rest = f", {group.title}" if len(lookups) > 1 else ""
         rows.append(_row(group, "nearest", f"Nearest question's answer{rest}", seeds_count=1))
+    for system, found in beside.items():
+        own = [group for group in groups if found.get(group.name, ("", None))[1] is group]
+        for group in own:
+            rest = f", {group.title}" if len(own) > 1 else ""
+            rows.append(_row(group, system, f"{BESIDE[system]}{rest}", seeds_count=1))
     return rows if len(tests) == 1 else [{**row, "test": _test_number(row, groups)} for row in rows]
 
 
@@ -273,7 +290,7 @@ def _test_number(row: Mapping[str, Any], groups: Sequence[_Group]) -> int:
 
 def _row(group: _Group, system: str, title: str, *, seeds_count: int) -> dict[str, Any]:
     found = [_system(member, system) for member in group.members if system in member.predictions][:seeds_count]
-    note = {"base": "not tuned", "few_shot": "not tuned", "nearest": "no model"}.get(system, "tuned")
+    note = _NOTES.get(system, "tuned")
     return {
         "name": f"{group.name}/{system}",
         "title": title,

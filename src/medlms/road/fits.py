@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from medlms.evaluate import knee as bent
 from medlms.evaluate import more_rows
-from medlms.evaluate.ask import read_predictions
 from medlms.evaluate.curves import LOSS, RESAMPLES, SEED, along
+from medlms.evaluate.lines import read_predictions
 from medlms.road.grading import losses_file
 from medlms.run import Run
 from medlms.types import Prediction

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from medlms import catalogue
@@ -13,14 +13,18 @@ from medlms.evaluate import speed
 from medlms.evaluate.ask import ask, score_references
 from medlms.evaluate.compare import compare
 from medlms.evaluate.endings import endings
+from medlms.evaluate.known import Known
 from medlms.evaluate.score import as_json, score
 from medlms.road.rows import Rows
 from medlms.road.talk import Talk
 from medlms.run import Run
-from medlms.types import QA, Comparison, Engine, Prediction, Reply, Request, Score
+from medlms.types import QA, Comparison, Engine, Message, Prediction, Reply, Request, Score
 
-OVERLAP = ("exact_match", "token_f1", "rouge1", "rouge2", "rougeL", "bleu", "chrf")
+OVERLAP = ("exact_match", "token_f1", "rouge1", "rouge2", "rougeL", "rougeLsum", "bleu", "chrf", "similarity")
 CURVES = ("bleu", "rouge1", "rouge2", "rougeL", "token_f1")
+NO_MODEL = ("nearest", "sentence")
+"""Systems that copy text of the training rows: they have no probabilities and take no time worth measuring."""
+
 LOSS_FIELDS = ("id", "group", "reference_logprob", "reference_tokens")
 
 
@@ -30,9 +34,21 @@ def task_of(config: Config) -> Any:
 
 
 def grade(
-    run: Run, config: Config, rows: Rows, engine: Engine, system: str, *, scores: bool, talk: Talk
+    run: Run,
+    config: Config,
+    rows: Rows,
+    engine: Engine,
+    system: str,
+    *,
+    scores: bool,
+    talk: Talk,
+    known: Known | None = None,
+    render: Callable[[tuple[Message, ...]], str] | None = None,
 ) -> list[Prediction]:
-    """Predictions of a system on the evaluation rows, with reference log-probabilities where ``scores``."""
+    """Predictions of a system on the evaluation rows, with reference log-probabilities where ``scores``.
+
+    ``known`` and ``render`` as ``ask`` takes them.
+    """
     examples = rows.eval[: config.evaluate.rows]
     settings: dict[str, Any] = {
         "task": task_of(config),
@@ -47,13 +63,20 @@ def grade(
             **settings,
             references=rows.references,
             max_new_tokens=config.evaluate.max_new_tokens,
-            batch=config.evaluate.batch,
             progress=advance,
+            known=known,
+            render=render,
+            say=talk.say,
         )
     if not scores:
         return predictions
     with talk.bar(f"{system} reads references") as advance:
-        return score_references(engine, examples, **settings, batch=config.evaluate.batch, progress=advance)
+        return score_references(engine, examples, **settings, progress=advance)
+
+
+def plain(messages: Sequence[Message]) -> str:
+    """A conversation as it is kept in a predictions file: the texts of its turns, one a paragraph."""
+    return "\n\n".join(message.text for message in messages)
 
 
 def latency(run: Run, config: Config, rows: Rows, engine: Engine, system: str, *, talk: Talk) -> dict[str, Any]:
@@ -117,8 +140,8 @@ def epoch_scores(run: Run, config: Config, rows: Rows, engine: Engine, epoch: in
             run=run,
             system=f"dev/epoch-{epoch}",
             max_new_tokens=config.evaluate.max_new_tokens,
-            batch=config.evaluate.batch,
             progress=advance,
+            say=talk.say,
         )
     for item in score(answers, list(CURVES), resamples=config.evaluate.resamples, seed=config.seed):
         record[item.metric] = as_json(item)
@@ -135,12 +158,19 @@ def scores_of(config: Config, predictions: Mapping[str, Sequence[Prediction]]) -
 
 
 def comparisons_of(config: Config, predictions: Mapping[str, Sequence[Prediction]]) -> list[Comparison]:
-    """Tuned against every other system, and few-shot prompting against the base alone, paired."""
+    """Tuned against every other system, and the base in other prompts against the base as it is, paired."""
     found: list[Comparison] = []
-    pairs = [("tuned", "base"), ("tuned", "few_shot"), ("few_shot", "base"), ("tuned", "nearest")]
+    pairs = [
+        ("tuned", "base"),
+        ("tuned", "best_prompt"),
+        ("tuned", "few_shot"),
+        ("best_prompt", "base"),
+        ("few_shot", "base"),
+    ]
+    pairs += [("tuned", "nearest"), ("tuned", "sentence")]
     for one, other in pairs:
         if one in predictions and other in predictions:
-            metrics = [*OVERLAP, *(("perplexity", "bits_per_byte") if other != "nearest" else ())]
+            metrics = [*OVERLAP, *(("perplexity", "bits_per_byte") if other not in NO_MODEL else ())]
             found += compare(
                 one,
                 predictions[one],

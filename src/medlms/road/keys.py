@@ -30,6 +30,9 @@ LATER: dict[str, Any] = {
         "max_new_tokens": 64,
         "coverages": [0.8, 0.5],
     },
+    "evaluate.prompt_rows": 32,
+    "evaluate.similarity": "auto",
+    "evaluate.cache": True,
     "clean": dict.fromkeys(
         (
             "white_space",

@@ -14,6 +14,7 @@ from medlms.errors import AskedWrongly, MedLMsError, ModelError, ResourceError
 
 DEPARTMENTS = (1, 10)
 CHARACTERS = 4.0  # in a token of English, about
+WORDINGS = 5  # that best_prompt tries
 FRAME = 30  # tokens of instruction and template around a question
 # What would be changed, least loss first; each is tried alone, then with those before it that are named together.
 CHANGES: tuple[tuple[str, ...], ...] = (
@@ -224,7 +225,7 @@ def _seconds(work: Any, config: Config, machine: Machine) -> dict[str, Any] | No
         return None
     rates = {"flops": machine.flops, "bytes_per_second": machine.bytes_per_second}
     training = times.training_time(work, flops=machine.flops)
-    systems = sum(system != "nearest" for system in config.evaluate.systems)
+    systems = sum(system not in ("nearest", "sentence") for system in config.evaluate.systems)
     grading = times.grading_time(work, **rates, systems=systems, answers=max(1, work.rows.eval))
     alone = replace(work, batch=1)
     if config.evaluate.latency_rows:
@@ -232,6 +233,9 @@ def _seconds(work: Any, config: Config, machine: Machine) -> dict[str, Any] | No
     if config.train.evaluate_every == "epoch" and work.rows.dev:
         rounds, answers = work.epochs + 1, min(config.train.evaluate_rows, work.rows.dev)
         grading += times.grading_time(work, **rates, systems=rounds, answers=answers)
+    if "best_prompt" in config.evaluate.systems and work.rows.dev:
+        answers = min(config.evaluate.prompt_rows, work.rows.dev)
+        grading += times.grading_time(work, **rates, systems=WORDINGS, answers=answers)
     tokens = work.rows.train * work.rows.mean * work.epochs
     return {
         "matrix_flops": machine.flops,

@@ -21,8 +21,8 @@ from medlms.evaluate.score import per_item
 from medlms.evaluate.verdict import verdict
 from medlms.report import card, method, write
 from medlms.report.data import PAGE
-from medlms.road import fits
-from medlms.road.grading import comparisons_of, ending_counts, scores_of, task_of
+from medlms.road import fits, notes, wordings
+from medlms.road.grading import NO_MODEL, comparisons_of, ending_counts, scores_of, task_of
 from medlms.road.rows import Rows
 from medlms.road.sealing import seal
 from medlms.run import REPORT, STEPS, Run, now
@@ -33,7 +33,9 @@ TITLES = {
     "base": "base (not tuned)",
     "few_shot": "base with examples in its prompt (few-shot)",
     "tuned": "tuned (this run)",
+    "best_prompt": "base in the best of five prompts",
     "nearest": "nearest question's answer (no model)",
+    "sentence": "best-matching training sentence (no model)",
 }
 
 
@@ -88,6 +90,9 @@ def content(
             *exam_findings(exams),
             *knee_findings([("", item) for item in knees]),
         ],
+        "notes": notes.notes(
+            run, scores, comparisons, predictions, exact=str(model.get("precision") or "").startswith("fp32")
+        ),
         "warnings": [*_warnings(data), *warnings],
         "model": dict(model),
         "config": config.model_dump(),
@@ -95,7 +100,7 @@ def content(
             {
                 "name": system,
                 "title": TITLES.get(system, system),
-                "note": _note(system, model, paths, config),
+                "note": _note(system, model, paths, config, tried=wordings.tried(run)),
                 "metrics": {item.metric: score.as_json(item) for item in scores[system]},
                 "speed": measured.get(system, {}),
                 "endings": ended[system],
@@ -105,6 +110,7 @@ def content(
         ],
         **({"exams": list(exams)} if exams else {}),
         **({"contamination": overlaps} if overlaps else {}),
+        "wordings": wordings.tried(run),
         "comparisons": _comparisons(comparisons),
         "training": _training(rows, steps, epochs, config),
         "epochs": epochs,
@@ -140,10 +146,14 @@ def _without_lists(data: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _note(system: str, model: Mapping[str, Any], paths: Mapping[str, str], config: Config) -> str:
-    if system == "nearest":
+def _note(
+    system: str, model: Mapping[str, Any], paths: Mapping[str, str], config: Config, *, tried: Mapping[str, Any]
+) -> str:
+    if system in NO_MODEL:
         return paths.get(system, "")
     note = str(model.get("note") or "")
+    if system == "best_prompt":
+        return "; ".join(filter(None, [f"wording {tried['chosen']!r}" if tried else "", note]))
     if system == "few_shot":
         shown = f"{config.evaluate.examples} training rows before each question"
         return "; ".join(filter(None, [shown, note]))

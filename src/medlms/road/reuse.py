@@ -75,7 +75,6 @@ def _plan(config: Config, examples: Sequence[QA], own: rows.Rows, system: str) -
         references=own.references,
         system=system,
         max_new_tokens=config.evaluate.max_new_tokens,
-        batch=config.evaluate.batch,
     )
 
 
@@ -91,7 +90,7 @@ def _all_have(lines: Sequence[dict[str, Any]], plan: str) -> bool:
 def _base_extras(run: Run, config: Config, own: rows.Rows, other: Run, settings: Config) -> None:
     """Beside the graded answers: latency, the curves' epoch 0, and the answers to the ungraded prompts."""
     ours, theirs = config.evaluate, settings.evaluate
-    same_limits = (ours.max_new_tokens, ours.batch) == (theirs.max_new_tokens, theirs.batch)
+    same_limits = ours.max_new_tokens == theirs.max_new_tokens
     _speed(run, config, other, settings, "base")
     if config.prompts and config.prompts == settings.prompts and same_limits:
         _copy(other, run, "prompts/base")

@@ -9,7 +9,7 @@ from typing import Any
 from medlms.catalogue import names as catalogue_names
 from medlms.catalogue import near
 from medlms.errors import AskedWrongly
-from medlms.evaluate.ask import read_predictions
+from medlms.evaluate.lines import read_predictions
 from medlms.run import REPORT, Run
 from medlms.types import Prediction
 

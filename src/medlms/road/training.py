@@ -22,7 +22,20 @@ from medlms.config import Config, dump, load
 from medlms.data import mix
 from medlms.data.found import LIST
 from medlms.errors import AskedWrongly, ConfigError, DataError, Interrupted, MedLMsError, ResourceError
-from medlms.road import accounts, exams, grading, identified, keys, many, overlap, reporting, rows, shots, tuning
+from medlms.road import (
+    accounts,
+    beside,
+    exams,
+    grading,
+    identified,
+    keys,
+    likeness,
+    many,
+    overlap,
+    reporting,
+    rows,
+    tuning,
+)
 from medlms.road.manifest import manifest
 from medlms.road.talk import Silent, Talk
 from medlms.road.work import Work
@@ -143,6 +156,8 @@ def _new(config: Config) -> Run:
 
 
 def _road(run: Run, config: Config, talk: Talk) -> Result:
+    from medlms.models import methods
+
     began = time.perf_counter()
     if not config.data:
         raise ConfigError(["data: must hold at least 1 to train on (found [])."])
@@ -154,11 +169,10 @@ def _road(run: Run, config: Config, talk: Talk) -> Result:
     _check_questions(work)
     _grade(work, "base")
     exams.sit(work, "base")
-    _few_shot(work)
-    if "nearest" in config.evaluate.systems:
-        _nearest(work)
+    if not exams.alone(config):
+        beside.grade(work)
     model = tuning.tune(work, tokens)
-    _grade(work, "tuned", model)
+    _grade(work, "tuned", model, learned=methods.saved(run.folder))
     exams.sit(work, "tuned", model)
     report = _report(work, command=f"medlms train {run.folder / CONFIG}")
     talk.say(f"done in {(time.perf_counter() - began) / 60:.1f} minutes; the report is {run.folder / 'report.html'}")
@@ -202,12 +216,11 @@ def grade_only(
         _check_questions(work)
         _grade(work, "base")
         exams.sit(work, "base")
-        _few_shot(work)
-        if "nearest" in config.evaluate.systems:
-            _nearest(work)
+        if not exams.alone(config):
+            beside.grade(work)
         if adapter is not None:
             model = methods.attach(work.loaded, adapter)
-            _grade(work, "tuned", model)
+            _grade(work, "tuned", model, learned=adapter)
             exams.sit(work, "tuned", model)
         return Result(run, _report(work, command=f"medlms evaluate {run.folder / CONFIG}"))
     except KeyboardInterrupt:
@@ -408,55 +421,31 @@ def _prompt_rows(config: Config) -> list[QA]:
     ]
 
 
-def _grade(work: Work, system: str, model: Any = None) -> None:
+def _grade(work: Work, system: str, model: Any = None, *, learned: Path | None = None) -> None:
     if system not in work.config.evaluate.systems:
         return
     if exams.alone(work.config):
-        return _without_answers(work, system, model)
+        return _without_answers(work, system, model, learned)
     engine = work.engine(system, model)
     work.paths[system] = engine.path
-    work.predictions[system] = grading.grade(
-        work.run, work.config, work.rows, engine, system, scores=True, talk=work.talk
-    )
+    asked: dict[str, Any] = {"scores": True, "talk": work.talk, "known": work.known(engine, learned)}
+    work.predictions[system] = grading.grade(work.run, work.config, work.rows, engine, system, **asked)
     grading.latency(work.run, work.config, work.rows, engine, system, talk=work.talk)
     if system == "base" and work.config.train.evaluate_every == "epoch" and work.rows.dev:
         tuning.epoch(work, engine, 0)
-    _ask_prompts(work, engine, system)
+    _ask_prompts(work, engine, system, learned)
 
 
-def _without_answers(work: Work, system: str, model: Any) -> None:
+def _without_answers(work: Work, system: str, model: Any, learned: Path | None) -> None:
     """What is done with a system when only exams are graded: before training, the held-out loss; and the user's questions."""
     engine = work.engine(system, model)
     work.paths[system] = engine.path
     if system == "base" and work.config.train.evaluate_every == "epoch" and work.rows.dev:
         tuning.epoch(work, engine, 0)
-    _ask_prompts(work, engine, system)
+    _ask_prompts(work, engine, system, learned)
 
 
-def _few_shot(work: Work) -> None:
-    if "few_shot" not in work.config.evaluate.systems or exams.alone(work.config):
-        return
-    engine = shots.engine(work.config, work.rows, work.engine("base"))
-    work.paths["few_shot"] = engine.path
-    work.predictions["few_shot"] = grading.grade(
-        work.run, work.config, work.rows, engine, "few_shot", scores=True, talk=work.talk
-    )
-    grading.latency(work.run, work.config, work.rows, engine, "few_shot", talk=work.talk)
-
-
-def _nearest(work: Work) -> None:
-    if exams.alone(work.config):
-        return
-    from medlms.engines.nearest import NearestEngine
-
-    engine = NearestEngine(work.rows.train)
-    work.paths["nearest"] = engine.path
-    work.predictions["nearest"] = grading.grade(
-        work.run, work.config, work.rows, engine, "nearest", scores=False, talk=work.talk
-    )
-
-
-def _ask_prompts(work: Work, engine: Any, system: str) -> None:
+def _ask_prompts(work: Work, engine: Any, system: str, learned: Path | None) -> None:
     """Extra questions, ungraded; kept in predictions like all answers."""
     if not work.config.prompts:
         return
@@ -472,14 +461,16 @@ def _ask_prompts(work: Work, engine: Any, system: str) -> None:
             run=work.run,
             system=f"prompts/{system}",
             max_new_tokens=work.config.evaluate.max_new_tokens,
-            batch=work.config.evaluate.batch,
             progress=advance,
+            known=work.known(engine, learned),
+            say=work.talk.say,
         )
 
 
 def _report(work: Work, *, command: str) -> dict[str, Any]:
     config, run = work.config, work.run
     work.pages()
+    likeness.measure(work)
     order = [system for system in config.evaluate.systems if system in work.predictions]
     warnings = [*work.warnings]
     epochs = list(run.rows("epochs.jsonl"))
@@ -518,13 +509,13 @@ def _model(work: Work) -> dict[str, Any]:
         "trainable": work.trainable or None,
         "precision": work.loaded.why,
         "device": str(work.loaded.device),
-        "path": "; ".join(f"{name}: {path}" for name, path in work.paths.items() if name != "nearest"),
+        "path": "; ".join(f"{name}: {path}" for name, path in work.paths.items() if name not in grading.NO_MODEL),
     }
 
 
 def _prompt_answers(work: Work) -> list[dict[str, Any]]:
-    from medlms.evaluate.ask import read_predictions
     from medlms.evaluate.endings import endings
+    from medlms.evaluate.lines import read_predictions
 
     if not work.config.prompts:
         return []

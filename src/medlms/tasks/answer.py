@@ -13,11 +13,16 @@ METRICS = (
     "rouge1",
     "rouge2",
     "rougeL",
+    "rougeLsum",
     "token_f1",
     "chrf",
+    "similarity",
     "length_words",
+    "reading_grade",
+    "repetition",
     "perplexity",
     "bits_per_byte",
+    *(f"{rouge}.{part}" for rouge in ("rouge1", "rouge2", "rougeL", "rougeLsum") for part in ("precision", "recall")),
 )
 """Names of the metrics that grade this task, in the order of the results table."""
 
