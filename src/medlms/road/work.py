@@ -33,7 +33,9 @@ class Work:
         """What answers for the base, or for ``model`` tuned on it."""
         from medlms.engines.local import LocalEngine
 
-        return LocalEngine(self.loaded, self.template, model=model, name=name, batch=self.config.evaluate.batch)
+        asked = self.config.evaluate
+        kind = "int8" if asked.int8 else None
+        return LocalEngine(self.loaded, self.template, model=model, name=name, batch=asked.batch, kind=kind)
 
     def address(self) -> str:
         """What other tools' ``from_pretrained`` takes for the base: a hub id where there is one."""
