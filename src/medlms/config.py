@@ -297,7 +297,8 @@ class Evaluate(_Part):
     int8: bool = Field(
         False,
         description="Models write answers and weigh options with weights and inputs cut to 8 bits where the own decoder runs "
-        "(Llama-shaped models on a processor): faster, and grades change. Adapters are merged first; references are scored in full.",
+        "(Llama-shaped models on a processor): faster, and grades change. Adapters are merged first; references are scored "
+        "in full.",
     )
     latency_rows: int = Field(
         8, ge=0, description="Rows asked one at a time, after a warm-up, to measure seconds per answer."

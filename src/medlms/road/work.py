@@ -34,8 +34,14 @@ class Work:
         from medlms.engines.local import LocalEngine
 
         asked = self.config.evaluate
-        kind = "int8" if asked.int8 else None
-        return LocalEngine(self.loaded, self.template, model=model, name=name, batch=asked.batch, kind=kind)
+        return LocalEngine(
+            self.loaded,
+            self.template,
+            model=model,
+            name=name,
+            batch=asked.batch,
+            kind="int8" if asked.int8 else None,
+        )
 
     def address(self) -> str:
         """What other tools' ``from_pretrained`` takes for the base: a hub id where there is one."""
