@@ -356,6 +356,12 @@ class Evaluate(_Part):
     decoding: Literal["greedy"] = Field("greedy", description="No sampling, no repetition penalty.")
     rows: int | None = Field(None, ge=1, description="Evaluation rows asked; all of the evaluation part when empty.")
     batch: int = Field(32, ge=1, description="Answers generated at once.")
+    int8: bool = Field(
+        False,
+        description="Models write answers and weigh options with weights and inputs cut to 8 bits where the own decoder runs "
+        "(Llama-shaped models on a processor): faster, and grades change. Adapters are merged first; references are scored "
+        "in full.",
+    )
     latency_rows: int = Field(
         8, ge=0, description="Rows asked one at a time, after a warm-up, to measure seconds per answer."
     )

@@ -138,14 +138,14 @@ class LocalEngine:
         if not self._own:
             self._without = "switched off"
             return None
-        now = state(self.model)
-        if self._state != now:
-            with self._weights():  # refuses where tuning has changed the base itself
-                pass
+        if self._state != state(self.model):
+            if not self.adapted:
+                with self._weights():  # refuses where tuning has changed the base itself
+                    pass
             self._decoder, self._without = decoder_of(
                 self.model, self.loaded.model, device=self.loaded.device, kind=self._kind, merged=self._merged
             )
-            self._state = now
+            self._state = state(self.model)  # plain weights that are read together were laid over one another
         return self._decoder
 
     def _score(self, held: list[tuple[Request, Tokens]]) -> list[Reply]:

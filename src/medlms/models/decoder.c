@@ -27,13 +27,15 @@ static inline float as_float(word x) {
 #ifdef FAST
 /* c [rows][16 * vectors] += a [rows][steps] b [steps][16 * vectors]; rows and vectors are constants where this is expanded. */
 static inline __attribute__((always_inline)) void tile(const word *a, i64 a_next, const int rows, i64 steps, const word *b, i64 b_next,
-                                                       const int vectors, float *c, i64 c_next, const int kind) {
+                                                       const int vectors, float *c, i64 c_next, const int kind, const word *ahead) {
     __m512 sum[TILE][4];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++) sum[r][v] = _mm512_loadu_ps(c + r * c_next + 16 * v);
     for (i64 step = 0; step < steps; step++) {
         __m512i other[4];
         for (int v = 0; v < vectors; v++) other[v] = _mm512_loadu_si512(b + step * b_next + 16 * v);
+        if (ahead)
+            for (int v = 0; v < vectors; v++) _mm_prefetch((const char *)(ahead + (step * vectors + v) * 16), _MM_HINT_T0);
         for (int r = 0; r < rows; r++) {
             __m512i own = _mm512_set1_epi32((int)a[r * a_next + step]);
             for (int v = 0; v < vectors; v++)
@@ -47,23 +49,26 @@ static inline __attribute__((always_inline)) void tile(const word *a, i64 a_next
 
 #define ROWS(count, vectors, kind)                                        \
     case count:                                                          \
-        tile(a, a_next, count, steps, b, b_next, vectors, c, c_next, kind); \
+        tile(a, a_next, count, steps, b, b_next, vectors, c, c_next, kind, ahead); \
         break;
 #define TILES(vectors, kind) \
     switch (rows) { ROWS(1, vectors, kind) ROWS(2, vectors, kind) ROWS(3, vectors, kind) ROWS(4, vectors, kind) }
 #endif
 
-/* c [rows][width] += a [rows][steps] b [steps][width] in words; rows <= TILE, width a multiple of 16. */
+/* c [rows][width] += a [rows][steps] b [steps][width] in words; rows <= TILE, width a multiple of 16. What lies at ``ahead`` (NULL:
+ * nothing) is fetched meanwhile: a page is read from memory once and is longer than the processor looks ahead by itself.
+ */
 static void product(const word *a, i64 a_next, int rows, i64 steps, const word *b, i64 b_next, i64 width, float *c, i64 c_next,
-                    int kind) {
+                    int kind, const word *ahead) {
 #ifdef FAST
-    for (; width >= 64; width -= 64, b += 64, c += 64) {
+    for (; width >= 64; width -= 64, b += 64, c += 64, ahead = NULL) {
         if (kind == NARROW) TILES(4, NARROW) else TILES(4, 0)
     }
-    for (; width > 0; width -= 16, b += 16, c += 16) {
+    for (; width > 0; width -= 16, b += 16, c += 16, ahead = NULL) {
         if (kind == NARROW) TILES(1, NARROW) else TILES(1, 0)
     }
 #else
+    (void)ahead;
     for (int r = 0; r < rows; r++)
         for (i64 step = 0; step < steps; step++) {
             word own = a[r * a_next + step];
@@ -201,7 +206,7 @@ void attend(const void *q, void *out, const void *keys, const void *values, cons
                     if (seen <= 0) continue;
                     i64 width = (seen + 15) / 16 * 16;
                     memset(scores, 0, sizeof scores);
-                    product(own + row * steps, steps, many, steps, k, PAGE, width, scores, PAGE, kind);
+                    product(own + row * steps, steps, many, steps, k, PAGE, width, scores, PAGE, kind, row ? NULL : v);
                     for (int r = 0; r < many; r++) {
                         i64 at = position + (row + r) / per, high = SMALL(end, at + 1) - begin;
                         i64 low = window && at - window + 1 > begin ? at - window + 1 - begin : 0;
@@ -214,7 +219,8 @@ void attend(const void *q, void *out, const void *keys, const void *values, cons
                         if (before != 1.0f)
                             for (i64 i = 0; i < size; i++) sum[i] *= before;
                     }
-                    product(shares, PAGE / wide, many, (seen + wide - 1) / wide, v, size, size, sums + row * size, size, kind);
+                    product(shares, PAGE / wide, many, (seen + wide - 1) / wide, v, size, size, sums + row * size, size, kind,
+                            row || entry + 1 == block[4] ? NULL : (const word *)keys + (page[entry + 1] * groups + group) * words);
                 }
             }
             for (i64 row = 0; row < rows; row++) {

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from medlms.models import native, products
-from medlms.models.decoder_passes import Heads, Passes, Reading
+from medlms.models.decoder_passes import PAGE, Heads, Passes, Reading
 from medlms.models.load import available_memory
-from medlms.models.pages import PAGE, Pages
+from medlms.models.pages import Pages
 from medlms.models.products import Kind, Layers, Product
 
 SHAPES = {"LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"}
@@ -57,17 +57,21 @@ class Decoder:
         self.norm: Tensor = body.norm.weight.data
         self._body = body
         self._angles: tuple[Tensor, Tensor] | None = None
-        self.layers = [
-            _Layer(
-                layer.input_layernorm.weight.data,
-                *(products.made(part, kind, passes, merged=merged) for part in parts[:2]),
-                layer.post_attention_layernorm.weight.data,
-                *(products.made(part, kind, passes, merged=merged) for part in parts[2:]),
-                _window(layer.self_attn),
-                _norms(layer.self_attn),
+        self.layers = []
+        for layer, parts in zip(body.layers, _parts(body, adapter), strict=True):
+            joint, last, gates, down = (products.made(part, kind, passes, merged=merged) for part in parts)
+            self.layers.append(
+                _Layer(
+                    first_norm=layer.input_layernorm.weight.data,
+                    joint=joint,
+                    last=last,
+                    second_norm=layer.post_attention_layernorm.weight.data,
+                    gates=gates,
+                    down=down,
+                    window=_window(layer.self_attn),
+                    norms=_norms(layer.self_attn),
+                )
             )
-            for layer, parts in zip(body.layers, _parts(body, adapter), strict=True)
-        ]
         self.head = products.made(Layers((whole.lm_head,), (None,)), kind, passes, merged=False)
         weights = sum(p.numel() for p in whole.parameters() if p.dim() == 2)
         self.copied = {"plain": 0, "packed": weights * self.dtype.itemsize, "int8": weights}[kind]
@@ -202,7 +206,7 @@ def _packs(whole: Any) -> bool:
     weight = whole.lm_head.weight
     if weight.dtype != torch.bfloat16 or not torch.backends.mkldnn.is_available():
         return False
-    size = sum(parameter.nbytes for parameter in whole.parameters())
+    size = sum(int(parameter.nbytes) for parameter in whole.parameters())
     return size < COPIED * available_memory()
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from medlms.models.decoder_passes import Passes
+from medlms.models.fast_lora import stack
 
 Kind = Literal["plain", "packed", "int8"]
 ROWS = 128  # tokens at once for which kernels order the weights
@@ -96,8 +97,14 @@ class Layers:
 
     @property
     def weight(self) -> Tensor:
-        """The weights over one another; no copy where they lie so in memory already."""
-        return joined([base.weight.data for base in self.bases])
+        """The weights over one another: a copy where there are several."""
+        return torch.cat([base.weight.data for base in self.bases]) if len(self.bases) > 1 else self.only
+
+    @property
+    def only(self) -> Tensor:
+        """The weights over one another, and the layers looking into them from now on: memory holds them once."""
+        weights = [base.weight.data for base in self.bases]
+        return stack(list(self.bases), weights, [False] * len(weights))
 
     @property
     def bias(self) -> Tensor | None:
@@ -158,7 +165,8 @@ def layers(modules: Sequence[Any], adapter: str | None) -> Layers | None:
 def made(layers: Layers, kind: Kind, passes: Passes, *, merged: bool) -> Product:
     """The product of layers in the form asked for; ``merged`` adapters (always in 8 bits) cost nothing while reading."""
     pair = None if merged or kind == "int8" else layers.low_rank(layers.bases[0].weight.dtype)
-    weight = layers.weight if pair is not None or not any(layers.adapters) else layers.merged()
+    unchanged = pair is not None or not any(layers.adapters)
+    weight = layers.merged() if not unchanged else layers.only if kind == "plain" else layers.weight
     base: Product
     if kind == "int8":
         values, scales = eight_bit(weight)
@@ -175,21 +183,6 @@ def eight_bit(weight: Tensor) -> tuple[Tensor, Tensor]:
     wide = weight.float()
     scales = wide.abs().amax(1).clamp_(min=1e-12) / 127
     return (wide / scales[:, None]).round_().to(torch.int8), scales
-
-
-def joined(weights: Sequence[Tensor]) -> Tensor:
-    """Weights [out, in] over one another: a look at them where they lie so already, else a copy."""
-    first = weights[0]
-    if len(weights) == 1:
-        return first
-    ends = [weight.data_ptr() + weight.nbytes for weight in weights]
-    if (
-        all(weight.is_contiguous() for weight in weights)
-        and ends[:-1] == [weight.data_ptr() for weight in weights[1:]]
-        and len({weight.untyped_storage().data_ptr() for weight in weights}) == 1
-    ):
-        return first.as_strided((sum(len(weight) for weight in weights), first.shape[1]), (first.shape[1], 1))
-    return torch.cat(list(weights))
 
 
 def _known(module: Any, adapter: str) -> bool:

@@ -46,7 +46,7 @@ def take(run: Run, config: Config, own: rows.Rows, others: Sequence[tuple[Run, C
 
 def same_base(one: Config, other: Config) -> bool:
     """Whether two configs ask the same model in the same way before tuning."""
-    return all(getattr(one, key) == getattr(other, key) for key in MODEL)
+    return one.evaluate.int8 == other.evaluate.int8 and all(getattr(one, key) == getattr(other, key) for key in MODEL)
 
 
 def _fits(system: str, config: Config, settings: Config, own: rows.Rows, other: Run) -> bool:

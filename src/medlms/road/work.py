@@ -47,7 +47,15 @@ class Work:
         """What answers for the base, or for ``model`` tuned on it."""
         from medlms.engines.local import LocalEngine
 
-        return LocalEngine(self.loaded, self.template, model=model, name=name, batch=self.config.evaluate.batch)
+        asked = self.config.evaluate
+        return LocalEngine(
+            self.loaded,
+            self.template,
+            model=model,
+            name=name,
+            batch=asked.batch,
+            kind="int8" if asked.int8 else None,
+        )
 
     def known(self, engine: Any, learned: Path | None = None) -> Known | None:
         """Where answers of this engine may be taken from; nowhere with ``evaluate.cache: false``.
