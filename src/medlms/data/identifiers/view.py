@@ -1,10 +1,12 @@
-"""A text made ready for the rules: one long line without marks that vary, its lower case, its words."""
+"""A text made ready for the rules: one long line without marks that vary, its lower case, its words, its runs of capitals."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+
+from medlms.data.identifiers.lexicon import UNKNOWN, rank
 
 # Each is one character wide, so that positions stay those of the text.
 _SAME = str.maketrans(
@@ -13,18 +15,41 @@ _SAME = str.maketrans(
     | dict.fromkeys("‘’ʼ`´", "'")
     | dict.fromkeys("“”„", '"')
 )
+_ODD = re.compile(r"[^\n -_a-~]")  # whether there is anything to translate
 _BREAK = re.compile(r"(?<!\n)\n(?! *\n)")
-_WORD = re.compile(r"[^\W\d_]+")
-_TITLED = re.compile(r"[A-ZÀ-ÞĀ-ɏ][a-zß-ÿĀ-ɏ]")
-_DIGIT = re.compile(r"[0-9]")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_TITLED = re.compile(r"(?<![^\W\d_])[A-ZÀ-ÞĀ-ɏ][a-zß-ÿĀ-ɏ]")
 _ONE_IN = 60  # a text in which fewer words than one in so many begin with a capital is written without case
+_CAPITAL = re.compile(
+    r"(?<![^\W_])(?:(?:al|el|an|ar|as|ben|bar|bin|abu)-|[dlDL]'|de|Mc|Mac)?[A-ZÀ-ÞĀ-ɏḀ-ỿ][^\W\d_]*(?:['-][^\W\d_]+)*"
+)
+_WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+_PARTICLE = r"(?:de|del|de la|de las|de los|dela|la|las|los|da|do|dos|das|di|van|von|vom|zu|der|den|ter|ten|van der|van den|von der|"
+_PARTICLE += r"bin|bint|ibn|al|el|le|du|des|af|av|abu|ap|ab|della|degli|dello|y|e|st\.?|san|mac|nic|ni)"
+_JOIN = re.compile(rf"\.? {{1,2}}(?:{_PARTICLE} )?\"?|\" |\^|-")  # between two words of one name
+_AFTER_DOT = frozenset("st ste jr sr dr mr mrs ms mx prof rev fr sra srta drs hr fru mme mlle ma wm chas geo".split())
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """What the rules read. All texts have the same length; ``vocabulary`` holds the words of ``low``.
+class Word:
+    """A word of a run: where it lies, its lower case, and its rank; initials count as unknown."""
 
-    ``cased``: capitals say something; ``prose``: few words have one.
+    start: int
+    end: int
+    low: str
+    rank: int
+
+    @property
+    def initial(self) -> bool:
+        """Whether it is a single letter."""
+        return self.end - self.start == 1
+
+
+@dataclass(frozen=True)
+class View:
+    """What the rules read. ``text``, ``flat`` and ``low`` have the same length; ``vocabulary`` holds the words of ``low``.
+
+    ``cased``: capitals say something.
     """
 
     text: str
@@ -33,26 +58,44 @@ class View:
     vocabulary: frozenset[str]
     digits: bool
     cased: bool
-    prose: bool
+
+    @cached_property
+    def runs(self) -> list[list[Word]]:
+        """Words with capitals that stand together, particles between them; all words in a text without case."""
+        runs: list[list[Word]] = []
+        for hit in (_CAPITAL if self.cased else _WORD).finditer(self.flat):
+            start, end = hit.span()
+            low = self.low[start:end]
+            word = Word(start, end, low, rank(low) if end - start > 1 else UNKNOWN)
+            if runs and self._joined(runs[-1][-1], start):
+                runs[-1].append(word)
+            else:
+                runs.append([word])
+        return runs
+
+    def _joined(self, last: Word, start: int) -> bool:
+        gap = self.low[last.end : start]
+        if gap == " ":
+            return True
+        if gap in (". ", "."):
+            return last.initial or last.low in _AFTER_DOT
+        if gap.startswith(".") and not last.initial:
+            return False
+        return len(gap) < 12 and bool(_JOIN.fullmatch(gap))
 
 
 def view(text: str) -> View:
     """``text`` prepared for the rules. Single line breaks count as blanks; an empty line still parts what lies around it."""
-    flat = _BREAK.sub(" ", text.translate(_SAME))
+    flat = text.translate(_SAME) if _ODD.search(text) else text
+    if "\n" in flat:
+        flat = _BREAK.sub(" ", flat)
     low = flat.lower()
     if len(low) != len(flat):  # a few letters, such as the Turkish capital dotted I, have a longer lower case
         low = "".join(mark.lower() if len(mark.lower()) == 1 else mark for mark in flat)
-    listed = _WORD.findall(low)
-    titled = sum(pair[0].isupper() for pair in _TITLED.findall(flat))
-    return View(
-        text,
-        flat,
-        low,
-        frozenset(listed),
-        bool(_DIGIT.search(flat)),
-        titled * _ONE_IN >= max(1, len(listed)),
-        titled * 4 < len(listed),
-    )
+    listed = _LETTERS.findall(low)
+    digits = not low.isascii() or any(mark in low for mark in "0123456789")
+    cased = len(_TITLED.findall(flat)) * _ONE_IN >= max(1, len(listed))
+    return View(text, flat, low, frozenset(listed), digits, cased)
 
 
 @lru_cache(maxsize=512)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, WORD_NAME, firm_rank, is_given, is_place, rank
+from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, BOTH, is_given, rank
 from medlms.data.identifiers.states import STATES
 from medlms.data.identifiers.view import View
 from medlms.data.identifiers.words import words
@@ -148,9 +148,9 @@ def _turned(seen: View, hit: re.Match[str]) -> Iterator[Finding]:
         ):
             pass
         elif not (
-            last in (WORD_NAME, UNKNOWN)
-            and head == WORD_NAME
-            and (seen.cased or last == WORD_NAME)
+            last in (BOTH, UNKNOWN)
+            and head == BOTH
+            and (seen.cased or last == BOTH)
             and is_given(given[0])
             and (hit[1].isupper() == hit[2].isupper())
             and _alone(seen, hit)
