@@ -20,8 +20,8 @@ WORDED = frozenset(
     "attorney chaplain constable deputy detective coach principal senator professor".split()
 )
 _CALLED = frozenset(
-    "my name is|name is|name's|names are|mi nombre es|me llamo|ich heiße|ich heisse|i'm called|call me|goes by|née|nee|called|"
-    "nicknamed|preferred name|legal name|maiden name|also known as|aka|a k a|named|known as|alias".split("|")
+    "my name is|name is|name's|names are|mi nombre es|me llamo|ich heiße|ich heisse|i'm called|call me|goes by|née|nee|"
+    "nicknamed|preferred name|legal name|maiden name".split("|")
 )
 # Who is named in forms and notes. Before a colon or alone: 'Nurse: Kim', 'attending Kim', 'cc Kim'.
 _ROLES = frozenset(
@@ -59,13 +59,13 @@ _KIN = frozenset(
 # Words that part a title or a role from the name behind it, and belong to no name.
 BREAKS = (_ROLES | _KIN) - frozenset("love best guy grant dean page lane ward tenant bill may sold sender patient".split())
 _ADDRESSED = frozenset(
-    "told asked met thanks thank hi hello hey bye dear saw see call called calls paged page texted text emailed email phoned ring rang notified "
+    "told asked met thanks thank hi hello hey bye dear saw see paged page texted text emailed email phoned ring rang notified "
     "informed tell ask welcome congratulations sorry okay ok yes no please morning afternoon evening goodbye signed i'm am this it's "
     "its visited visiting advised updated consulted contacted messaged reached faxed remind reminded".split()
 )
 _NEAR = frozenset(
     "by with for and to from of per via von vom an und y et e & plus or about regarding re says said that as is was are were if "
-    "when because but while after before since against let has does did than like between including".split()
+    "called calls call named when because but while after before since against let has does did than like between including".split()
 )
 _ARTICLES = frozenset("the a an this that these those each every any no some such le la der die das el los las".split())
 # Lines of a dialogue and of a form begin alike; in a dialogue a name does not follow.
@@ -89,18 +89,26 @@ def before(seen: View, start: int, dialogue: bool) -> tuple[int, str]:
     gap = look[len(body) :]
     line = "\n" in seen.text[start - len(gap) : start]  # wrapped, perhaps: the words before it may still count
     if "\n\n" in gap or not body:
-        signed = body.rpartition("\n")[2].split()[-1:]
-        return (FIRM if signed and signed[0] in _CLOSINGS else WEAK), ""
+        return (FIRM if _closes(seen, start) else WEAK), ""
     hit = _BEFORE.search(body.replace("_", " "))
     if not hit:
         return (WEAK if gap.strip() or not gap else NOTHING), ""
     weight = _weighed(hit, gap, dialogue)
-    if line and hit[3] in _CLOSINGS:
+    if line and _closes(seen, start):
         weight = FIRM
     return (max(weight, WEAK) if line and weight >= NOTHING else weight), hit[3]
 
 
-_CLOSINGS = frozenset("regards sincerely thanks cheers best love yours truly faithfully wishes you gruß grüße grüßen saludos atentamente".split())
+_CLOSINGS = frozenset(
+    "regards sincerely thanks cheers best love yours truly faithfully wishes you gruß grüße grüßen saludos atentamente kind "
+    "warm warmest many thank with respectfully cordially mit freundlichen vielen dank un saludo".split()
+)
+
+
+def _closes(seen: View, start: int) -> bool:
+    """Whether the line above ``start`` is the close of a letter: 'Yours sincerely,'."""
+    above = seen.text[max(0, start - 60) : start].rstrip().rpartition("\n")[2].strip(" ,.!-").lower().split()
+    return 0 < len(above) < 4 and all(word in _CLOSINGS for word in above)
 
 
 def _weighed(hit: re.Match[str], gap: str, dialogue: bool) -> int:
@@ -108,11 +116,13 @@ def _weighed(hit: re.Match[str], gap: str, dialogue: bool) -> int:
     two = f"{hit[2] or hit[1]} {last}"
     three = f"{hit[1]} {two}"
     tight = gap.strip()
-    if last in TITLES and tight in ("", "."):
+    if last in TITLES and (not tight or (tight == "." and last not in WORDED)):
         return SURE
     if tight in ("", ":", '"', "=", "'", "(", ",") and (last in _CALLED or two in _CALLED or three in _CALLED):
-        return SURE if last != "called" or not tight else FAIR
-    labelled = any(mark in gap for mark in ":=#>|") or gap in (" - ", " -", "_")
+        return SURE
+    labelled = any(mark in gap for mark in ":=#>|_")
+    if gap in (" - ", " -"):
+        return WEAK
     if labelled:
         if last in SPEAKERS and dialogue and ":" in gap:
             return NOTHING
@@ -144,19 +154,24 @@ _RECORD = re.compile(
     r"mother|father|brother|sister|cousin|aunt|uncle|niece|nephew|friend|spouse|partner|neighbor|neighbour|he/him|she/her|they/them|"
     r"cell|mobile|home|work|day|next)|,? ?(?:[0-9]{1,2}[/.-][0-9]{1,2}[/.-](?:19|20)?[0-9]{2}\b))"
 )
+_OFTEN = r"(?:,| \([^()]{1,24}\))? (?:also |now |then |still |just |later |already |initially |kindly |never )?"
+# What people alone do, and what people, drugs and diseases do.
+_SPEAKS = re.compile(
+    _OFTEN + r"(?:says?|said|told|asks|asked|agrees|agreed|lives|lived (?:in|with|alone)|wants|wanted|thinks|thought|drove|drives|phoned|rang|wrote|"
+    r"cried|smiled|slept|refused|declined|consented|understands|verbali[sz]ed|texted|emailed|noticed|mentioned|mentions|admits|confirmed|"
+    r"insists|insisted|remembers|remembered|loves|hates|enjoys|walked|talked|spoke|denies|denied|complains|complained|wishes|worries|uploads|"
+    r"knows|knew|read|watched|looked|woke|tried|signed|picks? (?:him|her|me|them)|was (?:accompanied|contacted|informed|advised|driving)|"
+    r"is (?:married|here|accompanied|my|our|his|her))\b"
+)
 _DOES = re.compile(
-    r"(?:,| \([^()]{1,24}\))? (?:also |now |then |still |just |later |already |initially |kindly |never )?(?:says?|said|states|stated|reports|reported|denies|denied|complains|"
-    r"complained|presents|presented|calls|called|told|asks|asked|agrees|agreed|came|comes|went|lives|lived|wants|wanted|thinks|"
-    r"thought|feels|felt|takes|took|was (?:seen|admitted|discharged|referred|born|found|brought|last|transferred|evaluated|"
-    r"examined|here|told|given|taken|started|called|informed|contacted|present|advised|accompanied|assessed|reviewed|consented|"
-    r"driving|doing|able|very|at|in|on|the|his|her|my|our)|is (?:here|accompanied|seen|doing|being|scheduled|coming|seeing|"
-    r"allergic|married|the|our|my|his|her|an? [0-9]|a pleasant|a very|due|back|on (?:his|her|my)|in (?:his|her|room|bed))|has (?:a |an |been (?:seen|"
-    r"doing|feeling|on|having)|had|no |not |agreed|the |her |his )|had (?:a |an |been|no |her |his )|will (?:follow|return|call|see|come|need|be (?:seen|"
-    r"back|here|discharged|calling|at|in|out|able))|signed|phoned|rang|wrote|writes|picked|picks|drove|drives|works|worked|needs|needed|cried|"
-    r"smiled|fell|slept|ate|refused|refuses|declined|consented|understands|verbali[sz]ed|tolerated|arrived|left the|died|passed|"
-    r"stayed|attended|visited|helped|helps|texted|emailed|noticed|gave|gives|brought|brings|does not|did not|doesn't|didn't|can't|got|gets|goes|"
-    r"mentioned|mentions|admits|admitted|confirmed|confirms|insists|insisted|remembers|remembered|likes|loves|hates|enjoys|sleeps|"
-    r"eats|walks|walked|talked|spoke|speaks|returned|returns|uploads|sent|sends|knows|knew|paid|pays|read|watched|looked|woke|tried)\b"
+    _OFTEN + r"(?:states|stated|reports|reported|presents|presented|calls|called|came|comes|went|feels|felt|takes|took|"
+    r"was (?:seen|admitted|discharged|referred|born|brought|transferred|evaluated|examined|here|told|given|taken|started|called|"
+    r"present|assessed|reviewed|doing|able|in (?:the|his|her)|at (?:the|home)|on (?:the|his|her)|his|her|my|our)|"
+    r"is (?:doing|being seen|scheduled|coming|seeing|allergic|an? [0-9]|a pleasant|due|back|on (?:his|her|my)|in (?:his|her|room|bed))|"
+    r"has (?:been (?:seen|doing|feeling|having|taking)|had|agreed|her |his )|had (?:her |his |a (?:fall|stroke|baby))|"
+    r"will (?:follow|return|call|see|come|be (?:seen|back|here|discharged|calling|out))|picked|picks|worked|needs|needed|"
+    r"fell|ate|refuses|tolerated|arrived|left the|died|passed away|stayed|attended|visited|helped|helps|gave|gives|brought|brings|does not|did not|"
+    r"doesn't|didn't|can't|got|gets|goes|admitted|confirms|likes|sleeps|eats|walks|speaks|returned|returns|sent|sends|paid|pays|does|did)\b"
 )
 _OWNS = re.compile(
     r"'s (?:mother|mom|mum|father|dad|wife|husband|son|daughter|brother|sister|family|parents?|chart|room|house|home|case|care|visit|doctor|"
@@ -166,14 +181,14 @@ _OWNS = re.compile(
 _NUMBERED = re.compile(r",? (?:at |on |\(|cell |mobile |tel\.? |phone |mail |e-?mail )?(?:\(?\+?[0-9]|[\w.]{2,30}@)")
 
 
-def behind(low: str, end: int) -> int:
-    """How much what follows ``end`` speaks for a name before it."""
+def behind(low: str, end: int, known: bool) -> int:
+    """How much what follows ``end`` speaks for a name before it; ``known``: the lists know a word of it as a name."""
     follow = low[end : end + 1]
     if not follow or follow not in " ,('/|;-:":
         return NOTHING
     if _CREDENTIAL.match(low, end) or _RECORD.match(low, end):
         return FIRM
-    if _DOES.match(low, end) or _OWNS.match(low, end):
+    if _SPEAKS.match(low, end) or _OWNS.match(low, end) or (known and _DOES.match(low, end)):
         return FAIR
     return WEAK if _NUMBERED.match(low, end) else NOTHING
 
@@ -189,7 +204,7 @@ _THINGS = (
     r"encephalopathy|aphasia|dementia|area|cortex|apparatus|membrane|corpuscles?|fib(?:er|re)s?|granules?|inclusions?|crystals?|"
     r"rings?|lines?|striae|plaques?|disorders?|purpura|granulomatosis|vasculitis|arteritis|malformation|anomaly|tetralogy|type|"
     r"types|principle|effect|theory|units?|model|plot|analysis|correction|ratio|estimate|estimator|hospitals?|clinic|clinics|university|"
-    r"medical|children's|memorial|general|institute|foundation|school|college|prize|award|lecture|pharma|pharmaceuticals?|labs?|laboratories|inc|llc|"
+    r"medical|medicine|commonwealth|southwestern|deaconess|national|children's|memorial|general|institute|foundation|school|college|prize|award|lecture|pharma|pharmaceuticals?|labs?|laboratories|inc|llc|"
     r"ltd|corp|corporation|company|gmbh|toxin|antigen|antibody|agglutination|medium|agar|solution|ringer|diet|exercises?|"
     r"regimen|protocol|trial|study|studies|nomogram|staining|quotient|position|powder|paste|dressing|osteodystrophy|paralysis|an?emia|gait|"
     r"tremor|point|sinus|nerve|encephalitis|crisis|hip|knee|stapler|device|machine|implant|clip|staples|warmer|hugger|balloon|"
@@ -197,17 +212,33 @@ _THINGS = (
     r"questionnaire|assessment|inventory|cough|facies|gangrene|hematoma|keratosis|leukemia|meningitis|myopathy|myotonia|pneumonia|psychosis|"
     r"sweat|tic|pox|fever|coloboma|cataract|goit(?:er|re)|seizures?|epilepsy|virus|bacillus|bacteria|mutation|gene|genes|protein|"
     r"variants?|spots?|papules?|osteotomy|arthroplasty|fundoplication|thyroid|symptoms?|cardiomyopathy|coma|association|sequence|complex|"
-    r"spectrum|variant|trait|phenotype|patients|hypoplasia|dysplasia|aplasia|amaurosis|optic|muscular|hereditary|congenital|familial|"
+    r"spectrum|variant|trait|phenotype|patients|hypoplasia|dysplasia|aplasia|amaurosis|optic|factor|factors|inhibitors?|ophthalmopathy|opthalmopathy|progeria|stimulation|prosthesis|implants?|mosaic|[a-z]{2,}(?:osis|itis|a?emia|"
+    r"pathy|plasia|trophy|cephaly|oma|omas|uria|algia|plegia|lysis|penia)|muscular|hereditary|congenital|familial|"
     r"macular|retinal|granuloma|melanoma|nevus|naevus|blindness|deficiency|insufficiency|defect|duodenum|esophagus|oesophagus|"
     r"esophagitis|ulcers?|tears?|arthropathy|foot|elbow|finger|joint|bone|osteitis|diplegia|kidney|glomerul\w+|hemorrhage)\b"
 )
 _POSSESSED = r"(?:['-]?s?['-]?)(?: {1,2}|-)(?:(?:and|&|or) [a-z'-]+ {1,2}(?:['-]?s )?)?"
 _DOSED = r"|,? ?[0-9][0-9.,/-]* ?(?:mg|mcg|µg|ml|g|units?|%|iu|meq|tabs?|tablets?|fr|french)\b| (?:tablets?|tabs?|capsules?|caps|pills?|cream|ointment|"
 _DOSED += r"injections?|inhaler|spray|drops|patch|daily|bid|tid|qd|qhs|prn|hct|xr|er|cr|sr|xl|po)\b"
-_THING = re.compile(f"(?:{_POSSESSED}{_THINGS}{_DOSED})")
-_THING_SOON = re.compile(_POSSESSED + r"(?:[a-z0-9-]+ {1,2}){0,2}" + _THINGS + _DOSED)
+_NO_ADJECTIVE = (
+    "has|had|have|is|was|were|are|with|for|to|in|on|at|and|or|of|from|by|who|that|the|a|an|her|his|my|your|their|our|presents?|presented|denies|"
+    "denied|reports?|reported|says|said|states?|stated|complains|feels|felt|came|comes|called|calls|will|would|can|could|did|does|needs|needed|takes|"
+    "took|about|as|but|if|so|then|when|went|got|gets|saw|told|asked|started|underwent|developed|completed|received|re|regarding|after|before"
+)
+_THING = re.compile(f"(?:{_POSSESSED}(?:(?!(?:{_NO_ADJECTIVE})\\b)[a-z0-9-]+ {{1,2}}){{0,3}}{_THINGS}{_DOSED})")
 
 
-def names_a_thing(low: str, end: int, eponym: bool) -> bool:
-    """Whether a disease, a sign, a device or a firm follows: 'Kocher clamp', and of known eponyms 'Down and Turner syndrome'."""
-    return bool((_THING_SOON if eponym else _THING).match(low, end))
+def names_a_thing(low: str, end: int) -> bool:
+    """Whether a disease, a sign, a device, a firm or a dose follows: 'Kocher clamp', 'Langer mesomelic dysplasia'."""
+    return bool(_THING.match(low, end))
+
+
+_DISEASE = re.compile(
+    r"(?:['-]?s?)? {1,2}(?:[a-z]+ )?(?:diseases?|syndromes?|dystrophy|dysplasia|sequence|anomaly|hospitals?|clinics?|university|medical|medicine|"
+    r"institutes?|national|foundation|school|college|children's|memorial|commonwealth|southwestern)\b"
+)
+
+
+def names_a_disease(low: str, end: int) -> bool:
+    """Whether a disease or an institution follows, so that even a full name is its eponym: 'Lou Gehrig disease'."""
+    return bool(_DISEASE.match(low, end))

@@ -106,9 +106,10 @@ def is_common(word: str) -> bool:
 
 @lru_cache(maxsize=1 << 15)
 def is_given(word: str) -> bool:
-    """Whether the lists hold it, or its first part, as a given name."""
+    """Whether the lists hold it, or its first part, as a given name; of ordinary words only those that we listed ourselves."""
     plain = folded(word).removesuffix("'s")
-    return plain in given_names() or plain.partition("-")[0] in given_names()
+    parts = (plain, plain.partition("-")[0])
+    return any(part in words("given") or (part in given_names() and not _is_also_word(part)) for part in parts)
 
 
 @lru_cache(maxsize=1 << 15)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from medlms.data.identifiers import cues
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.labels import LABEL_WORDS
-from medlms.data.identifiers.lexicon import BOTH, NAME, UNKNOWN, WORD, is_common, is_eponym, is_given, is_town, is_word
+from medlms.data.identifiers.lexicon import BOTH, NAME, UNKNOWN, WORD, is_common, is_eponym, is_given, is_town, rank
 from medlms.data.identifiers.states import STATES
 from medlms.data.identifiers.view import View, Word
 from medlms.data.identifiers.words import words
@@ -25,7 +25,16 @@ _NEVER = frozenset(
 _MODAL = frozenset("will may can said".split())  # in text without case
 _LABEL_LINE = re.compile(r"(?:^|\n)\[?(?:doctor|dr|patient|pt|nurse|mother|father|mom|dad|wife|husband|parent|therapist|clinician|provider|guest)[a-z_ ]{0,10} ?[\]:]", re.IGNORECASE)
 _DIALOGUE = 3  # lines that begin so, from which a text is a dialogue
-_SHAPE = re.compile(r"(?:[^\W\d_]{1,4}['-])?(?:[DL]e|Mc|Mac|Di|Du|Fitz|Van|O)?[^\W\d_][a-zß-ÿĀ-ɏḀ-ỿ'-]*(?:['-][^\W\d_][a-zß-ÿĀ-ɏḀ-ỿ]*)*|[A-ZÀ-ÞĀ-ɏḀ-ỿ'-]+")
+_LOWER = "a-zß-ÿĀ-ɏḀ-ỿ"
+_SHAPE = re.compile(
+    rf"(?:(?:(?i:al|el|an|ar|as|ben|bar|bin|abu)['-])|[DLOMdlom]')?(?:[DL]e|dela|de|Mc|Mac|Di|Du|Fitz|Van|O)?[^\W\d_][{_LOWER}]+(?:['-][^\W\d_][{_LOWER}]*)*|"
+    r"[A-ZÀ-ÞĀ-ɏḀ-ỿ]['A-ZÀ-ÞĀ-ɏḀ-ỿ-]*"
+)  # 'Anna', "D'Souza", 'Hye-jin', 'O'BRIEN'; not 'COHb', 'VEN-trih-kul'
+_ABBREVIATION = 4  # capitals up to which an unknown word is one
+_CALENDAR = frozenset(
+    "january february march april may june july august september october november december monday tuesday wednesday thursday "
+    "friday saturday sunday".split()
+)
 _SENTENCE = re.compile(r"(?:^|[.!?:]['\")]? {1,2}|\n *(?:[-*•] *|[0-9]{1,2}[.)] *)?)$")
 
 
@@ -35,15 +44,16 @@ def names(seen: View) -> Iterator[Finding]:
     mailed = _mailed(seen.low)
     known: set[str] = set()
     parts = [part for run in seen.runs for part in _parts(seen, run)]
+    things = {word.low for part in parts if cues.names_a_thing(seen.low, part[-1].end) for word in part}
     listed = -9  # where the last name ended
     for place, part in enumerate(parts):
         after = parts[place + 1] if place + 1 < len(parts) else None
         if after and (found := turned(seen, part, after, dialogue)):
             yield found
-            known.update(word.low for word in (*part, *after) if _lasting(word))
+            known.update(word.low for word in (*part, *after) if _lasting(seen, word))
             listed = found.end
             continue
-        weight, rule = _weight(seen, part, dialogue, mailed)
+        weight, rule = _weight(seen, part, dialogue, mailed, things)
         start, end = _span(seen, part)
         if weight == _ENOUGH - 1 and start - listed < 7 and seen.low[listed:start] in _LISTING:
             weight, rule = _ENOUGH, "beside another"
@@ -53,7 +63,7 @@ def names(seen: View) -> Iterator[Finding]:
             listed = end
             yield Finding(start, end, "name", rule, min(0.95, 0.5 + weight * 0.07))
             if weight >= _STRONG or len(part) > 1:
-                known.update(word.low.removesuffix("'s") for word in part if _lasting(word))
+                known.update(word.low.removesuffix("'s") for word in part if _lasting(seen, word))
     yield from _again(seen, known)
 
 
@@ -80,7 +90,7 @@ def turned(seen: View, family: Sequence[Word], given: Sequence[Word], dialogue: 
         return None
     start, end = _span(seen, family)[0], _span(seen, given)[1]
     cue, _ = cues.before(seen, start, dialogue)
-    after = cues.behind(seen.low, end)
+    after = cues.behind(seen.low, end, True)
     if not _ENDS.match(seen.text, end) and not after:
         weight -= 1
     weight += seen.text.startswith(("  ", "\t"), end) or gap == ","
@@ -101,8 +111,15 @@ def _mailed(low: str) -> frozenset[str]:
     return frozenset(part for local in re.findall(r"([\w.'+-]{3,60})@", low) for part in re.split(r"[\W\d_]+", local) if len(part) > 3)
 
 
-def _lasting(word: Word) -> bool:
-    return word.end - word.start > 2 and word.rank != WORD and word.low not in _NEVER and word.low not in _MODAL
+def _lasting(seen: View, word: Word) -> bool:
+    """Whether a word of a name is looked for in the rest of the text: no abbreviation, no particle, no common word."""
+    said = seen.flat[word.start : word.end]
+    if len(said) < 3 or word.rank == WORD or word.low in _NEVER or word.low in _MODAL or word.low in _PARTICLES:
+        return False
+    return not (seen.cased and said.isupper() and word.rank != NAME)
+
+
+_PARTICLES = frozenset("von van der den del dela las los des dos das san mac abu bin ibn ter ten della".split())
 
 
 def _parts(seen: View, run: Sequence[Word]) -> Iterator[list[Word]]:
@@ -126,8 +143,10 @@ def _may_be(seen: View, word: Word, previous: Word | None, part: Sequence[Word])
     if word.low in _NEVER or word.low in cues.TITLES or word.low in cues.BREAKS or word.low in LABEL_WORDS:
         return False
     said = seen.flat[word.start : word.end]
-    if seen.cased and not _SHAPE.fullmatch(said):
-        return False  # an abbreviation such as 'COHb'
+    if seen.cased and (not _SHAPE.fullmatch(said) or (said.isupper() and len(said) <= _ABBREVIATION and word.rank == UNKNOWN and not part)):
+        return False
+    if seen.cased and part and said.isupper() and 2 < len(said) <= _ABBREVIATION and word.rank == UNKNOWN or word.low in ("ii", "iii", "iv"):
+        return False
     titled = previous is not None and previous.low in cues.TITLES
     if part and seen.flat[word.start - 1] == '"' == seen.flat[word.end : word.end + 1]:
         return True  # a nickname
@@ -137,12 +156,12 @@ def _may_be(seen: View, word: Word, previous: Word | None, part: Sequence[Word])
         return False
     if not seen.cased or said.isupper():
         return titled and previous is not None and previous.low not in cues.WORDED
-    return titled or (len(part) in (1, 2) and is_given(part[0].low))
+    return titled or (len(part) in (1, 2) and part[0].rank == NAME and is_given(part[0].low))
 
 
 def _cut(seen: View, part: list[Word]) -> Iterator[list[Word]]:
     """The stretch without single letters at its ends that are no initials, cut where a possessive ends a name."""
-    while part and part[-1].initial and not (len(part) > 1 and (_dotted(seen, part[-1]) or seen.cased)):
+    while part and part[-1].initial and not (len(part) > 1 and (_dotted(seen, part[-1]) or seen.cased or seen.flat[part[-1].start - 1] == "^")):
         part.pop()
     while part and part[0].initial and not _dotted(seen, part[0]):
         part.pop(0)
@@ -174,8 +193,10 @@ def _span(seen: View, part: Sequence[Word]) -> tuple[int, int]:
     return start, end
 
 
-def _weight(seen: View, part: Sequence[Word], dialogue: bool, mailed: frozenset[str]) -> tuple[int, str]:
-    """How much speaks for a name, and what most of all."""
+def _weight(
+    seen: View, part: Sequence[Word], dialogue: bool, mailed: frozenset[str], things: set[str]
+) -> tuple[int, str]:
+    """How much speaks for a name, and what most of all. ``things``: words that name a disease or the like in this text."""
     start, end = part[0].start, part[-1].end
     whole = [word for word in part if not word.initial]
     cue, last = cues.before(seen, _span(seen, part)[0], dialogue)
@@ -183,12 +204,23 @@ def _weight(seen: View, part: Sequence[Word], dialogue: bool, mailed: frozenset[
         cue = cues.FIRM if whole and whole[0].rank == BOTH else cues.FAIR
     if not whole:
         return _initials_weight(seen, part, cue)
-    if not seen.cased and cue < cues.FIRM and all(word.rank == UNKNOWN and word.end - word.start < 4 for word in whole):
+    if not seen.cased and cue < cues.FIRM and all(word.rank == UNKNOWN and word.end - word.start < 4 and word.low.isascii() for word in whole):
         return 0, ""
-    after = cues.behind(seen.low, _span(seen, part)[1])
+    after = cues.behind(seen.low, _span(seen, part)[1], any(word.rank != UNKNOWN for word in whole))
     eponym = all(is_eponym(word.low) for word in whole)
-    if cue < cues.SURE and cues.names_a_thing(seen.low, end, eponym) and not (len(whole) > 1 and is_given(whole[0].low) and not eponym):
+    if eponym and len(part) == 1 and cue < cues.FAIR and after == cues.FIRM:
+        after = cues.FAIR  # 'Becker MD' is a dystrophy
+    if cue < cues.SURE and cues.names_a_thing(seen.low, end):
+        full = len(whole) > 1 and is_given(whole[0].low) and not eponym
+        if not full or cues.names_a_disease(seen.low, end):
+            return 0, ""
+    if cue < cues.FIRM and len(whole) == 1 and after < cues.FIRM and whole[0].low in things:
         return 0, ""
+    if cue < cues.FAIR and len(part) == 1 and (whole[0].low in _CALENDAR):
+        return 0, ""
+    if seen.cased and cue < cues.FIRM and all(word.rank <= BOTH and f" {word.low} " in seen.flat for word in whole):
+        return 0, ""
+    town = is_town(" ".join(word.low for word in whole)) and not (len(whole) == 1 and whole[0].rank == NAME and is_given(whole[0].low))
     upper = seen.cased and all(seen.flat[word.start : word.end].isupper() for word in whole)
     base = _base(seen, part, whole, eponym, upper)
     if any(word.low in mailed for word in whole):
@@ -197,6 +229,8 @@ def _weight(seen: View, part: Sequence[Word], dialogue: bool, mailed: frozenset[
         base += 2
     if all(word.low in STATES for word in whole) or seen.low[start:end] in STATES:
         base = min(base, 0)
+    if town:
+        base = min(base, 1 if len(whole) == 1 else 0)
     if len(whole) == 1 and upper and whole[0].rank != NAME and end - start < 5 and cue < cues.FIRM:
         return 0, ""
     if upper and len(whole) == 1 and max(cue, after) < (cues.FIRM if end - start < 6 else cues.FAIR):
@@ -230,7 +264,8 @@ def _initials_weight(seen: View, part: Sequence[Word], cue: int) -> tuple[int, s
     letters = "".join(word.low for word in part)
     if len(letters) < 2 or letters in (_ABBREVIATED if cue >= cues.FAIR else _NOT_INITIALS) or not seen.flat[part[0].end : part[0].end + 1] == ".":
         return 0, ""
-    return (cues.FIRM if cue >= cues.WEAK or seen.cased else 0), "initials"
+    short = len(letters) == 2 and seen.cased
+    return (cues.FIRM if cue >= cues.FAIR or (short and (cue == cues.WEAK or len(part) == 2)) else 0), "initials"
 
 
 _ABBREVIATED = frozenset("iv po im sc am pm us uk bp hr er ed or md do rn id no".split())
@@ -268,13 +303,15 @@ def _base(seen: View, part: Sequence[Word], whole: Sequence[Word], eponym: bool,
 
 
 def _again(seen: View, known: set[str]) -> Iterator[Finding]:
-    """Names that were found once, wherever they stand again."""
+    """Names that were found once, wherever they stand again; common words only with a capital, and never a written-small one."""
     here = sorted(word for word in known if word in seen.vocabulary or "-" in word or "'" in word)
     if not here:
         return
     for hit in re.finditer(rf"(?<![^\W\d_])(?:{'|'.join(map(re.escape, here))})(?![^\W\d_])", seen.low):
-        lower = seen.flat[hit.start()].islower()
-        if (lower and seen.cased and is_word(hit.group())) or (not seen.cased and is_common(hit.group())):
+        said, low = seen.flat[hit.start() : hit.end()], hit.group()
+        if seen.cased and (said.islower() and rank(low) != NAME or said.isupper() and len(said) < 5):
             continue
-        if not cues.names_a_thing(seen.low, hit.end(), is_eponym(hit.group())):
+        if is_common(low) and (not seen.cased or f" {low} " in seen.flat or _SENTENCE.search(seen.flat, max(0, hit.start() - 8), hit.start())):
+            continue
+        if not cues.names_a_thing(seen.low, hit.end()):
             yield Finding(*hit.span(), "name", "said again", 0.6)
