@@ -100,8 +100,7 @@ def is_inflected(plain: str) -> bool:
 @lru_cache(maxsize=1 << 15)
 def is_common(word: str) -> bool:
     """Whether it is one of the words that notes are made of, or one of them with an ending."""
-    plain = folded(word)
-    return plain in words("common", "medical") or (rank(word) != NAME and is_inflected(plain))
+    return word in words("common", "medical") or (word.isascii() and rank(word) != NAME and is_inflected(word))
 
 
 @lru_cache(maxsize=1 << 15)
@@ -124,6 +123,12 @@ def is_eponym(word: str) -> bool:
 def towns() -> frozenset[str]:
     """Towns of all lists; names of several words with blanks."""
     return words("towns", "geonames")
+
+
+@cache
+def town_openings() -> frozenset[str]:
+    """First words of towns whose names have several."""
+    return frozenset(re.split("[ -]", town)[0] for town in towns() if " " in town or "-" in town)
 
 
 @lru_cache(maxsize=1 << 15)

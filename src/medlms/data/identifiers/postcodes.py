@@ -29,7 +29,7 @@ _LABELLED = re.compile(
 )
 _CODE_WORDS = frozenset("zip zipcode postcode postal plz pin pincode cep cap cp post".split())
 _EIRCODE = re.compile(r"[AC-FHKNPRTV-Y](?<![\w-].)(?:[0-9]{2}|6W) [0-9AC-FHKNPRTV-Y]{4}(?![\w-])")
-_STAGE = re.compile(r"t[0-4]n[0-3]m[01]")
+_STAGE = re.compile(r"t[0-4]n[0-3]m[01]|e[1-4]v[1-5]m[1-6]")  # tumours, coma
 
 
 def post_codes(seen: View) -> Iterator[Finding]:
