@@ -12,13 +12,13 @@ _VOCABULARIES = frozenset(
 )
 _FILLERS = frozenset("code codes id number no ct concept term cm pcs gov of".split())
 _WORD = re.compile(r"[^\W\d_]+")
-_MARK = re.compile(r"(?:[$€£] ?|\+/-|±|[<>≤≥~] ?|[0-9],|[0-9]\.)$")
+_MARK = re.compile(r"(?:[$€£] ?|\+/-|±|[<≤≥~] ?|(?<![\w\"'/])> ?|[0-9],|[0-9]\.)$")
 _FORM = re.compile(
     r"(?:1-)?8(?:00|33|44|55|66|77|88)-[0-9]{3}-[0-9]{4}|rs[0-9]{3,11}|ss[0-9]{6,}|(?:n[mprcgt]|"
     r"x[mpr])_[0-9.]+(?::.*)?|ens[gtp][0-9]+(?:\.[0-9]+)?|nct[0-9]+|isrctn[0-9]+|eudract.*|pmc[0-9]+|"
     r"pmid:?[0-9]+|gse[0-9]+|gsm[0-9]+|srr[0-9]+|prjna[0-9]+|omim:?[0-9]+|"
     r"orpha:?[0-9]+|hgnc:[0-9]+|hp:[0-9]+|mondo:[0-9]+|go:[0-9]+|doid:[0-9]+|chembl[0-9]+|db[0-9]{5}|"
-    r"cas:.*|doi:.*|10\.[0-9]{4,}/.*|[cgpnm]\.[0-9*_+-]*[a-z0-9>*_+-]+|chr[0-9xy]+(?::.*)?|hla-.*|"
+    r"cas:.*|doi:.*|arxiv.*|10\.[0-9]{4,}/.*|[cgpnm]\.[0-9*_+-]*[a-z0-9>*_+-]+|chr[0-9xy]+(?::.*)?|hla-.*|"
     r"mir-?[0-9]+.*"
 )
 _LOOSE = re.compile(
@@ -33,15 +33,21 @@ _LOOSE = re.compile(
     r"[0-9]+(?:\.[0-9]+)?(?:mg|mcg|ml|g|kg|cm|mm|iu|units?|u|l|h|hr|hrs|min|s|ms|mo|wks?|yrs?|yo|x|k|"
     r"m|%|th|st|nd|rd|°[cf]?|f|c|fr|ga?|mhz|hz|mmhg|bp|kb|da|kda|kcal|cc|meq|mmol|nmol|gy|"
     r"cgy)(?:/.*)?|"
-    r"(?:covid|sars|cov|hiv|hcv|hbv|hpv|hhv|htlv|il|cd|ca|vitamin|omega|alpha|beta|gamma|factor|type|"
+    r"cha2ds2.*|has-?bled.*|(?:covid|sars|cov|hiv|hcv|hbv|hpv|hhv|htlv|il|cd|ca|vitamin|omega|alpha|beta|gamma|factor|type|"
     r"grade|stage|phq|gad|mmse|bmi|hba)-?[0-9.-]+|t[0-9x][a-d]?n[0-9x][a-d]?m[0-9x]|g[0-9]p[0-9].*|"
     r"(?:mk|azd|bms|abt|gsk|ly|pf|ro|sb|cp|amg|bay|bi|ino|jnj|ono|tak|nsc)-?[0-9]{4,7}"
 )  # fmt: skip
 
 
+# What is never a code, whatever label stands before: pressures, ratios, times, most drug packages.
+NEVER = re.compile(
+    r"[0-9]{2,3}/[0-9]{2,3}|1:[0-9,]+|[0-9]{5}-[0-9]{3,4}-[0-9]{1,2}|[0-9]{1,2}:[0-9]{2}|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}"
+)
+
+
 def harmless(low: str, start: int, end: int) -> bool:
     """Whether the code at ``start`` is surely one of a vocabulary, a gene, a trial, or money, whatever stands before."""
-    if _FORM.fullmatch(low, start, end) or _MARK.search(low, max(0, start - 3), start):
+    if NEVER.fullmatch(low, start, end) or _FORM.fullmatch(low, start, end) or _MARK.search(low, max(0, start - 3), start):
         return True
     said = _WORD.findall(low[max(0, start - 32) : start])
     while said and said[-1] in _FILLERS:

@@ -102,7 +102,8 @@ _BORN = re.compile(
     r"[0-9]{8})(?![\w-])"
 )
 _THE_DAY = re.compile(
-    rf"\bon the ([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|but\b))"
+    r"\b(?:on|since|until|till|by|before|after|from|around|fall|fell|seen|due|for|through|of|came|left|back|again|to|call(?:ed)?|was|is|visit) "
+    rf"the ([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|but\b|in the (?:morning|evening|afternoon)))"
 )
 _SAID_NUMBERS = re.compile(
     rf"\b(?:oh |o |zero )?{_BELOW}(?:[ -](?:slash |dash )?)(?:oh |zero )?{_BELOW}(?:[ -](?:slash |dash "
@@ -119,7 +120,7 @@ def dates(seen: View) -> Iterator[Finding]:
                 span = hit.span(1) if hit.re.groups and hit[1] else hit.span()
                 if not _modal(seen, *span):
                     yield Finding(*span, "date", rule, rank)
-    if "the" in seen.vocabulary and " on the " in low:
+    if "the" in seen.vocabulary and (seen.digits or "th" in low):
         yield from (Finding(*hit.span(1), "date", "day alone", 0.6) for hit in _THE_DAY.finditer(low))
     if "nineteen" in seen.vocabulary or "twenty" in seen.vocabulary or "thousand" in seen.vocabulary:
         yield from (Finding(*hit.span(), "date", "said", 0.85) for hit in _SAID_NUMBERS.finditer(low))
@@ -152,7 +153,7 @@ def _near_months(seen: View) -> list[tuple[int, int]]:
 
 
 _MAY_DATE = re.compile(
-    r"[0-9]|\b(?:in|since|until|till|last|next|this|by|of|from|late|early|mid|before|after|during|"
+    r"[0-9]|may(?:[.;)]|$)|\b(?:in|since|until|till|last|next|this|by|of|from|late|early|mid|before|after|during|"
     r"through|around|every|each|end)[ -](?:may|mar|dec)|(?:may|mar|mars|mai)[a-z]*,?(?: the)? "
     rf"(?:{_DATE_DAY}|{_SAID_YEAR})|{_ORDINAL} (?:of )?ma"
 )
@@ -180,7 +181,7 @@ _NOT_A_DATE = re.compile(
     r"holosystolic|cups?|tsp|tbsp|doses?|mg|mcg|ml|cm|mm|reps|points?|pain|"
     r"on (?:the|a|pain)\b|power|weakness|bilateral|throughout|in all|positive|intensity|severity|of "
     r"(?:the|a|an|what|her|his)\b|bottles|cultures|nodes|lymph|"
-    r"inch|visual|lung|hours|out of|teaspoons?|half|words|recall|ppd|packs?|litres?|liters?|grade|"
+    r"inch|visual|lung|hours|out of|teaspoons?|half(?! past)|words|recall|ppd|packs?|litres?|liters?|grade|"
     r"apgar|teeth|criteria|times|sets|samples|specimens|cores|"
     r"left|right|od|os|ou|vision|normal|symmetric|equal|muscle|upper|lower|flexion|extension|biceps|"
     r"triceps|pint|amp|vial|saline|ns|strain|stars)\b"

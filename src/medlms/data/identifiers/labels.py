@@ -14,7 +14,7 @@ _LABELS = {
         "serial serials seriennummer udi imei meid device devices implant implants implanted pump "
         "pacemaker icd defibrillator cpap bipap glucometer concentrator walker wheelchair meter monitor "
         "lot equipment serie generator lead stent "
-    "valve sensor transmitter reader ventilator scanner prosthesis stimulator cgm sn crt loop "
+    "valve sensor transmitter reader ventilator scanner prosthesis stimulator cgm sn crt unit loop "
     "recorder iud mesh asset oxygen nebulizer gerät gerätenummer dispositivo marcapasos "
     "herzschrittmacher|s n|hearing aid|hearing aids|mac address|asset tag|insulin pump",
     "mrn":
@@ -28,7 +28,7 @@ _LABELS = {
         "medicare medicaid mbi hic hicn insurance insured insurer beneficiary payer coverage benefits "
         "benefit póliza poliza afiliado afiliada "
     "versichertennummer krankenkasse krankenversicherung versicherung kvnr authorization "
-    "authorisation auth tricare medi bcbs aetna cigna humana precert ohip rxgrp rxbin medigap kaiser|"
+    "authorisation auth tricare medi bcbs aetna cigna humana precert ohip rxgrp medigap kaiser|"
     "prior auth|health card|health plan|member id|policy number|group number|medi cal|blue cross|"
     "healthcare card",
     "account":

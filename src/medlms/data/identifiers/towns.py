@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from medlms.data.identifiers.cues import names_a_thing
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.lexicon import NAME, UNKNOWN, is_common, is_eponym, is_given, is_town, rank, town_openings
+from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, is_common, is_eponym, is_given, is_town, rank, town_openings
 from medlms.data.identifiers.states import COUNTRIES, SHORT, SHORT_STATES, STATES, WORDY_STATES
 from medlms.data.identifiers.view import View
 
@@ -15,7 +16,7 @@ _LONGEST = 5  # words of a town
 _W = r"[^\W\d_][^\W\d_.'-]*(?:['-][^\W\d_]+)*"
 _WORDS = re.compile(rf"{_W}\.?(?:[ -]{{1,2}}{_W}){{0,{_LONGEST - 1}}}")
 _FIRST = re.compile(r"[^\W\d_]+\.?(?:['-][^\W\d_]+)*")
-_PREPOSITIONS = frozenset("in from near to at outside of around toward towards via leaving en de aus nach à a".split())
+_PREPOSITIONS = frozenset("in from near to at outside around toward towards via leaving en aus nach".split())
 # Words that make a town of what follows them with 'in', 'from', 'to' or a colon.
 _LIVES = re.compile(
     r"\b(?:(?:lives?|living|lived|born|raised|grew up|work(?:s|ed|ing)?|stay(?:s|ed|ing)?|resid(?:es?|ed|ing)|home|house|farm|apartment|based|"
@@ -39,20 +40,20 @@ _NO_TOWN = re.compile(
 def towns(seen: View) -> Iterator[Finding]:
     """Towns of the lists and words that stand as towns do."""
     for start in _starts(seen):
-        found = _town(seen, start)
+        found = _town(seen, *start)
         if found:
             yield found
 
 
-def _starts(seen: View) -> Iterator[int]:
-    """Where a town may begin: words with capitals; without case, words behind a preposition, a comma or a line's begin."""
+def _starts(seen: View) -> Iterator[tuple[int, int]]:
+    """Where a town may begin, and where the run of words around it ends."""
     for run in seen.runs:
         for place, word in enumerate(run):
             if word.initial or (word.rank != UNKNOWN and is_common(word.low) and not _opens_town(word.low)):
                 continue
             if place and run[place - 1].end + 1 >= word.start and seen.cased and is_town(run[place - 1].low):
                 continue
-            yield word.start
+            yield word.start, run[-1].end
 
 
 def _opens_town(word: str) -> bool:
@@ -77,7 +78,7 @@ def town_at(seen: View, start: int) -> tuple[int, bool]:
     return end, False
 
 
-def _town(seen: View, start: int) -> Finding | None:
+def _town(seen: View, start: int, stop: int) -> Finding | None:
     end, known = town_at(seen, start)
     end = end - (seen.low[end - 1 : end] == ".") if end else 0
     said = seen.low[start:end]
@@ -90,11 +91,13 @@ def _town(seen: View, start: int) -> Finding | None:
         if several and all(is_common(word) for word in re.split("[ -]", said)):
             base = 1
     else:
-        base = 0 if seen.cased and not is_common(said.split()[0].strip(".")) else -1
+        base = 0 if seen.cased and plain != WORD and seen.flat[start + 1].islower() and not is_common(said.split()[0].strip(".")) else -1
     cue = _before(seen, start)
     if not several and is_eponym(said) and cue < 3:
         base = min(base, 0)
     beside = _state_behind(seen, end)
+    if cue < 3 and beside < 3 and (names_a_thing(seen.low, end) or names_a_thing(seen.low, stop) or (seen.cased and seen.flat[start:end].isupper() and len(said) < 5)):
+        return None
     weight = base + max(cue, beside) if base >= 0 else -1
     if weight < _ENOUGH:
         return None
@@ -122,23 +125,24 @@ def _state_behind(seen: View, end: int) -> int:
     if short not in SHORT_STATES:
         return 3 if "," in hit.group() or "^" in hit.group() else 2
     if seen.cased:
-        return 3 if seen.flat[hit.start(1) : hit.end(1)].isupper() else 0
+        marked = hit.group()[0] in ",^" or seen.low[hit.end() : hit.end() + 2].strip(" ,")[:1].isdigit()
+        return (3 if marked else 1) if seen.flat[hit.start(1) : hit.end(1)].isupper() else 0
     coded = seen.low[hit.end() : hit.end() + 3].strip(" ,")[:1].isdigit()
     return 3 if coded else 2 if hit.group()[0] == "," and short not in WORDY_STATES else 1 if hit.group()[0] == "," else 0
 
 
 _COUNTY = re.compile(
     r"\b(?:county|district|parish|borough|township|province|kreis|landkreis|barrio|colonia|colonia|distrito|hamlet|suburb|commune|"
-    r"department|bezirk) (?:of|de) (?:the )?([^\W\d_][\w'-]{2,20}(?: [^\W\d_][\w'-]{2,20})?)|\bcounty ([^\W\d_][\w'-]{2,20})|"
+    r"bezirk) (?:of|de) (?:the )?([^\W\d_][\w'-]{2,20}(?: [^\W\d_][\w'-]{2,20})?)|\bcounty ([^\W\d_][\w'-]{2,20})|"
     r"\b(?:landkreis|barrio|colonia|col\.) ([^\W\d_][\w'-]{2,20}(?: [^\W\d_][\w'-]{2,20})?)"
 )
 _COUNTY_LAST = re.compile(
     r" (?:county|parish|district|borough|township|prefecture|subdivision|neighbou?rhood|taluk|tehsil|oblast|lga|village|municipality|ward|"
-    r"heights|reservation|island)\b(?! (?:nurses?|clerk|of|hospital|council|health|line|jail|court|medical|general|social|services?|school))"
+    r"heights|reservation)\b(?! (?:nurses?|clerk|of|hospital|council|health|line|jail|court|medical|general|social|services?|school))"
 )
 _COUNTY_WORDS = frozenset(
     "county parish district borough township prefecture subdivision neighborhood neighbourhood taluk tehsil oblast lga village "
-    "municipality ward province kreis landkreis barrio colonia distrito hamlet suburb commune department bezirk col heights reservation island".split()
+    "municipality ward province kreis landkreis barrio colonia distrito hamlet suburb commune bezirk col heights reservation".split()
 )
 _NO_COUNTY = frozenset(
     "the this that our your his her your their which per each every any same in of for by from local school health neighboring next whole my "
