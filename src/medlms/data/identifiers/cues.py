@@ -45,7 +45,8 @@ _ROLES_LONG = frozenset(
     "seen by|signed by|dictated by|transcribed by|reviewed by|verified by|thank you|yours truly|power of attorney|social worker|"
     "case manager|charge nurse|care of|in care of|collected by|drawn by|prepared by|entered by|read by|ordered by|reported by|"
     "performed by|referred by|accompanied by|regards to|with respect|kind regards|best wishes|warm regards|many thanks|"
-    "primary care|lab tech|front desk|on call".split("|")
+    "talked to|talked with|talk to|talk with|spoke to|spoke with|speak to|speak with|speaking with|speaking to|spoken to|spoken with|met with|lives with|"
+    "living with|stays with|staying with|visit with|here with|came with|comes with|conversation with|message from|call from|letter from|primary care|lab tech|front desk|on call".split("|")
 )
 _KIN = frozenset(
     "son sons daughter daughters mother mom mum mam mama momma father dad papa daddy wife husband brother brothers sister sisters "
@@ -59,13 +60,13 @@ _KIN = frozenset(
 # Words that part a title or a role from the name behind it, and belong to no name.
 BREAKS = (_ROLES | _KIN) - frozenset("love best guy grant dean page lane ward tenant bill may sold sender patient".split())
 _ADDRESSED = frozenset(
-    "told asked met thanks thank hi hello hey bye dear saw see paged page texted text emailed email phoned ring rang notified "
+    "told asked met call thanks thank hi hello hey bye dear saw see paged page texted text emailed email phoned ring rang notified "
     "informed tell ask welcome congratulations sorry okay ok yes no please morning afternoon evening goodbye signed i'm am this it's "
     "its visited visiting advised updated consulted contacted messaged reached faxed remind reminded".split()
 )
 _NEAR = frozenset(
     "by with for and to from of per via von vom an und y et e & plus or about regarding re says said that as is was are were if "
-    "called calls call named when because but while after before since against let has does did than like between including".split()
+    "called calls named when because but while after before since against let has does did than like between including".split()
 )
 _ARTICLES = frozenset("the a an this that these those each every any no some such le la der die das el los las".split())
 # Lines of a dialogue and of a form begin alike; in a dialogue a name does not follow.
@@ -154,13 +155,14 @@ _RECORD = re.compile(
     r"mother|father|brother|sister|cousin|aunt|uncle|niece|nephew|friend|spouse|partner|neighbor|neighbour|he/him|she/her|they/them|"
     r"cell|mobile|home|work|day|next)|,? ?(?:[0-9]{1,2}[/.-][0-9]{1,2}[/.-](?:19|20)?[0-9]{2}\b))"
 )
+_IS = re.compile(r" (?:is|was) (?:an? |now )?(?:[0-9]{1,3}[ -]?(?:y|mo|w|d)|(?:very |pleasant |delightful |lovely |elderly |[0-9a-z-]+ )?(?:woman|man|lady|gentleman|male|female|girl|boy)\b)")
 _OFTEN = r"(?:,| \([^()]{1,24}\))? (?:also |now |then |still |just |later |already |initially |kindly |never )?"
 # What people alone do, and what people, drugs and diseases do.
 _SPEAKS = re.compile(
     _OFTEN + r"(?:says?|said|told|asks|asked|agrees|agreed|lives|lived (?:in|with|alone)|wants|wanted|thinks|thought|drove|drives|phoned|rang|wrote|"
     r"cried|smiled|slept|refused|declined|consented|understands|verbali[sz]ed|texted|emailed|noticed|mentioned|mentions|admits|confirmed|"
     r"insists|insisted|remembers|remembered|loves|hates|enjoys|walked|talked|spoke|denies|denied|complains|complained|wishes|worries|uploads|"
-    r"knows|knew|read|watched|looked|woke|tried|signed|picks? (?:him|her|me|them)|was (?:accompanied|contacted|informed|advised|driving)|"
+    r"knows|knew|read|watched|looked|woke|tried|signed|picks? (?:him|her|me|them)|was (?:crying|sleeping|walking|talking|upset|angry|worried|tearful|asleep|awake|alone|late|born|accompanied|contacted|informed|advised|driving)|"
     r"is (?:married|here|accompanied|my|our|his|her))\b"
 )
 _DOES = re.compile(
@@ -174,10 +176,11 @@ _DOES = re.compile(
     r"doesn't|didn't|can't|got|gets|goes|admitted|confirms|likes|sleeps|eats|walks|speaks|returned|returns|sent|sends|paid|pays|does|did)\b"
 )
 _OWNS = re.compile(
-    r"'s (?:mother|mom|mum|father|dad|wife|husband|son|daughter|brother|sister|family|parents?|chart|room|house|home|case|care|visit|doctor|"
+    r"'s (?:mother|mom|mum|father|dad|wife|husband|son|daughter|brother|sister|family|parents?|chart|room|house|home|case|visit|doctor|"
     r"nurse|labs?|results?|blood|medication|meds|prescription|surgery|appointment|birthday|place|phone|number|records?|file|bed|office|"
     r"insurance|school|caregiver|partner|file|note|account|clinic|condition|history|age|address|car)\b"
 )
+_FAMILY = re.compile(r" family\b(?! (?:history|members?|practice|medicine|doctor|of))|s (?:family|household|residence)\b")
 _NUMBERED = re.compile(r",? (?:at |on |\(|cell |mobile |tel\.? |phone |mail |e-?mail )?(?:\(?\+?[0-9]|[\w.]{2,30}@)")
 
 
@@ -186,9 +189,9 @@ def behind(low: str, end: int, known: bool) -> int:
     follow = low[end : end + 1]
     if not follow or follow not in " ,('/|;-:":
         return NOTHING
-    if _CREDENTIAL.match(low, end) or _RECORD.match(low, end):
+    if _CREDENTIAL.match(low, end) or _RECORD.match(low, end) or _IS.match(low, end):
         return FIRM
-    if _SPEAKS.match(low, end) or _OWNS.match(low, end) or (known and _DOES.match(low, end)):
+    if _SPEAKS.match(low, end) or _OWNS.match(low, end) or _FAMILY.match(low, end) or (known and _DOES.match(low, end)):
         return FAIR
     return WEAK if _NUMBERED.match(low, end) else NOTHING
 
@@ -213,7 +216,7 @@ _THINGS = (
     r"sweat|tic|pox|fever|coloboma|cataract|goit(?:er|re)|seizures?|epilepsy|virus|bacillus|bacteria|mutation|gene|genes|protein|"
     r"variants?|spots?|papules?|osteotomy|arthroplasty|fundoplication|thyroid|symptoms?|cardiomyopathy|coma|association|sequence|complex|"
     r"spectrum|variant|trait|phenotype|patients|hypoplasia|dysplasia|aplasia|amaurosis|optic|factor|factors|inhibitors?|ophthalmopathy|opthalmopathy|progeria|stimulation|prosthesis|implants?|mosaic|[a-z]{2,}(?:osis|itis|a?emia|"
-    r"pathy|plasia|trophy|cephaly|oma|omas|uria|algia|plegia|lysis|penia)|muscular|hereditary|congenital|familial|"
+    r"pathy|plasia|trophy|cephaly|oma|omas|uria|algia|plegia|lysis|penia|derma|dactyly|melia|kinesia|tensin|sclerosis)|muscular|hereditary|congenital|familial|"
     r"macular|retinal|granuloma|melanoma|nevus|naevus|blindness|deficiency|insufficiency|defect|duodenum|esophagus|oesophagus|"
     r"esophagitis|ulcers?|tears?|arthropathy|foot|elbow|finger|joint|bone|osteitis|diplegia|kidney|glomerul\w+|hemorrhage)\b"
 )

@@ -19,7 +19,7 @@ _LEARNED = re.compile(
     r"pril|olol|sartan|statin|mycin|micin|cillin|azole|idone|dipine|parin|xaban|gliptin|glutide|gliflozin|triptan|setron|caine|"
     r"barbital|aze?pam|azolam|mabs?|tinib|ciclib|vir|vudine|floxacin|cycline|amide|oxide|chloride|sulfate|phosphate|acetate|amine|"
     r"azine|oxine|thyroxine|isms?|ious|eous|[acit]tive|sive|ular|oral|ural|[nt]al|ingly|edly|ously|fully|ally|ectasis|penia|stasis|"
-    r"sterone|steroid|estradiol|gestrel|zyme|ase|iform|oids?|wards?|less|ful|ship|hood|proof|like|wise|virus|viridae|coccus|bacter)"
+    r"sterone|steroid|estradiol|gestrel|zyme|ase|iform|oids?|wards?|less|ful|ship|hood|proof|like|wise|virus|viridae|coccus|bacter|kinesia|osus|osum|dactyly|derma|dema|melia|plakia|cephalus|sarcoma|tensin|globin|ectopia)"
 )
 _SUFFIXES = ("s", "es", "ed", "d", "ing", "ly", "er", "ers", "'s", "ies", "ied", "ier", "est")
 _SPECIAL = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "ß": "ss", "œ": "oe", "þ": "th"})
@@ -81,7 +81,7 @@ def is_word(plain: str) -> bool:
     """Whether a word is an ordinary or medical one, or ends as learned words do."""
     if plain in words("english", "common", "medical"):
         return True
-    return bool(_LEARNED.fullmatch(plain))
+    return is_learned(plain)
 
 
 def is_inflected(plain: str) -> bool:
@@ -95,6 +95,11 @@ def is_inflected(plain: str) -> bool:
             if stem[-1] == stem[-2] and stem[:-1] in listed:
                 return True
     return False
+
+
+def is_learned(plain: str) -> bool:
+    """Whether it ends as words of medicine and of books do."""
+    return bool(_LEARNED.fullmatch(plain))
 
 
 @lru_cache(maxsize=1 << 15)
@@ -116,7 +121,7 @@ def is_eponym(word: str) -> bool:
     """Whether a disease, a sign, a device or a drug has this name; of a joined word, whether two parts of it are such names."""
     plain = folded(word).removesuffix("'s").removesuffix("'")
     parts = plain.split("-")
-    return plain in words("eponyms") or sum(part in words("eponyms") for part in parts) > 1
+    return plain in words("eponyms") or plain.removesuffix("s") in words("eponyms") or sum(part in words("eponyms") for part in parts) > 1
 
 
 @cache

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from medlms.data.identifiers import cues
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.labels import LABEL_WORDS
-from medlms.data.identifiers.lexicon import BOTH, NAME, UNKNOWN, WORD, is_common, is_eponym, is_given, is_town, rank
+from medlms.data.identifiers.lexicon import BOTH, NAME, UNKNOWN, WORD, is_common, is_eponym, is_given, is_learned, is_town, rank
 from medlms.data.identifiers.states import STATES
 from medlms.data.identifiers.view import View, Word
 from medlms.data.identifiers.words import words
@@ -156,7 +156,7 @@ def _may_be(seen: View, word: Word, previous: Word | None, part: Sequence[Word])
         return False
     if not seen.cased or said.isupper():
         return titled and previous is not None and previous.low not in cues.WORDED
-    return titled or (len(part) in (1, 2) and part[0].rank == NAME and is_given(part[0].low))
+    return titled or (len(part) in (1, 2) and part[0].rank == NAME and is_given(part[0].low) and not is_learned(word.low))
 
 
 def _cut(seen: View, part: list[Word]) -> Iterator[list[Word]]:
@@ -216,7 +216,7 @@ def _weight(
             return 0, ""
     if cue < cues.FIRM and len(whole) == 1 and after < cues.FIRM and whole[0].low in things:
         return 0, ""
-    if cue < cues.FAIR and len(part) == 1 and (whole[0].low in _CALENDAR):
+    if cue < cues.FAIR and len(part) == 1 and (whole[0].low in _CALENDAR or _ROMAN.match(seen.low, end)):
         return 0, ""
     if seen.cased and cue < cues.FIRM and all(word.rank <= BOTH and f" {word.low} " in seen.flat for word in whole):
         return 0, ""
@@ -245,13 +245,16 @@ def _weight(
         after = cues.WEAK  # somebody is spoken to
     inside = seen.cased and not upper and cue == 0 and base > 0 and not _SENTENCE.search(seen.flat, max(0, start - 8), start)
     weight = base + max(cue, int(inside)) + after
-    if cue < 0:
+    if cue < 0 and after < cues.FAIR:
         weight += cue
     rule = "behind a title" if cue == cues.SURE else "behind a label" if cue == cues.FIRM else "in context" if cue + after > 1 else "listed"
     return weight, rule
 
 
 _SIGNED = re.compile(r"[.!?] *(?:\n *)*$")
+
+
+_ROMAN = re.compile(r" (?:iv|vi{0,3}|i{1,3})\b")
 
 
 def _last(seen: View, part: Sequence[Word]) -> bool:
@@ -289,7 +292,9 @@ def _base(seen: View, part: Sequence[Word], whole: Sequence[Word], eponym: bool,
             return 2
         if given and BOTH in ranks and len(whole) > 1:
             return 2
-        return 1 if seen.cased and UNKNOWN in ranks else 0
+        if not seen.cased:
+            return 1 if ranks.count(UNKNOWN) > 1 else 0
+        return 0 if UNKNOWN not in ranks else 2 if ranks == [UNKNOWN, UNKNOWN] and not upper else 1
     word = whole[0]
     if eponym:
         return 1 if word.rank in (NAME, BOTH) and seen.cased else 0
@@ -298,7 +303,8 @@ def _base(seen: View, part: Sequence[Word], whole: Sequence[Word], eponym: bool,
     if (word.low in _MODAL and not seen.cased) or (word.end - word.start < 3 and word.rank != UNKNOWN):
         return 0
     if word.rank == BOTH:
-        return 1 if seen.cased or is_given(word.low) else 0
+        starts = _SENTENCE.search(seen.flat, max(0, word.start - 8), word.start)
+        return 1 if is_given(word.low) or (seen.cased and not (starts and is_common(word.low))) else 0
     return 1 if word.rank == UNKNOWN and (not upper) and word.end - word.start > 2 else 0
 
 
