@@ -23,6 +23,8 @@ _ENDS = frozenset(
     "mailed deliver delivery claim serv that or house: returned location: city: via dest back insurance".split()
 )
 _INSIDE = frozenset("de del la las los el e y lgh bis ter km und der am an den dem im zur zum van von av av. of the no no. nr nr. n° # c/o s/n".split())
+_GAP = re.compile(r"(?:[,;]|\^{1,2}| -)? {0,2}(?:,? )?")
+_CODE_FIRST = re.compile(rf"({CODE})(?![\w%]|[.,/-][0-9]) {{1,2}}")
 _PIECE = re.compile(r"\S+")
 
 
@@ -77,11 +79,11 @@ def _belongs(seen: View, piece: re.Match[str]) -> bool:
 def behind(seen: View, place: int) -> Iterator[Finding]:
     """Districts, town and post code behind a street."""
     for more in range(4):
-        gap = re.compile(r"(?:[,;]|\^{1,2}| -)? {0,2}(?:,? )?").match(seen.low, place)
+        gap = _GAP.match(seen.low, place)
         at = gap.end() if gap else place
         if at == place or "\n\n" in seen.text[place:at]:
             return
-        code = re.compile(rf"({CODE})(?![\w%]|[.,/-][0-9]) {{1,2}}").match(seen.low, at)
+        code = _CODE_FIRST.match(seen.low, at)
         if code:
             at = code.end()
         end, known = town_at(seen, at)

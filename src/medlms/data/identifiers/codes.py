@@ -34,12 +34,13 @@ _KINDS_BY_PREFIX = {
 def codes(seen: View) -> Iterator[Finding]:
     """Codes with digits that single out a person's record or thing."""
     if seen.digits:
-        yield from _grouped(seen.low)
+        yield from _grouped(seen)
         yield from _single(seen.low)
 
 
-def _grouped(low: str) -> Iterator[Finding]:
-    for hit in _GROUPS.finditer(low):
+def _grouped(seen: View) -> Iterator[Finding]:
+    low = seen.low
+    for hit in seen.near_digits(_GROUPS):
         said = hit.group()
         groups = re.findall("[0-9]+", said)
         digits = sum(map(len, groups))

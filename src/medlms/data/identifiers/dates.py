@@ -125,9 +125,9 @@ def dates(seen: View) -> Iterator[Finding]:
     if "nineteen" in seen.vocabulary or "twenty" in seen.vocabulary or "thousand" in seen.vocabulary:
         yield from (Finding(*hit.span(), "date", "said", 0.85) for hit in _SAID_NUMBERS.finditer(low))
     if seen.digits:
-        yield from _numeric(low)
+        yield from _numeric(seen)
         if not seen.vocabulary.isdisjoint(("dob", "d", "born", "birth", "birthdate", "dos", "date", "geb", "fdn")):
-            yield from (Finding(*hit.span(1), "date", "labelled digits", 0.93) for hit in _BORN.finditer(low))
+            yield from (Finding(*hit.span(1), "date", "labelled digits", 0.93) for hit in seen.near_digits(_BORN))
 
 
 def _near_months(seen: View) -> list[tuple[int, int]]:
@@ -210,9 +210,10 @@ _DATED_BEHIND = re.compile(
 _SCALES = frozenset({1, 2, 3, 4, 5, 6, 8, 10})
 
 
-def _numeric(low: str) -> Iterator[Finding]:
+def _numeric(seen: View) -> Iterator[Finding]:
+    low = seen.low
     for rule, rank, pattern in _DIGIT_RULES:
-        for hit in pattern.finditer(low):
+        for hit in seen.near_digits(pattern):
             if (
                 rule == "day.month."
                 and low[max(0, hit.start() - 12) : hit.start()].rstrip(" :").rpartition(" ")[2] not in _ON
@@ -220,7 +221,7 @@ def _numeric(low: str) -> Iterator[Finding]:
                 continue
             if rule not in ("numbers", "range") or _possible(hit.group()):
                 yield Finding(*hit.span(), "date", rule, rank)
-    for hit in _PARTIAL.finditer(low):
+    for hit in seen.near_digits(_PARTIAL):
         if rank := _partial(low, hit):
             yield Finding(*hit.span(), "date", "month/day", rank)
 

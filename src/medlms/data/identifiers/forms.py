@@ -17,39 +17,45 @@ from medlms.data.identifiers.view import View
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """``needs``: a mark without which the form can't be in a text; ``named``: a label before it may name another class."""
+    """``needs``: marks of which one must be in a text, ``least`` times; ``named``: a label before it may name another class."""
 
     kind: str
     rule: str
     rank: float
     pattern: re.Pattern[str]
-    needs: str = ""
+    needs: tuple[str, ...] = ()
+    least: int = 1
     named: bool = False
 
+    def possible(self, low: str) -> bool:
+        """A cheap look whether the form can be in a text."""
+        return not self.needs or any(low.count(mark) >= self.least if self.least > 1 else mark in low for mark in self.needs)
 
-def _form(kind: str, rule: str, rank: float, pattern: str, needs: str = "", *, named: bool = False) -> _Form:
-    return _Form(kind, rule, rank, re.compile(pattern), needs, named)
+
+def _form(kind: str, rule: str, rank: float, pattern: str, *needs: str, least: int = 1, named: bool = False) -> _Form:
+    return _Form(kind, rule, rank, re.compile(pattern), needs, least, named)
 
 
 _H = "[0-9a-f]"
 # Each pattern begins with a digit or a rare mark: the engine then skips most of a text. What must not stand before is
 # looked for behind the first mark, for the same reason.
 _FORMS = (
-    _form("ssn", "form", 0.9, r"[0-9](?<![\w.-].)[0-9]{2}([-.])[0-9]{2}\1[0-9]{4}(?![\w-])", named=True),
+    _form("ssn", "form", 0.9, r"[0-9](?<![\w.-].)[0-9]{2}([-.])[0-9]{2}\1[0-9]{4}(?![\w-])", "-", ".", named=True),
     _form("ssn", "form", 0.9, r"[0-9](?<![0-9] .)(?<![\w.-].)[0-9]{2} [0-9]{2} [0-9]{4}(?! ?[0-9])(?!\w)", " ", named=True),
-    _form("ssn", "masked", 0.95, r"[x*#](?<![a-z0-9].)[x*#]{2}[- ][x*#]{2}[- ][0-9]{4}(?![\w-])"),
-    _form("device", "MAC address", 0.97, rf"{_H}(?<![\w:-].){_H}(?:[:-]{_H}{{2}}){{5}}(?![\w:-])"),
-    _form("device", "MAC address", 0.97, rf"{_H}(?<![\w.].){_H}{{3}}\.{_H}{{4}}\.{_H}{{4}}(?![\w.])", "."),
+    _form("ssn", "masked", 0.95, r"[x*#](?<![a-z0-9].)[x*#]{2}[- ][x*#]{2}[- ][0-9]{4}(?![\w-])", "xx", "**", "##"),
+    _form("device", "MAC address", 0.97, rf"{_H}(?<![\w:-].){_H}(?:[:-]{_H}{{2}}){{5}}(?![\w:-])", ":", "-", least=5),
+    _form("device", "MAC address", 0.97, rf"{_H}(?<![\w.].){_H}{{3}}\.{_H}{{4}}\.{_H}{{4}}(?![\w.])", "mac"),
     _form("device", "UDI", 0.98, r"\(01\) ?[0-9]{14}(?: ?\([0-9]{2}\) ?[\w/-]{1,20}){0,6}", "(01)"),
     _form("device", "UDI", 0.98, r"\+[a-z](?<!\w..)[0-9]{3}[a-z0-9]{2,18}[0-9](?:/\$?\$?[\w+]{4,30}(?:/\w{2,16})?)?", "+"),
     _form("device", "UDI", 0.98, r"=/[a-z][0-9]{4}[\w=,/-]{6,40}", "=/"),
-    _form("other", "UUID", 0.98, rf"{_H}(?<![\w-].){_H}{{7}}(?:-{_H}{{4}}){{3}}-{_H}{{12}}(?![\w-])", "-"),
-    _form("other", "object identifier", 0.9, r"[012](?<![\w.].)(?:\.[0-9]{1,20}){6,20}(?![\w])", "."),
+    _form("other", "UUID", 0.98, rf"{_H}(?<![\w-].){_H}{{7}}(?:-{_H}{{4}}){{3}}-{_H}{{12}}(?![\w-])", "-", least=4),
+    _form("other", "object identifier", 0.9, r"[012](?<![\w.].)(?:\.[0-9]{1,20}){6,20}(?![\w])", ".", least=6),
     _form("plan", "Medicare", 0.97, r"[1-9](?<![\w-].)[a-z][a-z0-9][0-9][- ]?[a-z][a-z0-9][0-9][- ]?[a-z]{2}[0-9]{2}(?![\w-])"),
     _form(
         "account", "last digits", 0.9,
         r"[x*#•.](?<![\w*.-].)[x*#•.]{1,15}[ -]?[0-9]{4}(?![\w-]|\.[0-9])|[x*](?<![\w*.-].)[0-9]{4}(?![\w-])|"
         r"[x*•]{4}(?<![\w-].{4})(?:[ -][x*•]{4}){2}[ -][0-9]{4}",
+        "*", "xx", "##", "••", "..", " x",
     ),
     _form(
         "account", "groups of four", 0.88,
@@ -84,22 +90,22 @@ def forms(seen: View) -> Iterator[Finding]:
     if not seen.digits:
         return
     for form in _FORMS:
-        if form.needs in low:
-            for hit in form.pattern.finditer(low):
+        if form.possible(low):
+            for hit in seen.near_digits(form.pattern):
                 yield Finding(*hit.span(), (form.named and label(low, hit.start())) or form.kind, form.rule, form.rank)
     if _IBAN_BEGINS.search(low):
         for hit in _IBAN.finditer(low):
             if checks.iban(hit.group().replace(" ", "").upper()):
                 yield Finding(*hit.span(), "account", "IBAN", 0.9)
     if not seen.vocabulary.isdisjoint(_DEGREES):
-        yield from (Finding(*hit.span(), label(low, hit.start()) or "licence", "prefix", 0.86) for hit in _LICENCE.finditer(low))
-    yield from (Finding(*hit.span(), "other", "national insurance", 0.86) for hit in _INSURED.finditer(seen.flat if seen.cased else seen.flat.upper()))
+        yield from (Finding(*hit.span(), label(low, hit.start()) or "licence", "prefix", 0.86) for hit in seen.near_digits(_LICENCE))
+    yield from (Finding(*hit.span(), "other", "national insurance", 0.86) for hit in seen.near_digits(_INSURED, seen.flat if seen.cased else seen.flat.upper()))
     yield from _lettered(seen)
 
 
 def _lettered(seen: View) -> Iterator[Finding]:
     """Letters before groups of digits: with a label, or in capitals and with many digits."""
-    for hit in _LETTERED.finditer(seen.low):
+    for hit in seen.near_digits(_LETTERED):
         prefix = _PREFIX.search(seen.low, max(0, hit.start() - 6), hit.start())
         digits = sum(map(str.isdigit, hit.group()))
         if not prefix or digits < 6:

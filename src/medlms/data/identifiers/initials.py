@@ -9,12 +9,17 @@ from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.lexicon import is_common
 from medlms.data.identifiers.view import View
 
-_CUES = frozenset("by user initials initialed initialled signed subject participant recipient operator collector login id tech per volunteer".split())
+_CUES = frozenset("user initials initialed initialled signed subject participant recipient operator collector login tech volunteer".split())
+_BY = re.compile(r"[bB][yY] ?[:=#(]? ?([A-Z]{2,4})(?![\w.'&-])")
+# Who does what is done 'by' somebody: before 'by' and initials.
+_DONE = re.compile(
+    r"\b(?:coll(?:ected)?|drawn|dict(?:ated)?|typed|signed|checked|verified|entered|witnessed|performed|reviewed|read|reported|done|seen|given|"
+    r"administered|prepared|processed|received|taken|recorded|transcribed|co-?signed|placed|removed|scanned|called|faxed|ordered|released|"
+    r"approved|tested|labell?ed|completed|filed)\.? $"
+)
 _SIGNED = re.compile(
-    r"\b(?i:(?:coll(?:ected)?|drawn|dict(?:ated)?|typed|signed|checked|verified|entered|witnessed|performed|reviewed|read|reported|done|seen|"
-    r"given|administered|prepared|processed|received|taken|recorded|transcribed|cosigned|co-signed|placed|removed|scanned|called|faxed|"
-    r"ordered|released|approved|tested|labell?ed|completed|filed)\.? by|user|initials|initialed|initialled|login|signed|operator|collector|tech|volunteer|"
-    r"(?:subject|participant|recipient|case|pt|patient) (?:[\w-]*[0-9][\w-]* ?)?\(?|recipient|participant) ?[:=#(]? ?([A-Z]{2,4})(?![\w.'&-])"
+    r"\b(?i:user|initials|initialed|initialled|login|signed|operator|collector|tech|volunteer|(?:subject|participant|recipient|case|pt|patient) "
+    r"(?:[\w-]*[0-9][\w-]* ?)?\(?|recipient|participant) ?[:=#(]? ?([A-Z]{2,4})(?![\w.'&-])"
 )
 _TYPED = re.compile(r"(?<![A-Za-z])([A-Z]{2,3})[:/]([a-z]{2,3})\b(?= ?(?:$|\n| [dtDT]:))")
 # Abbreviations that stand behind 'by', 'patient' and the like.
@@ -28,10 +33,15 @@ _ABBREVIATED = frozenset(
 
 def initials(seen: View) -> Iterator[Finding]:
     """'collected by JKM', 'subject 014-2 (DDW)', and the initials of author and typist at the end of a letter ('JKM/ab')."""
-    if not seen.vocabulary.isdisjoint(_CUES):
-        for hit in _SIGNED.finditer(seen.flat):
-            low = hit[1].lower()
-            if low not in _ABBREVIATED and not (is_common(low) and not seen.cased) and not is_common(low):
+    if "by" in seen.vocabulary:
+        for hit in _BY.finditer(seen.flat):
+            if _DONE.search(seen.low, max(0, hit.start() - 16), hit.start()) and _unusual(hit[1]):
                 yield Finding(*hit.span(1), "name", "initials", 0.7)
-    if "/" in seen.text or ":" in seen.text:
+    if not seen.vocabulary.isdisjoint(_CUES):
+        yield from (Finding(*hit.span(1), "name", "initials", 0.7) for hit in _SIGNED.finditer(seen.flat) if _unusual(hit[1]))
+    if "/" in seen.text or (":" in seen.text and "\n" in seen.text):
         yield from (Finding(*hit.span(), "name", "initials of a typist", 0.7) for hit in _TYPED.finditer(seen.text))
+
+
+def _unusual(said: str) -> bool:
+    return said.lower() not in _ABBREVIATED and not is_common(said.lower())

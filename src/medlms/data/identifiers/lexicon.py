@@ -27,6 +27,7 @@ _PARTS = re.compile("['-]")
 _SHORTEST = 2
 
 
+@lru_cache(maxsize=1 << 16)
 def folded(word: str) -> str:
     """Lower case, without marks."""
     if word.isascii():
@@ -134,6 +135,12 @@ def towns() -> frozenset[str]:
 def town_openings() -> frozenset[str]:
     """First words of towns whose names have several."""
     return frozenset(re.split("[ -]", town)[0] for town in towns() if " " in town or "-" in town)
+
+
+@cache
+def town_words() -> frozenset[str]:
+    """Every town of one word, and the first words of the others."""
+    return town_openings() | frozenset(town for town in towns() if " " not in town)
 
 
 @lru_cache(maxsize=1 << 15)

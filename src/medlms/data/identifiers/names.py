@@ -40,7 +40,7 @@ _SENTENCE = re.compile(r"(?:^|[.!?:]['\")]? {1,2}|\n *(?:[-*•] *|[0-9]{1,2}[.)
 
 def names(seen: View) -> Iterator[Finding]:
     """Names of people, without titles, degrees and the possessive ending."""
-    dialogue = len(_LABEL_LINE.findall(seen.text)) >= _DIALOGUE
+    dialogue = seen.text.count("\n") > 1 and len(_LABEL_LINE.findall(seen.text)) >= _DIALOGUE
     mailed = _mailed(seen.low)
     known: set[str] = set()
     parts = [part for run in seen.runs for part in _parts(seen, run)]

@@ -74,10 +74,10 @@ def phones(seen: View) -> Iterator[Finding]:
                 yield Finding(*hit.span(), _kind(low, hit.start()), "said", 0.96)
     if not seen.digits:
         return
-    for hit in _PLUS.finditer(low):
+    for hit in seen.near_digits(_PLUS):
         yield Finding(*hit.span(), _kind(low, hit.start()), "country code", 0.92)
     for rule, rank, pattern in (("form", 0.9, _US), ("national form", 0.84, _NATIONAL)):
-        for hit in pattern.finditer(low):
+        for hit in seen.near_digits(pattern):
             digits = sum(map(str.isdigit, hit.group()))
             free = not (
                 _FREE.match(hit.group())
@@ -86,7 +86,7 @@ def phones(seen: View) -> Iterator[Finding]:
             )
             if free and digits >= 7:
                 yield Finding(*hit.span(), _kind(low, hit.start()), rule, rank)
-    for hit in _ANY.finditer(low):
+    for hit in seen.near_digits(_ANY):
         digits = sum(map(str.isdigit, hit.group()))
         if (
             7 <= digits < 16
@@ -96,7 +96,7 @@ def phones(seen: View) -> Iterator[Finding]:
         ):
             yield Finding(*hit.span(), _kind(low, hit.start()), "context", 0.72)
     for hit in (
-        _SHORT.finditer(low)
+        seen.near_digits(_SHORT)
         if not seen.vocabulary.isdisjoint(("ext", "extn", "extension", "pager", "beeper", "bleep", "durchwahl"))
         else ()
     ):

@@ -46,7 +46,7 @@ def plates(seen: View) -> Iterator[Finding]:
     if not seen.digits:
         return
     text = seen.flat if seen.cased else seen.flat.upper()
-    for hit in _FORM.finditer(text):
+    for hit in seen.near_digits(_FORM, text):
         if seen.cased or _about(seen.low, hit.start()):
             yield Finding(*hit.span(), "vehicle", "plate", 0.8)
     if seen.vocabulary.isdisjoint(_VEHICLES):

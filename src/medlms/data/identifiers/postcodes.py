@@ -35,7 +35,7 @@ _STAGE = re.compile(r"t[0-4]n[0-3]m[01]|e[1-4]v[1-5]m[1-6]")  # tumours, coma
 def post_codes(seen: View) -> Iterator[Finding]:
     """Post codes of a dozen countries."""
     low = seen.low
-    for hit in _FIVE.finditer(low):
+    for hit in seen.near_digits(_FIVE):
         before = low[max(0, hit.start() - 18) : hit.start()].rstrip(", ^|")
         words_before = before.replace("^", " ").split()
         if not words_before or len(before) == min(18, hit.start()):
@@ -52,10 +52,10 @@ def post_codes(seen: View) -> Iterator[Finding]:
             long or last in ("vic", "nsw", "qld", "tas", "wa", "sa", "act", "nt")
         ):
             yield Finding(*hit.span(), "place", "ZIP", 0.9)
-    yield from (Finding(*hit.span(), "place", "post code", 0.8) for hit in _EIRCODE.finditer(seen.flat))
-    yield from (Finding(*hit.span(), "place", "ZIP", 0.8) for hit in _ZIP9.finditer(low))
+    yield from (Finding(*hit.span(), "place", "post code", 0.8) for hit in seen.near_digits(_EIRCODE, seen.flat))
+    yield from (Finding(*hit.span(), "place", "ZIP", 0.8) for hit in seen.near_digits(_ZIP9))
     if not seen.vocabulary.isdisjoint(_CODE_WORDS):
-        yield from (Finding(*hit.span(1), "place", "labelled", 0.94) for hit in _LABELLED.finditer(low))
-    for hit in (_POST_UPPER if seen.cased else _POST).finditer(seen.flat if seen.cased else low):
+        yield from (Finding(*hit.span(1), "place", "labelled", 0.94) for hit in seen.near_digits(_LABELLED))
+    for hit in seen.near_digits(_POST_UPPER, seen.flat) if seen.cased else seen.near_digits(_POST):
         if not _STAGE.fullmatch(hit.group().lower()):
             yield Finding(*hit.span(), "place", "post code", 0.8)

@@ -98,7 +98,7 @@ def streets(seen: View) -> Iterator[Finding]:
     """Streets with and without a house, and the towns and post codes that stand behind them."""
     if seen.digits:
         for rule, pattern in _street_rules(seen):
-            for hit in pattern.finditer(seen.low):
+            for hit in seen.near_digits(pattern):
                 if rule == "house and name" and not _is_named(seen, hit):
                     continue
                 if rule == "plot" and not _is_plot(seen, hit):
@@ -128,7 +128,7 @@ _FLAT = re.compile(
 def _joined(seen: View) -> Iterator[Finding]:
     """'Lindenstraße 4', 'Am Hang 12': the number stands behind the street."""
     low = seen.low
-    for hit in _BEHIND_ROAD.finditer(low):
+    for hit in seen.near_digits(_BEHIND_ROAD):
         end = hit.start() - 1
         start = low.rfind(" ", max(0, end - 34), end) + 1
         word = low[start:end].strip(",")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from medlms.data.identifiers.cues import names_a_thing
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, is_common, is_eponym, is_given, is_town, rank, town_openings
+from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, is_common, is_eponym, is_given, is_town, rank, folded, town_openings, town_words
 from medlms.data.identifiers.states import COUNTRIES, SHORT, SHORT_STATES, STATES, WORDY_STATES
-from medlms.data.identifiers.view import View
+from medlms.data.identifiers.view import View, Word
 
 _ENOUGH = 3
 _LONGEST = 5  # words of a town
@@ -47,13 +47,29 @@ def towns(seen: View) -> Iterator[Finding]:
 
 def _starts(seen: View) -> Iterator[tuple[int, int]]:
     """Where a town may begin, and where the run of words around it ends."""
+    openings = town_words()
     for run in seen.runs:
-        for place, word in enumerate(run):
-            if word.initial or (word.rank != UNKNOWN and is_common(word.low) and not _opens_town(word.low)):
+        known = False
+        for word in run:
+            before, known = known, False
+            if word.initial or (word.rank != UNKNOWN and not _opens_town(word.low) and is_common(word.low)):
                 continue
-            if place and run[place - 1].end + 1 >= word.start and seen.cased and is_town(run[place - 1].low):
-                continue
-            yield word.start, run[-1].end
+            known = folded(word.low) in openings
+            if not (before and seen.cased) and (known or _hinted(seen, word)):
+                yield word.start, run[-1].end
+
+
+_LEADS = (" in ", " from ", " to ", " near ", " of ", "visiting ", "outside ", " the ", "downtown ", ": ", "=", ">", "from:", "north ", "south ", "east ", "west ")
+
+
+def _hinted(seen: View, word: Word) -> bool:
+    """A cheap look whether words of no list can be a town: a state behind, or a word such as 'in' before."""
+    if seen.low[max(0, word.start - 10) : word.start].endswith(_LEADS):
+        return True
+    return bool(_STATE_SOON.match(seen.low, word.end))
+
+
+_STATE_SOON = re.compile(rf"(?:[ -][^\W\d_]+){{0,2}}(?:,|\^| (?:{SHORT})\b)")
 
 
 def _opens_town(word: str) -> bool:
@@ -92,10 +108,12 @@ def _town(seen: View, start: int, stop: int) -> Finding | None:
             base = 1
     else:
         base = 0 if seen.cased and plain != WORD and seen.flat[start + 1].islower() and not is_common(said.split()[0].strip(".")) else -1
+    beside = _state_behind(seen, end)
+    if base < 0 or (not known and beside < 3 and not seen.low[max(0, start - 10) : start].endswith(_LEADS)):
+        return None
     cue = _before(seen, start)
     if not several and is_eponym(said) and cue < 3:
         base = min(base, 0)
-    beside = _state_behind(seen, end)
     if cue < 3 and beside < 3 and (names_a_thing(seen.low, end) or names_a_thing(seen.low, stop) or (seen.cased and seen.flat[start:end].isupper() and len(said) < 5)):
         return None
     weight = base + max(cue, beside) if base >= 0 else -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -18,11 +19,13 @@ _SAME = str.maketrans(
 _ODD = re.compile(r"[^\n -_a-~]")  # whether there is anything to translate
 _BREAK = re.compile(r"(?<!\n)\n(?! *\n)")
 _LETTERS = re.compile(r"[^\W\d_]+")
-_TITLED = re.compile(r"(?<![^\W\d_])[A-ZÀ-ÞĀ-ɏ][a-zß-ÿĀ-ɏ]")
+_ASCII_LETTERS = re.compile(r"[a-z]+")
+_DIGIT = re.compile(r"[0-9]+")
+_ROOM_BEFORE, _ROOM_BEHIND = 48, 40  # characters around digits in which rules for numbers look
+_TITLED = re.compile(r"[A-ZÀ-ÞĀ-ɏ](?<![^\W\d_].)[a-zß-ÿĀ-ɏ]")
 _ONE_IN = 60  # a text in which fewer words than one in so many begin with a capital is written without case
-_CAPITAL = re.compile(
-    r"(?<![^\W_])(?:(?:al|el|an|ar|as|ben|bar|bin|abu)-|[dlDL]'|de|Mc|Mac)?[A-ZÀ-ÞĀ-ɏḀ-ỿ][^\W\d_]*(?:['-][^\W\d_]+)*"
-)
+_CAPITAL = re.compile(r"[A-ZÀ-ÞĀ-ɏḀ-ỿ](?<![^\W_].)[^\W\d_]*(?:['-][^\W\d_]+)*")
+_LED = re.compile(r"(?<![^\W_])(?:(?:al|el|an|ar|as|ben|bar|bin|abu)-|[dl]')$")  # 'al-Zahrani', "d'Estaing"
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _PARTICLE = r"(?:de|del|de la|de las|de los|dela|la|las|los|da|do|dos|das|di|van|von|vom|zu|der|den|ter|ten|van der|van den|von der|"
 _PARTICLE += r"bin|bint|ibn|al|el|le|du|des|af|av|abu|ap|ab|della|degli|dello|y|e|st\.?|san|mac|nic|ni)"
@@ -65,6 +68,8 @@ class View:
         runs: list[list[Word]] = []
         for hit in (_CAPITAL if self.cased else _WORD).finditer(self.flat):
             start, end = hit.span()
+            if start and self.flat[start - 1] in "-'" and (led := _LED.search(self.low, max(0, start - 4), start)):
+                start = led.start()
             low = self.low[start:end]
             word = Word(start, end, low, rank(low) if end - start > 1 else UNKNOWN)
             if runs and self._joined(runs[-1][-1], start):
@@ -72,6 +77,31 @@ class View:
             else:
                 runs.append([word])
         return runs
+
+    @cached_property
+    def _windows(self) -> list[tuple[int, int]]:
+        """Where digits stand, with room on both sides, from blank to blank."""
+        windows: list[tuple[int, int]] = []
+        for hit in _DIGIT.finditer(self.low):
+            start, end = hit.start() - _ROOM_BEFORE, hit.end() + _ROOM_BEHIND
+            if windows and start <= windows[-1][1]:
+                windows[-1] = (windows[-1][0], end)
+            else:
+                windows.append((start, end))
+        return [self._to_blanks(start, end) for start, end in windows]
+
+    def _to_blanks(self, start: int, end: int) -> tuple[int, int]:
+        begin = max(self.low.rfind(" ", 0, start), 0) if start > 0 else 0
+        stop = self.low.find(" ", end) if end < len(self.low) else -1
+        return begin, stop if stop >= 0 else len(self.low)
+
+    def near_digits(self, pattern: re.Pattern[str], text: str | None = None) -> Iterator[re.Match[str]]:
+        """What ``pattern`` finds around digits; it must not look further than the room around them. ``text``: not ``low``."""
+        last = 0
+        for start, end in self._windows:
+            for hit in pattern.finditer(self.low if text is None else text, max(start, last), end):
+                last = hit.end()
+                yield hit
 
     def _joined(self, last: Word, start: int) -> bool:
         gap = self.low[last.end : start]
@@ -92,10 +122,13 @@ def view(text: str) -> View:
     low = flat.lower()
     if len(low) != len(flat):  # a few letters, such as the Turkish capital dotted I, have a longer lower case
         low = "".join(mark.lower() if len(mark.lower()) == 1 else mark for mark in flat)
-    listed = _LETTERS.findall(low)
-    digits = not low.isascii() or any(mark in low for mark in "0123456789")
-    cased = len(_TITLED.findall(flat)) * _ONE_IN >= max(1, len(listed))
-    return View(text, flat, low, frozenset(listed), digits, cased)
+    listed = (_ASCII_LETTERS if low.isascii() else _LETTERS).findall(low)
+    return View(text, flat, low, frozenset(listed), bool(_DIGIT.search(flat)), _is_cased(flat, len(listed)))
+
+
+def _is_cased(flat: str, count: int) -> bool:
+    needed = max(1, count) / _ONE_IN
+    return any(place >= needed for place, _ in enumerate(_TITLED.finditer(flat), 1))
 
 
 @lru_cache(maxsize=512)
