@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _VOCABULARIES = frozenset(
-    "cpt hcpcs icd loinc ndc snomed sctid rxnorm rxcui pmid pmcid pubmed doi isbn issn omim mim mesh "
+    "bin rxbin pcn cpt hcpcs icd loinc ndc snomed sctid rxnorm rxcui pmid pmcid pubmed doi isbn issn omim mim mesh "
     "umls cui hgnc ensembl uniprot orpha orphanet cas ec unii clinicaltrials atc drg model catalog "
     "version release firmware build size gauge "
     "page pages pp vol volume copyright population approximately nearly chr chromosome position exon dbsnp".split()

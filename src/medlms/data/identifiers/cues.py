@@ -177,7 +177,7 @@ _DOES = re.compile(
 )
 _OWNS = re.compile(
     r"'s (?:mother|mom|mum|father|dad|wife|husband|son|daughter|brother|sister|family|parents?|chart|room|house|home|case|visit|doctor|"
-    r"nurse|labs?|results?|blood|medication|meds|prescription|surgery|appointment|birthday|place|phone|number|records?|file|bed|office|"
+    r"nurse|labs?|results?|blood|medication|meds|prescription|surgery|appointment|birthday|stroke|diabetes|asthma|fall|weight|appetite|temperature|pain|cough|rash|medicine|breathing|seizures|ears|place|phone|number|records?|file|bed|office|"
     r"insurance|school|caregiver|partner|file|note|account|clinic|condition|history|age|address|car)\b"
 )
 _FAMILY = re.compile(r" family\b(?! (?:history|members?|practice|medicine|doctor|of))|s (?:family|household|residence)\b")

@@ -192,7 +192,7 @@ _SCORE = re.compile(
     r"bp|pressure|rated|ratio|rates?|levels?|nodes?|take|took|takes|give|half|motor|nrs|vas|intensity|"
     r"severity|type|audit|mrc|flexors?|extensors?|grip|biceps|"
     r"triceps|quadriceps|deltoids?|od|os|ou|aim|hip|knee|ankle|shoulder|elbow|bilaterally|sensation|"
-    r"epworth|barthel|nihss|sofa|cam|minicog|mini-cog|out|cut|by|scan)\b"
+    r"epworth|barthel|nihss|sofa|cam|minicog|mini-cog|out|cut|by|scan|bed|room|bay|ward)\b"
     r"[^\w\n]{0,3}(?:(?:is|of|was|a|an|at|as|the|about|only|now|to|still|around|from)[ :]){0,3}$"
 )
 _DATED = re.compile(

@@ -111,6 +111,8 @@ def _lettered(seen: View) -> Iterator[Finding]:
         if not prefix or digits < 6:
             continue
         letters = prefix.group().strip()
+        if prefix.group().endswith(" ") and len(letters) < 3:
+            continue
         if letters in LABEL_WORDS or letters in SHORT_STATES or (prefix.end() - prefix.start() > len(letters) and is_word(letters)) or harmless(seen.low, *hit.span()):
             continue
         kind = label(seen.low, prefix.start())

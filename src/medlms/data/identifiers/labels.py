@@ -100,7 +100,7 @@ def _table() -> dict[str, str]:
 
 _KIND = _table()
 # Words that no name holds: labels of forms, but for those that are names too.
-LABEL_WORDS = frozenset(word for word in _KIND if " " not in word) - frozenset("chase rand ross visa golf audi".split())
+LABEL_WORDS = frozenset(word for word in _KIND if " " not in word) - frozenset("chase rand ross visa golf audi dev ni pan fin rut pat chi case page ford law nino hall cui".split())
 LABEL_WORDS |= frozenset("vers lic aufnahme kollegin telefax efax edd isbn issn doi dev ip hla crossmatch exp tele mobil".split())
 
 

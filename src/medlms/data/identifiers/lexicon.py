@@ -52,11 +52,16 @@ def rank(word: str) -> int:
     plain = folded(word).removesuffix("'s").removesuffix("'")
     if len(plain) < _SHORTEST or plain.endswith("n't"):
         return WORD
-    if plain in given_names() or plain in family_names():
+    if (plain in given_names() or plain in family_names()) and not _is_noise(plain):
         return BOTH if _is_also_word(plain) else NAME
     if "-" in plain or "'" in plain:
         return _joined(plain)
     return WORD if word.isascii() and is_word(plain) else UNKNOWN
+
+
+def _is_noise(name: str) -> bool:
+    """Common words that only the large lists hold as names: 'more', 'read'."""
+    return name in words("common", "medical") and name not in words("given", "family")
 
 
 def _is_also_word(name: str) -> bool:

@@ -22,6 +22,7 @@ _NEVER = frozenset(
     "ssn phone fax tel email address age sex male female clinic hospital room today yesterday tomorrow can may am me him them us one two "
     "three all both each guar acct med rx cc re att attn tel dx hx id np rn pa do lpn cna ref subj resp via".split()
 )
+_SHORT_FAMILY = frozenset("he do an so you may will can long in so no".split())  # behind a given name: 'Xiuying He'
 _MODAL = frozenset("will may can said".split())  # in text without case
 _LABEL_LINE = re.compile(r"(?:^|\n)\[?(?:doctor|dr|patient|pt|nurse|mother|father|mom|dad|wife|husband|parent|therapist|clinician|provider|guest)[a-z_ ]{0,10} ?[\]:]", re.IGNORECASE)
 _DIALOGUE = 3  # lines that begin so, from which a text is a dialogue
@@ -43,7 +44,7 @@ def names(seen: View) -> Iterator[Finding]:
     dialogue = seen.text.count("\n") > 1 and len(_LABEL_LINE.findall(seen.text)) >= _DIALOGUE
     mailed = _mailed(seen.low)
     known: set[str] = set()
-    parts = [part for run in seen.runs for part in _parts(seen, run)]
+    parts = [part for run in seen.runs if len(run) > 1 or run[0].rank != WORD for part in _parts(seen, run)]
     things = {word.low for part in parts if cues.names_a_thing(seen.low, part[-1].end) for word in part}
     listed = -9  # where the last name ended
     for place, part in enumerate(parts):
@@ -139,10 +140,13 @@ def _parts(seen: View, run: Sequence[Word]) -> Iterator[list[Word]]:
 def _may_be(seen: View, word: Word, previous: Word | None, part: Sequence[Word]) -> bool:
     """Whether a word of a run can belong to a name."""
     if word.initial:
-        return _dotted(seen, word) or (word.low not in "ai" and (bool(part) or seen.cased))
+        linked = seen.flat[word.start - 1 : word.start] == "^"
+        return linked or _dotted(seen, word) or (word.low not in "ai" and (bool(part) or seen.cased))
+    said = seen.flat[word.start : word.end]
+    if seen.cased and part and part[-1].rank == NAME and said.istitle() and word.low in _SHORT_FAMILY and seen.flat[word.start - 1] == " ":
+        return True
     if word.low in _NEVER or word.low in cues.TITLES or word.low in cues.BREAKS or word.low in LABEL_WORDS:
         return False
-    said = seen.flat[word.start : word.end]
     if seen.cased and (not _SHAPE.fullmatch(said) or (said.isupper() and len(said) <= _ABBREVIATION and word.rank == UNKNOWN and not part)):
         return False
     if seen.cased and part and said.isupper() and 2 < len(said) <= _ABBREVIATION and word.rank == UNKNOWN or word.low in ("ii", "iii", "iv"):
@@ -153,7 +157,8 @@ def _may_be(seen: View, word: Word, previous: Word | None, part: Sequence[Word])
     if word.rank != WORD:
         return True
     if is_common(word.low):
-        return False
+        last = len(part) == 1 and is_given(part[0].low) or len(part) > 1 and all(before.initial for before in part)
+        return last and seen.cased and said.istitle() and cues.behind(seen.low, word.end, True) == cues.FIRM
     if not seen.cased or said.isupper():
         return titled and previous is not None and previous.low not in cues.WORDED
     return titled or (len(part) in (1, 2) and part[0].rank == NAME and is_given(part[0].low) and not is_learned(word.low))
@@ -202,6 +207,8 @@ def _weight(
     cue, last = cues.before(seen, _span(seen, part)[0], dialogue)
     if last in cues.WORDED and cue == cues.SURE and (len(whole) == 0 or (whole[0].rank in (WORD, BOTH) and not seen.flat[start].isupper())):
         cue = cues.FIRM if whole and whole[0].rank == BOTH else cues.FAIR
+    if last in cues.SPEAKERS and cue == cues.FIRM and len(whole) == 1 and _SPEECH.match(seen.flat, end):
+        cue = cues.NOTHING
     if not whole:
         return _initials_weight(seen, part, cue)
     if not seen.cased and cue < cues.FIRM and all(word.rank == UNKNOWN and word.end - word.start < 4 and word.low.isascii() for word in whole):
@@ -237,7 +244,7 @@ def _weight(
         return 0, ""
     if not seen.cased and len(whole) == 1 and end - start < 4 and max(cue, after) < cues.FAIR:
         return 0, ""
-    if cue <= cues.WEAK and base > 0 and len(whole) == 1 and _last(seen, part):
+    if cue <= cues.WEAK and base > 0 and len(whole) < 3 and _last(seen, part):
         cue = cues.FAIR
     if base < 2 and after == cues.WEAK:
         after = 0
@@ -254,6 +261,7 @@ def _weight(
 _SIGNED = re.compile(r"[.!?] *(?:\n *)*$")
 
 
+_SPEECH = re.compile(r",? [a-z]{2,}")
 _ROMAN = re.compile(r" (?:iv|vi{0,3}|i{1,3})\b")
 
 
@@ -300,8 +308,10 @@ def _base(seen: View, part: Sequence[Word], whole: Sequence[Word], eponym: bool,
         return 1 if word.rank in (NAME, BOTH) and seen.cased else 0
     if word.rank == NAME:
         return 2 if not upper or is_given(word.low) else 1
-    if (word.low in _MODAL and not seen.cased) or (word.end - word.start < 3 and word.rank != UNKNOWN):
+    if word.low in _MODAL and not seen.cased:
         return 0
+    if word.end - word.start < 3 and word.rank != UNKNOWN:
+        return 1 if seen.cased and not upper and word.low in words("given") and word.low not in words("common") else 0
     if word.rank == BOTH:
         starts = _SENTENCE.search(seen.flat, max(0, word.start - 8), word.start)
         return 1 if is_given(word.low) or (seen.cased and not (starts and is_common(word.low))) else 0

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from medlms.data.identifiers.lexicon import UNKNOWN, rank
 
@@ -22,8 +23,8 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _ASCII_LETTERS = re.compile(r"[a-z]+")
 _DIGIT = re.compile(r"[0-9]+")
 _ROOM_BEFORE, _ROOM_BEHIND = 48, 40  # characters around digits in which rules for numbers look
-_TITLED = re.compile(r"[A-ZÀ-ÞĀ-ɏ](?<![^\W\d_].)[a-zß-ÿĀ-ɏ]")
-_ONE_IN = 60  # a text in which fewer words than one in so many begin with a capital is written without case
+_TITLED = re.compile(r"[A-ZÀ-ÞĀ-ɏ](?<![^\s(\"'].)[a-zß-ÿĀ-ɏ]{2}")
+_ONE_IN = 40  # a text in which fewer words than one in so many begin with a capital is written without case
 _CAPITAL = re.compile(r"[A-ZÀ-ÞĀ-ɏḀ-ỿ](?<![^\W_].)[^\W\d_]*(?:['-][^\W\d_]+)*")
 _LED = re.compile(r"(?<![^\W_])(?:(?:al|el|an|ar|as|ben|bar|bin|abu)-|[dl]')$")  # 'al-Zahrani', "d'Estaing"
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
@@ -33,8 +34,7 @@ _JOIN = re.compile(rf"\.? {{1,2}}(?:{_PARTICLE} )?\"?|\" |\^|-")  # between two 
 _AFTER_DOT = frozenset("st ste jr sr dr mr mrs ms mx prof rev fr sra srta drs hr fru mme mlle ma wm chas geo".split())
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A word of a run: where it lies, its lower case, and its rank; initials count as unknown."""
 
     start: int
