@@ -64,6 +64,7 @@ _PERSONS = frozenset(
 )
 _HINT = re.compile(r"9[0-9](?<![0-9]..)(?![0-9])|1[0-2][0-9](?<![0-9]...)(?![0-9])|ninet|hundred")
 _LOOK, _ROOM = 72, 40  # characters looked at around a number that may be an age
+_DEGREES = re.compile(r"\b(?:temp|temperature|fever|below|above|over|heated|degrees|tmax)[a-z ,:]{0,12}$")
 _VALUE = re.compile(
     r"\b(?:hr|rr|bp|pulse|heart rate|sats?|saturation|o2|spo2|esr|crp|glucose|sugar|bilirubin|temp|"
     r"map|pao2|weight|wt|na|alt|ast|ldl|hdl|rate|platelets|creatinine|score|room|bed|dose|"

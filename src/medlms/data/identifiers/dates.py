@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from medlms.data.identifiers.finding import Finding
@@ -102,8 +103,8 @@ _BORN = re.compile(
     r"[0-9]{8})(?![\w-])"
 )
 _THE_DAY = re.compile(
-    r"\b(?:on|since|until|till|by|before|after|from|around|fall|fell|seen|due|for|through|of|came|left|back|again|to|call(?:ed)?|was|is|visit) "
-    rf"the ([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|but\b|in the (?:morning|evening|afternoon)))"
+    r"\b(?:(?:on|since|until|till|by|before|after|from|around|fall|fell|seen|due|for|through|of|came|left|back|again|to|call(?:ed)?|was|is|visit) "
+    rf"the (?=[0-9])|on the )([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|but\b|in the (?:morning|evening|afternoon)))"
 )
 _SAID_NUMBERS = re.compile(
     rf"\b(?:oh |o |zero )?{_BELOW}(?:[ -](?:slash |dash )?)(?:oh |zero )?{_BELOW}(?:[ -](?:slash |dash "
@@ -163,6 +164,8 @@ _GLUED = re.compile(r"[0-9](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|en
 def _modal(seen: View, start: int, end: int) -> bool:
     """Small words that are months too ('may 5-10', 'march 3 steps') count as dates only with a capital or a year."""
     said = seen.low[start:end]
+    if said.endswith(" may") and seen.cased and seen.flat[end - 3].islower():
+        return True
     if said == "may" and seen.cased:
         return seen.flat[start].islower()
     if not said.startswith(("may ", "march ", "mar ", "dec ", "mai ", "mars ")):
@@ -207,6 +210,7 @@ _DATED_BEHIND = re.compile(
     r" (?:visit|appointment|admission|surgery|note|labs?|ct|mri|x-?ray|echo|biopsy|scan|clinic|"
     r"discharge|encounter|procedure|call|and [0-9]{1,2}/[0-9]{1,2}\b)"
 )
+_FRACTIONS = 2  # times that a whole may occur among days and months
 _SCALES = frozenset({1, 2, 3, 4, 5, 6, 8, 10})
 
 
@@ -221,7 +225,11 @@ def _numeric(seen: View) -> Iterator[Finding]:
                 continue
             if rule not in ("numbers", "range") or _possible(hit.group()):
                 yield Finding(*hit.span(), "date", rule, rank)
-    for hit in seen.near_digits(_PARTIAL):
+    parts = list(seen.near_digits(_PARTIAL))
+    wholes = Counter(hit.group().partition("/")[2] for hit in parts)
+    for hit in parts:
+        if wholes[hit.group().partition("/")[2]] > _FRACTIONS and not _DATED.search(low, max(0, hit.start() - 34), hit.start()):
+            continue  # 3/25 of the patients, 7/25 of the patients
         if rank := _partial(low, hit):
             yield Finding(*hit.span(), "date", "month/day", rank)
 

@@ -79,7 +79,8 @@ def _joined(plain: str) -> int:
         return NAME
     ranks = [rank(part) for part in _PARTS.split(plain) if len(part) > 1]
     if WORD in ranks and len(ranks) > 1:
-        return BOTH if max(ranks) in (BOTH, NAME) else WORD
+        named = any(part in given_names() or part in family_names() for part in _PARTS.split(plain) if len(part) > 3)
+        return BOTH if max(ranks) in (BOTH, NAME) or (named and WORD not in ranks[1:]) else WORD
     return max(ranks, default=WORD)
 
 

@@ -23,7 +23,7 @@ _NEVER = frozenset(
     "three all both each guar acct med rx cc re att attn tel dx hx id np rn pa do lpn cna ref subj resp via".split()
 )
 _SHORT_FAMILY = frozenset("he do an so you may will can long in so no".split())  # behind a given name: 'Xiuying He'
-_MODAL = frozenset("will may can said".split())  # in text without case
+_MODAL = frozenset("will may can said gene curly".split())  # in text without case
 _LABEL_LINE = re.compile(r"(?:^|\n)\[?(?:doctor|dr|patient|pt|nurse|mother|father|mom|dad|wife|husband|parent|therapist|clinician|provider|guest)[a-z_ ]{0,10} ?[\]:]", re.IGNORECASE)
 _DIALOGUE = 3  # lines that begin so, from which a text is a dialogue
 _LOWER = "a-zß-ÿĀ-ɏḀ-ỿ"
@@ -64,7 +64,11 @@ def names(seen: View) -> Iterator[Finding]:
             listed = end
             yield Finding(start, end, "name", rule, min(0.95, 0.5 + weight * 0.07))
             if weight >= _STRONG or len(part) > 1:
-                known.update(word.low.removesuffix("'s") for word in part if _lasting(seen, word))
+                known.update(
+                    word.low.removesuffix("'s")
+                    for word in part
+                    if _lasting(seen, word) and not (is_eponym(word.low) and (word.low in things or rule == "listed"))
+                )
     yield from _again(seen, known)
 
 
@@ -156,6 +160,8 @@ def _may_be(seen: View, word: Word, previous: Word | None, part: Sequence[Word])
         return True  # a nickname
     if word.rank != WORD:
         return True
+    if titled and previous is not None and previous.low not in cues.WORDED:
+        return True
     if is_common(word.low):
         last = len(part) == 1 and is_given(part[0].low) or len(part) > 1 and all(before.initial for before in part)
         return last and seen.cased and said.istitle() and cues.behind(seen.low, word.end, True) == cues.FIRM
@@ -207,7 +213,7 @@ def _weight(
     cue, last = cues.before(seen, _span(seen, part)[0], dialogue)
     if last in cues.WORDED and cue == cues.SURE and (len(whole) == 0 or (whole[0].rank in (WORD, BOTH) and not seen.flat[start].isupper())):
         cue = cues.FIRM if whole and whole[0].rank == BOTH else cues.FAIR
-    if last in cues.SPEAKERS and cue == cues.FIRM and len(whole) == 1 and _SPEECH.match(seen.flat, end):
+    if last in cues.SPEAKERS and cue == cues.FIRM and len(whole) == 1 and ":" in seen.flat[start - 2 : start] and _SPEECH.match(seen.flat, end):
         cue = cues.NOTHING
     if not whole:
         return _initials_weight(seen, part, cue)
@@ -228,6 +234,8 @@ def _weight(
     if seen.cased and cue < cues.FIRM and all(word.rank <= BOTH and f" {word.low} " in seen.flat for word in whole):
         return 0, ""
     town = is_town(" ".join(word.low for word in whole)) and not (len(whole) == 1 and whole[0].rank == NAME and is_given(whole[0].low))
+    if cue < cues.SURE and (_OF_THING.search(seen.low, max(0, start - 48), start) or (after and _STATE_CODE.match(seen.low, end))):
+        return 0, ""
     upper = seen.cased and all(seen.flat[word.start : word.end].isupper() for word in whole)
     base = _base(seen, part, whole, eponym, upper)
     if any(word.low in mailed for word in whole):
@@ -240,7 +248,7 @@ def _weight(
         base = min(base, 1 if len(whole) == 1 else 0)
     if len(whole) == 1 and upper and whole[0].rank != NAME and end - start < 5 and cue < cues.FIRM:
         return 0, ""
-    if upper and len(whole) == 1 and max(cue, after) < (cues.FIRM if end - start < 6 else cues.FAIR):
+    if upper and len(whole) == 1 and max(cue, after) < (cues.FIRM if end - start < 6 or whole[0].rank == UNKNOWN else cues.FAIR):
         return 0, ""
     if not seen.cased and len(whole) == 1 and end - start < 4 and max(cue, after) < cues.FAIR:
         return 0, ""
@@ -261,6 +269,8 @@ def _weight(
 _SIGNED = re.compile(r"[.!?] *(?:\n *)*$")
 
 
+_OF_THING = re.compile(r"\b(?:syndrome|disease|sign|type|sequence|association|procedure|operation) of (?:[a-z-]+ (?:and|&) )?$")
+_STATE_CODE = re.compile(r",? ?(?:md|pa|ma|ne|me|ct|va|ri|nd)\.?,? [0-9]{5}")
 _SPEECH = re.compile(r",? [a-z]{2,}")
 _ROMAN = re.compile(r" (?:iv|vi{0,3}|i{1,3})\b")
 
@@ -329,5 +339,5 @@ def _again(seen: View, known: set[str]) -> Iterator[Finding]:
             continue
         if is_common(low) and (not seen.cased or f" {low} " in seen.flat or _SENTENCE.search(seen.flat, max(0, hit.start() - 8), hit.start())):
             continue
-        if not cues.names_a_thing(seen.low, hit.end()):
+        if not cues.names_a_thing(seen.low, hit.end()) and not (is_eponym(low) and (low.endswith("s") or seen.low.startswith("'s", hit.end()))):
             yield Finding(*hit.span(), "name", "said again", 0.6)
