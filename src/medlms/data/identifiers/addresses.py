@@ -12,7 +12,7 @@ from medlms.data.identifiers.towns import CODE_BEFORE, town_at
 from medlms.data.identifiers.view import View
 
 _SURE = 0.75
-_LOOK = 72  # characters before a town in which its street is looked for
+_LOOK = 84  # characters before a town in which its street is looked for
 _STATE = rf"(?:(?:,|\^)? {{0,2}}(?:{SHORT}|{'|'.join(sorted(STATES | COUNTRIES, key=len, reverse=True))})\b\.?)?"
 _CODE_BEHIND = re.compile(rf"{_STATE}(?:,|\^| -)? {{0,2}}({CODE})(?![\w%]|[.,/-][0-9]| ?(?:mg|ml|mcg|kg|g|y/?o|years?|days?|weeks?|hours|bpm)\b)")
 _TYPES = re.compile(r"\b(?:street|st|avenue|ave|road|rd|drive|lane|ln|boulevard|blvd|court|close|way|grove|track|place|terrace|crescent|gardens|hill|mews|row|walk)\b\.?$")
@@ -58,12 +58,26 @@ def _street_before(seen: View, end: int) -> Finding | None:
         if "\n" in seen.text[piece.end() : first] and any(map(str.isdigit, seen.flat[first:stop])):
             break
         first = piece.start()
+    first = _trimmed(seen, first, stop)
     said = seen.flat[first:stop]
     digit = any(map(str.isdigit, said))
     if not (3 < len(said) < _LOOK) or not any(map(str.isalpha, said)) or not (digit or _TYPES.search(said.lower())):
         return None
     words = len(re.findall(r"[^\W\d_]{2,}", said))
     return Finding(first, stop, "place", "before a town", 0.8) if words else None
+
+
+_STARTS = re.compile(r"(?:lot|unit|flat|plot|shop|house|apt|no|h\.no|door|suite|block|số|c/o)\.?$|[0-9#]")
+_MANY = 3  # words before a house from which they belong to something else
+
+
+def _trimmed(seen: View, first: int, stop: int) -> int:
+    """Where the house or flat begins, if more than a few words stand before it."""
+    pieces = list(_PIECE.finditer(seen.low, first, stop))
+    for place, piece in enumerate(pieces[:-1]):
+        if place >= 1 and _STARTS.match(piece.group()) and (place > _MANY or pieces[place - 1].group().endswith(",") or seen.flat[piece.start() - 2].isupper()):
+            return piece.start()
+    return first
 
 
 def _belongs(seen: View, piece: re.Match[str]) -> bool:

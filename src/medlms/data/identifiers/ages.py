@@ -14,7 +14,7 @@ _TO_20 = f"(?:{_ONES}|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)tee
 _OLD = rf"(?:9[0-9]|1[0-2][0-9]|ninety(?:[ -]{_ONES})?|(?:one|a) hundred(?:(?: and|-and)?[ -]{_TO_20})?)"
 _UNIT = (
     r"(?: ?-? ?(?:years?|yrs?|year's)(?:[ -]*(?:old|young|of age))?\b|[ -]?(?:y/?/?o|y\.o\.?|yo[mf]?|"
-    r"y\.?/o\.?|ans|años?|anos|anni|jahre?|jährige[rn]?|jähr\.|letni[a-z]?|år|jaar|"
+    r"y\.?/o\.?| ?y(?![a-z/])|ans|años?|anos|anni|jahre?|jährige[rn]?|jähr\.|letni[a-z]?|år|jaar|"
     r"éves|let)(?![a-z])| ?[mf](?![\w'])| ?(?:male|female|man|woman|gentleman|lady)\b)"
 )
 _PERSON = (

@@ -103,6 +103,8 @@ def _coded(low: str, start: int, said: str) -> Finding | None:
     if digits < 2:
         return None
     end = start + len(said)
+    if "/" in said and not harmless(low, start, end) and (found := _slashed(low, start, said)):
+        return found
     if harmless(low, start, end):
         return None
     plain = _PARTED.sub("", said)
@@ -123,6 +125,17 @@ def _coded(low: str, start: int, said: str) -> Finding | None:
         long = digits >= 6 and not _UNIT.match(low, end) and low[start - 1 : start] not in ("$", "€", "£", ",", ".")
         return Finding(start, end, "other", "long number", 0.5) if long else None
     return _mixed(low, start, said, plain, digits)
+
+
+_BETWEEN_SLASHES = re.compile(r"(?<![0-9.,])[0-9]{6,12}(?![0-9.,])")
+
+
+def _slashed(low: str, start: int, said: str) -> Finding | None:
+    """A long number between slashes: 'name/birth/number'."""
+    hit = None if label(low, start) else _BETWEEN_SLASHES.search(said)
+    if not hit or hit.group() == said or re.fullmatch("(?:19|20)[0-9]{2}[01][0-9][0-3][0-9]", hit.group()):
+        return None
+    return Finding(start + hit.start(), start + hit.end(), "mrn", "long number between slashes", 0.6)
 
 
 def _enough(named: str, said: str, plain: str, digits: int) -> bool:

@@ -36,7 +36,7 @@ _ROLES = frozenset(
     "proxy poa caller reporter informant escort student teacher person scrub circulator circulating runner midwife doula "
     "pharmacist pharmacy dentist hygienist optometrist audiologist dietitian cosigner scribe proband sender addressee aide cna "
     "ot slp msw lcsw coordinator navigator educator registrar houseman intern fellow resident specialist supervisor manager "
-    "director secretary receptionist volunteer chaplain paramedic medic emt crew team staff decedent deceased complainant "
+    "director secretary receptionist volunteer chaplain paramedic medic emt crew team staff decedent deceased complainant victim family "
     "applicant claimant participant candidate registrant enrollee dependent dependant account acct pet neighbor neighbour "
     "performer collector phlebotomist orderer verifier prescriber initials who assigned bill ship sold".split()
 )
@@ -60,7 +60,7 @@ _KIN = frozenset(
 # Words that part a title or a role from the name behind it, and belong to no name.
 BREAKS = (_ROLES | _KIN) - frozenset("love best guy grant dean page lane ward tenant bill may sold sender patient".split())
 _ADDRESSED = frozenset(
-    "told asked met call thanks thank hi hello hey bye dear saw see paged page texted text emailed email phoned ring rang notified "
+    "which told asked met call thanks thank hi hello hey bye dear saw see paged page texted text emailed email phoned ring rang notified "
     "informed tell ask welcome congratulations sorry okay ok yes no please morning afternoon evening goodbye signed i'm am this it's "
     "its visited visiting advised updated consulted contacted messaged reached faxed remind reminded".split()
 )
@@ -150,7 +150,7 @@ _CREDENTIAL = re.compile(
     r"\.?(?![a-z'-])"
 )
 _RECORD = re.compile(
-    r"(?:'s)?,? {0,2}[-/|;:]? {0,2}(?:\(?(?:dob|d\.o\.b|mrn|born|b\.|geb|nhs|acct|chart|room|rm|bed|unit|ssn|ext)\b|\(?(?:aged? |age: ?)?[0-9]{1,3} "
+    r"(?:'s)?,? {0,2}[-/|;:]? {0,2}(?:\(?(?:dob|d\.o\.b|mrn|mr ?#|id ?#|pt ?#|record|born|b\.|geb|nhs|acct|chart|room|rm|bed|unit|ssn|ext)\b|\(?(?:aged? |age: ?)?[0-9]{1,3} "
     r"?-? ?(?:y|f\b|m\b|wk|mo\b)|\((?:age|aged)? ?[0-9]{1,3}\)|aged? [0-9]|\((?:patient|pt|nok|his|her|the|my|son|daughter|wife|husband|"
     r"mother|father|brother|sister|cousin|aunt|uncle|niece|nephew|friend|spouse|partner|neighbor|neighbour|he/him|she/her|they/them|"
     r"cell|mobile|home|work|day|next)|,? ?(?:[0-9]{1,2}[/.-][0-9]{1,2}[/.-](?:19|20)?[0-9]{2}\b))"
@@ -162,7 +162,7 @@ _SPEAKS = re.compile(
     _OFTEN + r"(?:says?|said|told|asks|asked|agrees|agreed|lives|lived (?:in|with|alone)|wants|wanted|thinks|thought|drove|drives|phoned|rang|wrote|"
     r"cried|smiled|slept|refused|declined|consented|understands|verbali[sz]ed|texted|emailed|noticed|mentioned|mentions|admits|confirmed|"
     r"insists|insisted|remembers|remembered|loves|hates|enjoys|walked|talked|spoke|denies|denied|complains|complained|wishes|worries|uploads|"
-    r"knows|knew|read|watched|looked|woke|tried|signed|picks? (?:him|her|me|them)|was (?:crying|sleeping|walking|talking|upset|angry|worried|tearful|asleep|awake|alone|late|born|accompanied|contacted|informed|advised|driving)|"
+    r"knows|knew|read|watched|looked|woke|tried|signed|picks? (?:him|her|me|them)|was (?:crying|sleeping|walking|talking|upset|angry|worried|tearful|asleep|awake|alone|there|late|born|accompanied|contacted|informed|advised|driving)|"
     r"is (?:married|here|accompanied|my|our|his|her))\b"
 )
 _DOES = re.compile(
@@ -177,7 +177,7 @@ _DOES = re.compile(
 )
 _OWNS = re.compile(
     r"'s (?:mother|mom|mum|father|dad|wife|husband|son|daughter|brother|sister|family|parents?|chart|room|house|home|case|visit|doctor|"
-    r"nurse|labs?|results?|blood|medication|meds|prescription|surgery|appointment|birthday|stroke|diabetes|asthma|fall|weight|appetite|temperature|pain|cough|rash|medicine|breathing|seizures|ears|place|phone|number|records?|file|bed|office|"
+    r"nurse|labs?|results?|blood|medication|meds|prescription|surgery|appointment|birthday|stroke|diabetes|asthma|fall|weight|appetite|temperature|pain|cough|rash|medicine|breathing|seizures|ears|laptop|bag|glasses|walker|wallet|keys|tablet|place|phone|number|records?|file|bed|office|"
     r"insurance|school|caregiver|partner|file|note|account|clinic|condition|history|age|address|car)\b"
 )
 _FAMILY = re.compile(r" family\b(?! (?:history|members?|practice|medicine|doctor|of))|s (?:family|household|residence)\b")

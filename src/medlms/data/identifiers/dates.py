@@ -250,6 +250,8 @@ def _partial(low: str, hit: re.Match[str]) -> float:
     dated, scored = _DATED.search(before), _SCORE.search(before)
     if scored and not dated:
         return 0.0
+    if first == second and not dated:
+        return 0.0
     # x/10, n/n and halves are more often a score, an acuity or a dose than a day.
     if first > second and not scored:  # no score and no fraction is larger than its whole
         return 0.62

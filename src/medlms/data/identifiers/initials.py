@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.lexicon import is_common
+from medlms.data.identifiers.lexicon import is_common, is_word
 from medlms.data.identifiers.view import View
 
-_CUES = frozenset("user initials initialed initialled signed subject participant recipient operator collector login tech volunteer".split())
+_CUES = frozenset("user initials initialed initialled signed subject participant recipient operator collector login tech volunteer victim suspect plaintiff defendant decedent".split())
 _BY = re.compile(r"[bB][yY] ?[:=#(]? ?([A-Z]{2,4})(?![\w.'&-])")
 # Who does what is done 'by' somebody: before 'by' and initials.
 _DONE = re.compile(
@@ -18,9 +18,10 @@ _DONE = re.compile(
     r"approved|tested|labell?ed|completed|filed)\.? $"
 )
 _SIGNED = re.compile(
-    r"\b(?i:user|initials|initialed|initialled|login|signed|operator|collector|tech|volunteer|(?:subject|participant|recipient|case|pt|patient) "
+    r"\b(?i:user|initials|initialed|initialled|login|signed|operator|collector|tech|volunteer|victim|suspect|plaintiff|defendant|decedent|(?:subject|participant|recipient|case|pt|patient) "
     r"(?:[\w-]*[0-9][\w-]* ?)?\(?|recipient|participant) ?[:=#(]? ?([A-Z]{2,4})(?![\w.'&-])"
 )
+_SMALL = re.compile(r"\bsigned:? (?:by )?([^\W\d_]{2,3})\b")
 _TYPED = re.compile(r"(?<![A-Za-z])([A-Z]{2,3})[:/]([a-z]{2,3})\b(?= ?(?:$|\n| [dtDT]:))")
 # Abbreviations that stand behind 'by', 'patient' and the like.
 _ABBREVIATED = frozenset(
@@ -39,6 +40,10 @@ def initials(seen: View) -> Iterator[Finding]:
                 yield Finding(*hit.span(1), "name", "initials", 0.7)
     if not seen.vocabulary.isdisjoint(_CUES):
         yield from (Finding(*hit.span(1), "name", "initials", 0.7) for hit in _SIGNED.finditer(seen.flat) if _unusual(hit[1]))
+    if not seen.cased and "signed" in seen.vocabulary:
+        for hit in _SMALL.finditer(seen.low):
+            if hit[1] not in _ABBREVIATED and not is_word(hit[1]):
+                yield Finding(*hit.span(1), "name", "initials", 0.7)
     if "/" in seen.text or (":" in seen.text and "\n" in seen.text):
         yield from (Finding(*hit.span(), "name", "initials of a typist", 0.7) for hit in _TYPED.finditer(seen.text))
 

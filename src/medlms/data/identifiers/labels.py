@@ -60,7 +60,7 @@ _LABELS = {
     "cohort trial protocol dni nie nif curp rfc cpf rg bsn pesel aadhaar "
     "aadhar pan personnummer cpr fødselsnummer hetu nino sin tin ein itin steuer steuernummer nir "
     "token uuid guid user username login message msg document doc report request incident event "
-    "donor biobank kit tube bag wristband bracelet military veteran service dod "
+    "donor biobank site tissue block kit tube bag wristband bracelet military veteran service dod "
     "inmate locker parcel nin ni rut cuil cuit cuid qid emirates nric fin iqama mykad rrn psn ppsn "
     "ppsn nif tck tckn oib jmbg egn cnp|codice fiscale|national id|national insurance|case number|"
     "steuer id|study id|employee id|tax id|bar code",

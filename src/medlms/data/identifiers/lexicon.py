@@ -124,6 +124,13 @@ def is_given(word: str) -> bool:
 
 
 @lru_cache(maxsize=1 << 15)
+def is_family(word: str) -> bool:
+    """Whether any list holds it as a family name, ordinary word or not; eponyms were people's names as well."""
+    plain = folded(word)
+    return plain in family_names() or plain in words("eponyms")
+
+
+@lru_cache(maxsize=1 << 15)
 def is_eponym(word: str) -> bool:
     """Whether a disease, a sign, a device or a drug has this name; of a joined word, whether two parts of it are such names."""
     plain = folded(word).removesuffix("'s").removesuffix("'")

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from medlms.data.identifiers import cues
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.labels import LABEL_WORDS
-from medlms.data.identifiers.lexicon import BOTH, NAME, UNKNOWN, WORD, is_common, is_eponym, is_given, is_learned, is_town, rank
-from medlms.data.identifiers.states import STATES
+from medlms.data.identifiers.lexicon import BOTH, NAME, UNKNOWN, WORD, is_common, is_eponym, is_family, is_given, is_learned, is_town, rank
+from medlms.data.identifiers.states import COUNTRIES, STATES
 from medlms.data.identifiers.view import View, Word
 from medlms.data.identifiers.words import words
 
+_LANDS = STATES | COUNTRIES
 _ENOUGH = 3  # the weight from which words are a name
 _STRONG = 5  # and from which they are looked for in the rest of the text
 # Words of notes that may begin with a capital beside a name and belong to none.
@@ -23,7 +24,7 @@ _NEVER = frozenset(
     "three all both each guar acct med rx cc re att attn tel dx hx id np rn pa do lpn cna ref subj resp via".split()
 )
 _SHORT_FAMILY = frozenset("he do an so you may will can long in so no".split())  # behind a given name: 'Xiuying He'
-_MODAL = frozenset("will may can said gene curly".split())  # in text without case
+_MODAL = frozenset("will may can said gene curly made put".split())  # in text without case
 _LABEL_LINE = re.compile(r"(?:^|\n)\[?(?:doctor|dr|patient|pt|nurse|mother|father|mom|dad|wife|husband|parent|therapist|clinician|provider|guest)[a-z_ ]{0,10} ?[\]:]", re.IGNORECASE)
 _DIALOGUE = 3  # lines that begin so, from which a text is a dialogue
 _LOWER = "a-zß-ÿĀ-ɏḀ-ỿ"
@@ -53,6 +54,10 @@ def names(seen: View) -> Iterator[Finding]:
             yield found
             known.update(word.low for word in (*part, *after) if _lasting(seen, word))
             listed = found.end
+            continue
+        if led := _family_before(seen, part):
+            yield led
+            listed = led.end
             continue
         weight, rule = _weight(seen, part, dialogue, mailed, things)
         start, end = _span(seen, part)
@@ -105,8 +110,24 @@ def turned(seen: View, family: Sequence[Word], given: Sequence[Word], dialogue: 
     return Finding(start, end, "name", "Last, First", 0.9) if weight > _ENOUGH else None
 
 
+_FAMILY_BEFORE = re.compile(r"(?:^|[\n:;|>(\"#0-9\t]|  |^and|(?<=[0-9])) ?([^\W\d_][\w'-]+), {0,2}$")
+
+
+def _family_before(seen: View, part: Sequence[Word]) -> Finding | None:
+    """'DOWN, MEREDITH' at the begin of a field: an ordinary word is a family name there."""
+    start, end = _span(seen, part)
+    if part[0].rank != NAME or not is_given(part[0].low) or len(part) > 2 or seen.flat[start - 2 : start - 1] not in (",", " "):
+        return None
+    hit = _FAMILY_BEFORE.search(seen.flat, max(0, start - 30), start)
+    if not hit or rank(hit[1].lower()) != WORD or not is_family(hit[1].lower()):
+        return None
+    if seen.cased and not (hit[1].isupper() == seen.flat[part[0].start : part[0].end].isupper() and hit[1][0].isupper()):
+        return None
+    return Finding(hit.start(1), end, "name", "Last, First", 0.85)
+
+
 _COMMA = re.compile(r"(?:,? (?i:jr|sr|ii|iii)\.?)?, {0,2}")
-_ENDS = re.compile(r" {2}| ?[\n|;:/<\"()\[,#]| ?$| ?[0-9]")
+_ENDS = re.compile(r" {2}| ?[\n|;:/<\"()\[,.#]| ?$| ?[0-9]")
 
 
 def _mailed(low: str) -> frozenset[str]:
@@ -212,7 +233,7 @@ def _weight(
     whole = [word for word in part if not word.initial]
     cue, last = cues.before(seen, _span(seen, part)[0], dialogue)
     if last in cues.WORDED and cue == cues.SURE and (len(whole) == 0 or (whole[0].rank in (WORD, BOTH) and not seen.flat[start].isupper())):
-        cue = cues.FIRM if whole and whole[0].rank == BOTH else cues.FAIR
+        cue = cues.NOTHING if whole and whole[0].low in _MODAL else cues.FIRM if whole and whole[0].rank == BOTH else cues.FAIR
     if last in cues.SPEAKERS and cue == cues.FIRM and len(whole) == 1 and ":" in seen.flat[start - 2 : start] and _SPEECH.match(seen.flat, end):
         cue = cues.NOTHING
     if not whole:
@@ -229,7 +250,7 @@ def _weight(
             return 0, ""
     if cue < cues.FIRM and len(whole) == 1 and after < cues.FIRM and whole[0].low in things:
         return 0, ""
-    if cue < cues.FAIR and len(part) == 1 and (whole[0].low in _CALENDAR or _ROMAN.match(seen.low, end)):
+    if cue < cues.FIRM and len(part) == 1 and (whole[0].low in _CALENDAR or _ROMAN.match(seen.low, end)):
         return 0, ""
     if seen.cased and cue < cues.FIRM and all(word.rank <= BOTH and f" {word.low} " in seen.flat for word in whole):
         return 0, ""
@@ -242,7 +263,7 @@ def _weight(
         base += 2
     if "^" in seen.low[start:end]:
         base += 2
-    if all(word.low in STATES for word in whole) or seen.low[start:end] in STATES:
+    if all(word.low in _LANDS for word in whole) or seen.low[start:end] in _LANDS:
         base = min(base, 0)
     if town:
         base = min(base, 1 if len(whole) == 1 else 0)
@@ -258,6 +279,8 @@ def _weight(
         after = 0
     if not seen.cased and not after and base > 1 and seen.low[end : end + 2] in (" ,", ", ") and dialogue:
         after = cues.WEAK  # somebody is spoken to
+    if len(whole) > 1 and cue < cues.FAIR and is_given(whole[0].low) and seen.flat[end : end + 1] == "." and _SENTENCE.search(seen.flat, max(0, start - 8), start):
+        cue = cues.FAIR  # a name that is a sentence
     inside = seen.cased and not upper and cue == 0 and base > 0 and not _SENTENCE.search(seen.flat, max(0, start - 8), start)
     weight = base + max(cue, int(inside)) + after
     if cue < 0 and after < cues.FAIR:

@@ -24,7 +24,7 @@ _NATIONAL = re.compile(
     rf"\(0[0-9]{{1,5}}\) ?[0-9]{{2,9}}(?:[ .-][0-9]{{2,5}}){{0,4}}{_END}|\([0-9]{{2,5}}\) "
     rf"?[0-9]{{3,9}}(?:[ .-][0-9]{{2,5}}){{0,3}}{_END}|0(?<![\w.+/#*(-].)[0-9]{{1,5}}[ "
     rf"./-]{{1,2}}[0-9]{{2,9}}(?:[ .-][0-9]{{2,5}}){{0,4}}{_END}|"
-    rf"[2-9](?<![\w.+/#*(-].)[0-9]{{2}}[.-][0-9]{{4}}{_END}"
+    rf"[2-9](?<![\w.+/#*(-].)[0-9]{{2}}[.-][0-9]{{4}}{_END}|[2-9](?<=[a-z][,:] .)[0-9]{{2}} [0-9]{{4}}(?= ?(?:[.);,]|$))"
 )
 _ANY = re.compile(rf"[0-9](?<![\w.+/#*-].)(?:[0-9() ./-]{{5,18}})[0-9]{_END}")
 _CALL = re.compile(
@@ -68,7 +68,7 @@ _DIGIT_WORDS = frozenset("zero oh one two three four five six seven eight nine d
 def phones(seen: View) -> Iterator[Finding]:
     """Telephone and fax numbers, extensions with them."""
     low = seen.low
-    if len(seen.vocabulary & _DIGIT_WORDS) > 2:
+    if len(seen.vocabulary & _DIGIT_WORDS) > 1:
         for hit in _SAID.finditer(low):
             if sum(word in _DIGIT_WORDS for word in re.split(r"[ ,.-]+", hit.group())) > 3:
                 yield Finding(*hit.span(), _kind(low, hit.start()), "said", 0.96)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from medlms.data.identifiers.clinical import usual
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.labels import LABEL_WORDS, label
-from medlms.data.identifiers.lexicon import is_word
+from medlms.data.identifiers.lexicon import is_common, is_word
 from medlms.data.identifiers.view import View
 
 # Letters and digits of a plate, in lower case; British, German, French, Indian, North American and others.
@@ -66,14 +66,14 @@ def _plate(seen: View, groups: re.Match[str]) -> Finding | None:
     """The longest stretch of groups that can be a plate."""
     start = groups.start()
     about = _about(seen.low, start) if any(map(str.isdigit, groups.group())) else 0
-    if not about or _is_word(re.match(r"[a-z0-9]+", groups.group())[0]):  # type: ignore[index]
+    if not about:
         return None
     ends = [part.end() + start for part in re.finditer("[a-z0-9]+", groups.group())]
     for end in reversed(ends):
         said = seen.low[start:end]
         parts = re.findall("[a-z0-9]+", said)
         plain = "".join(parts)
-        if not 4 < len(plain) < 10 or not any(map(str.isdigit, plain)) or any(map(_is_word, parts)):
+        if not 4 < len(plain) < 10 or not any(map(str.isdigit, plain)) or any(_is_word(part, sure=about > 1 or "-" in said) for part in parts):
             continue
         shaped = _PLATE.fullmatch(said) is not None
         upper = not seen.cased or seen.flat[start:end].isupper()
@@ -83,8 +83,11 @@ def _plate(seen: View, groups: re.Match[str]) -> Finding | None:
     return None
 
 
-def _is_word(said: str) -> bool:
-    return said.isalpha() and (said in LABEL_WORDS or said in _VEHICLES or (len(said) > 1 and is_word(said)))
+def _is_word(said: str, *, sure: bool) -> bool:
+    """Whether a group is a word; near a word for a plate only common words count."""
+    if not said.isalpha() or len(said) == 1:
+        return False
+    return said in LABEL_WORDS or said in _VEHICLES or (is_common(said) if sure else is_word(said))
 
 
 def _about(low: str, start: int) -> int:

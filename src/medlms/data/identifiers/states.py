@@ -16,7 +16,7 @@ STATES = frozenset(
         "new hampshire|new jersey|new mexico|new york|north carolina|north dakota|ohio|oklahoma|oregon|pennsylvania|rhode island|"
         "south carolina|south dakota|carolina|dakota|tennessee|texas|utah|vermont|virginia|washington|west virginia|wisconsin|wyoming|ontario|"
         "quebec|british columbia|alberta|manitoba|saskatchewan|nova scotia|new brunswick|newfoundland|new south wales|queensland|"
-        "tasmania|victoria|bayern|hessen|sachsen|jalisco|kerala|punjab|gujarat|maharashtra|tamil nadu"
+        "tasmania|victoria|bayern|bavaria|saxony|catalonia|andalusia|hessen|sachsen|jalisco|kerala|punjab|gujarat|maharashtra|tamil nadu"
     ).split("|")
 )
 COUNTRIES = frozenset(
@@ -24,7 +24,7 @@ COUNTRIES = frozenset(
         "england|scotland|wales|northern ireland|ireland|united kingdom|uk|germany|deutschland|france|spain|españa|italy|italia|mexico|"
         "méxico|india|nigeria|kenya|ghana|japan|china|canada|australia|new zealand|puerto rico|brazil|brasil|peru|vietnam|việt nam|"
         "philippines|sweden|norway|denmark|finland|poland|austria|switzerland|netherlands|belgium|portugal|greece|turkey|egypt|"
-        "israel|south africa|ethiopia|argentina|chile|colombia|usa|us|united states|pakistan|bangladesh|thailand|indonesia|jordan|chad"
+        "israel|south africa|ethiopia|argentina|chile|colombia|usa|us|united states|afghanistan|albania|algeria|angola|armenia|azerbaijan|belarus|bolivia|botswana|bulgaria|burma|cambodia|cameroon|congo|costa rica|croatia|cuba|cyprus|czech republic|czechia|dominican republic|ecuador|el salvador|eritrea|estonia|fiji|gambia|georgia|guatemala|guinea|guyana|haiti|honduras|hong kong|hungary|iceland|iran|iraq|ivory coast|jamaica|kazakhstan|kuwait|laos|latvia|lebanon|liberia|libya|lithuania|luxembourg|madagascar|malawi|malaysia|mali|malta|mauritius|moldova|mongolia|morocco|mozambique|myanmar|namibia|nepal|nicaragua|niger|oman|panama|papua new guinea|paraguay|qatar|romania|russia|rwanda|samoa|saudi arabia|senegal|serbia|sierra leone|singapore|slovakia|slovenia|somalia|south korea|north korea|korea|sri lanka|sudan|syria|taiwan|tanzania|togo|tonga|trinidad|tunisia|uganda|ukraine|uruguay|uzbekistan|venezuela|yemen|zambia|zimbabwe|america|europe|asia|africa|pakistan|bangladesh|thailand|indonesia|jordan|chad"
     ).split("|")
 )
 CODE = (

@@ -101,6 +101,8 @@ def streets(seen: View) -> Iterator[Finding]:
             for hit in seen.near_digits(pattern):
                 if rule == "house and name" and not _is_named(seen, hit):
                     continue
+                if rule == "abroad" and seen.cased and not seen.flat[hit.start()].isupper() and hit.group().startswith(("via", "al", "ul", "cl", "r", "c", "largo")):
+                    continue
                 if rule == "plot" and not _is_plot(seen, hit):
                     continue
                 if rule != "street" or _is_street(seen, hit):
@@ -203,6 +205,8 @@ def _is_plot(seen: View, hit: re.Match[str]) -> bool:
 def _is_named(seen: View, hit: re.Match[str]) -> bool:
     """'83 Trần Phú, Huế': a number, a name in capitals, a comma and another; no word of ordinary language among them."""
     parts = re.findall(r"[^\W\d_][\w'.-]*", seen.flat[hit.start() : hit.end()])
+    if re.match(r"(?:19|20)[0-9]{2} ", hit.group()):
+        return False
     return (
         all(part[0].isupper() for part in parts)
         and all(rank(part.lower()) != WORD for part in parts)

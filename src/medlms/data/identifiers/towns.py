@@ -28,7 +28,7 @@ _LIVES = re.compile(
     r"domiciliad[oa] en|trip to|vacation in|holiday in) (?:the |downtown |nearby |north |south |east |west |rural |greater )?$"
 )
 CODE_BEFORE = re.compile(r"(?<![\w.,/-])((?:[a-z]{1,2}-)?(?:[0-9]{5}|[0-9]{4} [a-z]{2}|[0-9]{3} [0-9]{2}|[0-9]{2}-[0-9]{3})) $")
-_ALLEY = re.compile(r"(?:^|[,\n(]) ?$")
+_ALLEY = re.compile(r"(?:^|[,\n(\]:]) ?$|[0-9]\)?,? of $")
 _STATE = re.compile(rf"(?:,|\^)? {{0,2}}({SHORT}|{'|'.join(sorted(STATES | COUNTRIES, key=len, reverse=True))})\b\.?")
 _NO_TOWN = re.compile(
     r"'s|,? (?:(?:stage |grade )?(?:iv|i{1,3})[abc]?\b|[0-9]{1,2}\b(?![/-])|coma|scale|outcome|(?:city |state |community |regional )?(?:hospital|clinic|university|college|medical|general|children's|memorial|institute|school)|criteria|"
@@ -88,10 +88,15 @@ def town_at(seen: View, start: int) -> tuple[int, bool]:
     end = ends[0]
     for more in ends[1:3]:  # an unknown one: as many words with capitals as stand together, but states
         last = seen.low[end + 1 : more]
-        if not seen.cased or not seen.flat[end + 1].isupper() or last in SHORT_STATES or last in STATES or is_common(last):
+        if not seen.cased or not seen.flat[end + 1].isupper() or last in SHORT_STATES or last in STATES:
+            break
+        if is_common(last) and last not in _SECOND:
             break
         end = more
     return end, False
+
+
+_SECOND = frozenset("falls springs city beach heights park hills valley creek lake island grove junction center point harbor harbour mills ridge rock bay village bluff bluffs ferry bridge green hill field wells spring east west north south".split())
 
 
 def _town(seen: View, start: int, stop: int) -> Finding | None:
@@ -107,7 +112,7 @@ def _town(seen: View, start: int, stop: int) -> Finding | None:
         if several and all(is_common(word) for word in re.split("[ -]", said)):
             base = 1
     else:
-        base = 0 if seen.cased and plain != WORD and seen.flat[start + 1].islower() and not is_common(said.split()[0].strip(".")) else -1
+        base = 0 if seen.cased and plain != WORD and seen.flat[start + 1].islower() and not is_common(said.split()[0].strip(".")) else 0 if not seen.cased and rank(said.split()[0]) == UNKNOWN and len(said) > 3 else -1
     beside = _state_behind(seen, end)
     if base < 0 or (not known and beside < 3 and not seen.low[max(0, start - 10) : start].endswith(_LEADS)):
         return None
