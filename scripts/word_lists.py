@@ -80,7 +80,9 @@ def towns() -> set[str]:
         if city["population"] >= (SMALL_TOWN if city["countrycode"] in ENGLISH_SPEAKING else TOWN)
     ]
     found = {folded(name).replace(".", "") for name in listed}
-    return {name for name in found if len(name) > 2 and name.replace(" ", "").replace("-", "").replace("'", "").isalpha()}
+    return {
+        name for name in found if len(name) > 2 and name.replace(" ", "").replace("-", "").replace("'", "").isalpha()
+    }
 
 
 def stems(word: str) -> Iterator[str]:
@@ -116,7 +118,9 @@ def english(names: set[str], places: set[str]) -> set[str]:
 
 def write(path: Path, head: str, found: Iterable[str]) -> None:
     """The words in order, wrapped; blanks within one become underscores."""
-    text = textwrap.fill(" ".join(sorted(word.replace(" ", "_") for word in found)), 120, break_on_hyphens=False, break_long_words=False)
+    text = textwrap.fill(
+        " ".join(sorted(word.replace(" ", "_") for word in found)), 120, break_on_hyphens=False, break_long_words=False
+    )
     path.write_text(f"# {head}\n{text}\n", encoding="utf-8")
     print(f"{path.name}: {len(text.split())} words, {path.stat().st_size // 1024} KB")
 

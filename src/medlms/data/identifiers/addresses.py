@@ -14,15 +14,21 @@ from medlms.data.identifiers.view import View
 _SURE = 0.75
 _LOOK = 84  # characters before a town in which its street is looked for
 _STATE = rf"(?:(?:,|\^)? {{0,2}}(?:{SHORT}|{'|'.join(sorted(STATES | COUNTRIES, key=len, reverse=True))})\b\.?)?"
-_CODE_BEHIND = re.compile(rf"{_STATE}(?:,|\^| -)? {{0,2}}({CODE})(?![\w%]|[.,/-][0-9]| ?(?:mg|ml|mcg|kg|g|y/?o|years?|days?|weeks?|hours|bpm)\b)")
-_TYPES = re.compile(r"\b(?:street|st|avenue|ave|road|rd|drive|lane|ln|boulevard|blvd|court|close|way|grove|track|place|terrace|crescent|gardens|hill|mews|row|walk)\b\.?$")
+_CODE_BEHIND = re.compile(
+    rf"{_STATE}(?:,|\^| -)? {{0,2}}({CODE})(?![\w%]|[.,/-][0-9]| ?(?:mg|ml|mcg|kg|g|y/?o|years?|days?|weeks?|hours|bpm)\b)"
+)
+_TYPES = re.compile(
+    r"\b(?:street|st|avenue|ave|road|rd|drive|lane|ln|boulevard|blvd|court|close|way|grove|track|place|terrace|crescent|gardens|hill|mews|row|walk)\b\.?$"
+)
 # What stands before an address, in text that has no case.
 _ENDS = frozenset(
     "at to from in is was my his her their our address near lives lived live living and pickup claims post on home visit sent services client "
     "patient pt partner by of bill bills mail ship with for moved phone fax tel street: addr residence resides located location shipped "
     "mailed deliver delivery claim serv that or house: returned location: city: via dest back insurance".split()
 )
-_INSIDE = frozenset("de del la las los el e y lgh bis ter km und der am an den dem im zur zum van von av av. of the no no. nr nr. n° # c/o s/n".split())
+_INSIDE = frozenset(
+    "de del la las los el e y lgh bis ter km und der am an den dem im zur zum van von av av. of the no no. nr nr. n° # c/o s/n".split()
+)
 _GAP = re.compile(r"(?:[,;]|\^{1,2}| -)? {0,2}(?:,? )?")
 _CODE_FIRST = re.compile(rf"({CODE})(?![\w%]|[.,/-][0-9]) {{1,2}}")
 _PIECE = re.compile(r"\S+")
@@ -75,7 +81,11 @@ def _trimmed(seen: View, first: int, stop: int) -> int:
     """Where the house or flat begins, if more than a few words stand before it."""
     pieces = list(_PIECE.finditer(seen.low, first, stop))
     for place, piece in enumerate(pieces[:-1]):
-        if place >= 1 and _STARTS.match(piece.group()) and (place > _MANY or pieces[place - 1].group().endswith(",") or seen.flat[piece.start() - 2].isupper()):
+        if (
+            place >= 1
+            and _STARTS.match(piece.group())
+            and (place > _MANY or pieces[place - 1].group().endswith(",") or seen.flat[piece.start() - 2].isupper())
+        ):
             return piece.start()
     return first
 
@@ -102,7 +112,12 @@ def behind(seen: View, place: int) -> Iterator[Finding]:
             at = code.end()
         end, known = town_at(seen, at)
         said = seen.low[at:end]
-        if not end or said in STATES or (seen.cased and not seen.flat[at].isupper()) or (not known and (more or not _unknown_town(seen, at, end))):
+        if (
+            not end
+            or said in STATES
+            or (seen.cased and not seen.flat[at].isupper())
+            or (not known and (more or not _unknown_town(seen, at, end)))
+        ):
             return
         if code:
             yield Finding(*code.span(1), "place", "post code", 0.86)

@@ -26,12 +26,14 @@ _RULES = [
     ("with a unit", rf"(?<![\w./-])({_OLD}){_UNIT}(?! (?:ago|later|survival|history))"),
     ("behind a word",
         r"\b(?:aged?|age (?:is|of|was)|age at \w+|alter|edad|âge|years old|aged about|(?:died|passed(?: "
-        r"away)?|deceased|dead|lived) (?:at|aged|to)(?: age| the age of| about)?)[ "
+        r"away)?|deceased|dead|lived) (?:at|aged|to|until|till)(?: age| the age of| about)?)[ "
         rf":=\"'>]{{1,4}}({_OLD})(?!\w|[./-][0-9]| ?%)"),
     ("turns", rf"\b(?:turns?|turned|turning) ({_OLD})\b(?![./%-]?[0-9]| ?%)"),
     ("said of somebody",
         rf"\b{_PERSON}(?: (?:now|already|almost|nearly|only|just|about)){{0,2}} ({_OLD})\b(?= ?(?:$|"
         r"[;.,!?)](?: |$)|next|now|and\b|this|last|today|years?|but|so|or\b|in [a-z]+\b))(?! ?\.[0-9])"),
+    ("slash", rf"\b(?:age|sex)[a-z/ ]{{0,8}}:? ?({_OLD})(?= ?/ ?[mf]\b)"),
+    ("of some age", rf"\b(?:woman|man|lady|gentleman|patient) of ({_OLD})(?!\w|[./-][0-9]| ?%)"),
     ("decade",
         r"\b(?:in|into|of|entering|reached) (?:his|her|their|my|the) (?:(?:early|mid|late|middle)[ "
         r"-])?(9[0-9]'?s|nineties|hundreds)\b"),

@@ -47,7 +47,11 @@ NEVER = re.compile(
 
 def harmless(low: str, start: int, end: int) -> bool:
     """Whether the code at ``start`` is surely one of a vocabulary, a gene, a trial, or money, whatever stands before."""
-    if NEVER.fullmatch(low, start, end) or _FORM.fullmatch(low, start, end) or _MARK.search(low, max(0, start - 3), start):
+    if (
+        NEVER.fullmatch(low, start, end)
+        or _FORM.fullmatch(low, start, end)
+        or _MARK.search(low, max(0, start - 3), start)
+    ):
         return True
     said = _WORD.findall(low[max(0, start - 32) : start])
     while said and said[-1] in _FILLERS:

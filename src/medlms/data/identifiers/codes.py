@@ -9,7 +9,7 @@ from medlms.data.identifiers import checks
 from medlms.data.identifiers.clinical import harmless, usual
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.forms import checked
-from medlms.data.identifiers.labels import label
+from medlms.data.identifiers.labels import label, label_behind
 from medlms.data.identifiers.view import View
 
 _TOKEN = re.compile(r"[0-9](?:[a-z0-9./:_#*+-]*[a-z0-9])?")
@@ -46,7 +46,7 @@ def _grouped(seen: View) -> Iterator[Finding]:
         digits = sum(map(len, groups))
         if digits < 5 or harmless(low, *hit.span()):
             continue
-        named = label(low, hit.start())
+        named = label(low, hit.start()) or label_behind(low, hit.end())
         if named:
             yield Finding(*hit.span(), named, "label", 0.9)
         elif usual(low, *hit.span()):
@@ -110,7 +110,7 @@ def _coded(low: str, start: int, said: str) -> Finding | None:
     plain = _PARTED.sub("", said)
     if kind := checked(plain, said):
         return Finding(start, end, label(low, start) or kind, "check digit", 0.93)
-    named = label(low, start)
+    named = label(low, start) or label_behind(low, end)
     numeric = plain.isdigit()
     if (
         named
@@ -119,7 +119,11 @@ def _coded(low: str, start: int, said: str) -> Finding | None:
     ):
         return Finding(start, end, named, "label", 0.92)
     letters = sum(mark.isalpha() for mark in plain)
-    if digits < (4 if letters > 1 else 5) or ("/" in said and digits < 8) or usual(low, start, end):
+    if (
+        digits < (4 if letters > 1 else 5)
+        or ("/" in said and digits < (6 if said[0].isalpha() else 8))
+        or usual(low, start, end)
+    ):
         return None
     if numeric and said == plain:
         long = digits >= 6 and not _UNIT.match(low, end) and low[start - 1 : start] not in ("$", "€", "£", ",", ".")

@@ -46,7 +46,9 @@ _ROLES_LONG = frozenset(
     "case manager|charge nurse|care of|in care of|collected by|drawn by|prepared by|entered by|read by|ordered by|reported by|"
     "performed by|referred by|accompanied by|regards to|with respect|kind regards|best wishes|warm regards|many thanks|"
     "talked to|talked with|talk to|talk with|spoke to|spoke with|speak to|speak with|speaking with|speaking to|spoken to|spoken with|met with|lives with|"
-    "living with|stays with|staying with|visit with|here with|came with|comes with|conversation with|message from|call from|letter from|primary care|lab tech|front desk|on call".split("|")
+    "living with|stays with|staying with|visit with|here with|came with|comes with|conversation with|message from|call from|letter from|primary care|lab tech|front desk|on call".split(
+        "|"
+    )
 )
 _KIN = frozenset(
     "son sons daughter daughters mother mom mum mam mama momma father dad papa daddy wife husband brother brothers sister sisters "
@@ -58,7 +60,9 @@ _KIN = frozenset(
     "law manager owner kids children teacher lawyer godmother godfather godson babysitter nanny landlord tenant lady girl boy".split()
 )
 # Words that part a title or a role from the name behind it, and belong to no name.
-BREAKS = (_ROLES | _KIN) - frozenset("love best guy grant dean page lane ward tenant bill may sold sender patient".split())
+BREAKS = (_ROLES | _KIN) - frozenset(
+    "love best guy grant dean page lane ward tenant bill may sold sender patient".split()
+)
 _ADDRESSED = frozenset(
     "which told asked met call thanks thank hi hello hey bye dear saw see paged page texted text emailed email phoned ring rang notified "
     "informed tell ask welcome congratulations sorry okay ok yes no please morning afternoon evening goodbye signed i'm am this it's "
@@ -76,7 +80,9 @@ SPEAKERS = frozenset(
 )
 _MARKS = " .,:;\"'([{<=>|*_-#/\n\t~^"
 _LOOK = 44  # characters looked at before a name
-_BEFORE = re.compile(r"(?:([^\W\d_]+(?:['-][^\W\d_]+)*) )?(?:([^\W\d_]+(?:['-][^\W\d_]+)*) )?([^\W\d_]+(?:['-][^\W\d_]+)*)$")
+_BEFORE = re.compile(
+    r"(?:([^\W\d_]+(?:['-][^\W\d_]+)*) )?(?:([^\W\d_]+(?:['-][^\W\d_]+)*) )?([^\W\d_]+(?:['-][^\W\d_]+)*)$"
+)
 _TIGHT_LABEL = re.compile(r"[:=>]|#|\||^ - $|^ -$|^\($")
 
 
@@ -155,11 +161,14 @@ _RECORD = re.compile(
     r"mother|father|brother|sister|cousin|aunt|uncle|niece|nephew|friend|spouse|partner|neighbor|neighbour|he/him|she/her|they/them|"
     r"cell|mobile|home|work|day|next)|,? ?(?:[0-9]{1,2}[/.-][0-9]{1,2}[/.-](?:19|20)?[0-9]{2}\b))"
 )
-_IS = re.compile(r" (?:is|was) (?:an? |now )?(?:[0-9]{1,3}[ -]?(?:y|mo|w|d)|(?:very |pleasant |delightful |lovely |elderly |[0-9a-z-]+ )?(?:woman|man|lady|gentleman|male|female|girl|boy)\b)")
+_IS = re.compile(
+    r" (?:is|was) (?:an? |now )?(?:[0-9]{1,3}[ -]?(?:y|mo|w|d)|(?:very |pleasant |delightful |lovely |elderly |[0-9a-z-]+ )?(?:woman|man|lady|gentleman|male|female|girl|boy)\b)"
+)
 _OFTEN = r"(?:,| \([^()]{1,24}\))? (?:also |now |then |still |just |later |already |initially |kindly |never )?"
 # What people alone do, and what people, drugs and diseases do.
 _SPEAKS = re.compile(
-    _OFTEN + r"(?:says?|said|told|asks|asked|agrees|agreed|lives|lived (?:in|with|alone)|wants|wanted|thinks|thought|drove|drives|phoned|rang|wrote|"
+    _OFTEN
+    + r"(?:says?|said|told|asks|asked|agrees|agreed|lives|lived (?:in|with|alone)|wants|wanted|thinks|thought|drove|drives|phoned|rang|wrote|"
     r"cried|smiled|slept|refused|declined|consented|understands|verbali[sz]ed|texted|emailed|noticed|mentioned|mentions|admits|confirmed|"
     r"insists|insisted|remembers|remembered|loves|hates|enjoys|walked|talked|spoke|denies|denied|complains|complained|wishes|worries|uploads|"
     r"knows|knew|read|watched|looked|woke|tried|signed|picks? (?:him|her|me|them)|was (?:crying|sleeping|walking|talking|upset|angry|worried|tearful|asleep|awake|alone|there|late|born|accompanied|contacted|informed|advised|driving)|"
@@ -180,7 +189,9 @@ _OWNS = re.compile(
     r"nurse|labs?|results?|blood|medication|meds|prescription|surgery|appointment|birthday|stroke|diabetes|asthma|fall|weight|appetite|temperature|pain|cough|rash|medicine|breathing|seizures|ears|laptop|bag|glasses|walker|wallet|keys|tablet|place|phone|number|records?|file|bed|office|"
     r"insurance|school|caregiver|partner|file|note|account|clinic|condition|history|age|address|car)\b"
 )
-_FAMILY = re.compile(r" family\b(?! (?:history|members?|practice|medicine|doctor|of))|s (?:family|household|residence)\b")
+_FAMILY = re.compile(
+    r" family\b(?! (?:history|members?|practice|medicine|doctor|of))|s (?:family|household|residence)\b"
+)
 _NUMBERED = re.compile(r",? (?:at |on |\(|cell |mobile |tel\.? |phone |mail |e-?mail )?(?:\(?\+?[0-9]|[\w.]{2,30}@)")
 
 

@@ -201,7 +201,8 @@ _SCORE = re.compile(
 _DATED = re.compile(
     r"\b(?:on|since|from|until|till|dated?|dos|removed|started|admitted|seen|visit|discharged|before|"
     r"after|due|dob|born|inserted|stopped|exam|surgery|"
-    r"last seen|appointment|scheduled|done|placed|repeat|follow-?up|home|again|through|by|effective|"
+    r"fill|refill|mri|echo|ekg|ecg|colonoscopy|mammogram|pap|xray|biopsy|crash|accident|mvc|expires|as of|labs?|notes?|cultures?|drawn|injury|fall|fell|"
+    r"incident|repeated|appt|last seen|appointment|scheduled|done|placed|repeat|follow-?up|home|again|through|by|effective|"
     r"refilled|filled|ordered|collected|received|signed|"
     r"for|lmp|next|every|week of|back|call(?:ed)?|return|recheck|op|clinic|mon|tue|tues|wed|thu|thurs|"
     r"fri|sat|sun|[a-z]{3,6}day)\b[^\w\n]{0,3}$"
@@ -228,7 +229,9 @@ def _numeric(seen: View) -> Iterator[Finding]:
     parts = list(seen.near_digits(_PARTIAL))
     wholes = Counter(hit.group().partition("/")[2] for hit in parts)
     for hit in parts:
-        if wholes[hit.group().partition("/")[2]] > _FRACTIONS and not _DATED.search(low, max(0, hit.start() - 34), hit.start()):
+        if wholes[hit.group().partition("/")[2]] > _FRACTIONS and not _DATED.search(
+            low, max(0, hit.start() - 34), hit.start()
+        ):
             continue  # 3/25 of the patients, 7/25 of the patients
         if rank := _partial(low, hit):
             yield Finding(*hit.span(), "date", "month/day", rank)
@@ -250,7 +253,7 @@ def _partial(low: str, hit: re.Match[str]) -> float:
     dated, scored = _DATED.search(before), _SCORE.search(before)
     if scored and not dated:
         return 0.0
-    if first == second and not dated:
+    if first == second and not dated and "0" not in hit.group():
         return 0.0
     # x/10, n/n and halves are more often a score, an acuity or a dose than a day.
     if first > second and not scored:  # no score and no fraction is larger than its whole

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from medlms.data.identifiers import checks
 from medlms.data.identifiers.clinical import harmless
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.labels import LABEL_WORDS, label
+from medlms.data.identifiers.labels import LABEL_WORDS, label, label_behind
 from medlms.data.identifiers.lexicon import is_word
 from medlms.data.identifiers.states import SHORT_STATES
 from medlms.data.identifiers.view import View
@@ -29,7 +29,9 @@ class _Form:
 
     def possible(self, low: str) -> bool:
         """A cheap look whether the form can be in a text."""
-        return not self.needs or any(low.count(mark) >= self.least if self.least > 1 else mark in low for mark in self.needs)
+        return not self.needs or any(
+            low.count(mark) >= self.least if self.least > 1 else mark in low for mark in self.needs
+        )
 
 
 def _form(kind: str, rule: str, rank: float, pattern: str, *needs: str, least: int = 1, named: bool = False) -> _Form:
@@ -75,11 +77,15 @@ _FORMS = (
 )  # fmt: skip
 _IBAN = re.compile(r"[a-z](?<![\w-].)[a-z][0-9]{2}(?: [a-z0-9]{4}){3,7}(?: [a-z0-9]{1,4})?(?![\w-])")
 _IBAN_BEGINS = re.compile(r"[0-9][0-9](?<=[a-z][a-z][0-9][0-9]) [0-9a-z]{4} ")
-_LICENCE = re.compile(r"\b(?:np|rn|lpn|pa|md|do|crna|pharm|dds|pt|ot|lcsw|rph|me|cna|dvm|psy)[-.#:]{0,2}[0-9]{4,9}(?!\w)")
+_LICENCE = re.compile(
+    r"\b(?:np|rn|lpn|pa|md|do|crna|pharm|dds|pt|ot|lcsw|rph|me|cna|dvm|psy)[-.#:]{0,2}[0-9]{4,9}(?!\w)"
+)
 _DEGREES = frozenset("np rn lpn pa md do crna pharm dds pt ot lcsw rph me cna dvm psy".split())
 _INSURED = re.compile(r"[A-Z](?<![\w-].)[A-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]\b")
 # Letters, then groups of digits: 'XHU 961 271 981', 'B63 933 418'.
-_LETTERED = re.compile(r"[0-9](?<=[a-z].)[0-9]{0,9}(?:[ -][0-9]{2,7}){1,4}(?!\w|[.,/][0-9]| ?%)|[0-9](?<=[a-z] .)[0-9]{1,7}(?:[ -][0-9]{2,7}){1,4}(?!\w|[.,/][0-9]| ?%)")
+_LETTERED = re.compile(
+    r"[0-9](?<=[a-z].)[0-9]{0,9}(?:[ -][0-9]{2,7}){1,4}(?!\w|[.,/][0-9]| ?%)|[0-9](?<=[a-z] .)[0-9]{1,7}(?:[ -][0-9]{2,7}){1,4}(?!\w|[.,/][0-9]| ?%)"
+)
 _PREFIX = re.compile(r"(?<![\w-])[a-z]{1,4} ?$")
 _DIGITS_ALONE = 8  # digits from which letters and groups of digits need no label
 
@@ -98,8 +104,14 @@ def forms(seen: View) -> Iterator[Finding]:
             if checks.iban(hit.group().replace(" ", "").upper()):
                 yield Finding(*hit.span(), "account", "IBAN", 0.9)
     if not seen.vocabulary.isdisjoint(_DEGREES):
-        yield from (Finding(*hit.span(), label(low, hit.start()) or "licence", "prefix", 0.86) for hit in seen.near_digits(_LICENCE))
-    yield from (Finding(*hit.span(), "other", "national insurance", 0.86) for hit in seen.near_digits(_INSURED, seen.flat if seen.cased else seen.flat.upper()))
+        yield from (
+            Finding(*hit.span(), label(low, hit.start()) or "licence", "prefix", 0.86)
+            for hit in seen.near_digits(_LICENCE)
+        )
+    yield from (
+        Finding(*hit.span(), "other", "national insurance", 0.86)
+        for hit in seen.near_digits(_INSURED, seen.flat if seen.cased else seen.flat.upper())
+    )
     yield from _lettered(seen)
 
 
@@ -113,9 +125,14 @@ def _lettered(seen: View) -> Iterator[Finding]:
         letters = prefix.group().strip()
         if prefix.group().endswith(" ") and len(letters) < 3:
             continue
-        if letters in LABEL_WORDS or letters in SHORT_STATES or (prefix.end() - prefix.start() > len(letters) and is_word(letters)) or harmless(seen.low, *hit.span()):
+        if (
+            letters in LABEL_WORDS
+            or letters in SHORT_STATES
+            or (prefix.end() - prefix.start() > len(letters) and is_word(letters))
+            or harmless(seen.low, *hit.span())
+        ):
             continue
-        kind = label(seen.low, prefix.start())
+        kind = label(seen.low, prefix.start()) or label_behind(seen.low, hit.end())
         if kind or (digits >= _DIGITS_ALONE and seen.flat[prefix.start()].isupper()):
             yield Finding(prefix.start(), hit.end(), kind or "other", "letters and groups", 0.91 if kind else 0.6)
 

@@ -9,7 +9,9 @@ from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.lexicon import is_common, is_word
 from medlms.data.identifiers.view import View
 
-_CUES = frozenset("user initials initialed initialled signed subject participant recipient operator collector login tech volunteer victim suspect plaintiff defendant decedent".split())
+_CUES = frozenset(
+    "user initials initialed initialled signed subject participant recipient operator collector login tech volunteer victim suspect plaintiff defendant decedent".split()
+)
 _BY = re.compile(r"[bB][yY] ?[:=#(]? ?([A-Z]{2,4})(?![\w.'&-])")
 # Who does what is done 'by' somebody: before 'by' and initials.
 _DONE = re.compile(
@@ -39,7 +41,9 @@ def initials(seen: View) -> Iterator[Finding]:
             if _DONE.search(seen.low, max(0, hit.start() - 16), hit.start()) and _unusual(hit[1]):
                 yield Finding(*hit.span(1), "name", "initials", 0.7)
     if not seen.vocabulary.isdisjoint(_CUES):
-        yield from (Finding(*hit.span(1), "name", "initials", 0.7) for hit in _SIGNED.finditer(seen.flat) if _unusual(hit[1]))
+        yield from (
+            Finding(*hit.span(1), "name", "initials", 0.7) for hit in _SIGNED.finditer(seen.flat) if _unusual(hit[1])
+        )
     if not seen.cased and "signed" in seen.vocabulary:
         for hit in _SMALL.finditer(seen.low):
             if hit[1] not in _ABBREVIATED and not is_word(hit[1]):

@@ -100,8 +100,12 @@ def _table() -> dict[str, str]:
 
 _KIND = _table()
 # Words that no name holds: labels of forms, but for those that are names too.
-LABEL_WORDS = frozenset(word for word in _KIND if " " not in word) - frozenset("chase rand ross visa golf audi dev ni pan fin rut pat chi case page ford law nino hall cui".split())
-LABEL_WORDS |= frozenset("vers lic aufnahme kollegin telefax efax edd isbn issn doi dev ip hla crossmatch exp tele mobil".split())
+LABEL_WORDS = frozenset(word for word in _KIND if " " not in word) - frozenset(
+    "chase rand ross visa golf audi dev ni pan fin rut pat chi case page ford law nino hall cui".split()
+)
+LABEL_WORDS |= frozenset(
+    "vers lic aufnahme kollegin telefax efax edd isbn issn doi dev ip hla crossmatch exp tele mobil".split()
+)
 
 
 def label(low: str, start: int) -> str:
@@ -124,3 +128,14 @@ def label(low: str, start: int) -> str:
         if general and word not in _GENERAL:
             break
     return general
+
+
+_BEHIND = re.compile(
+    r"(?: ?\(|,? (?:is|was|as|for|being|,) (?:the |my |his |her |your |their |our |a |an )?|, (?:the|my|his|her) )((?:[^\W\d_]+['s]*[ ,)]? ?){1,3})"
+)
+
+
+def label_behind(low: str, end: int) -> str:
+    """The class that the words right behind ``end`` give to a code there: '4471902 is the record number', '4471902 (MRN)'."""
+    hit = _BEHIND.match(low, end)
+    return label(hit[1] + " ", len(hit[1]) + 1) if hit else ""

@@ -135,7 +135,11 @@ def is_eponym(word: str) -> bool:
     """Whether a disease, a sign, a device or a drug has this name; of a joined word, whether two parts of it are such names."""
     plain = folded(word).removesuffix("'s").removesuffix("'")
     parts = plain.split("-")
-    return plain in words("eponyms") or plain.removesuffix("s") in words("eponyms") or sum(part in words("eponyms") for part in parts) > 1
+    return (
+        plain in words("eponyms")
+        or plain.removesuffix("s") in words("eponyms")
+        or sum(part in words("eponyms") for part in parts) > 1
+    )
 
 
 @cache
@@ -160,4 +164,8 @@ def town_words() -> frozenset[str]:
 def is_town(words_of_it: str) -> bool:
     """Whether the lists hold a town of this name (lower case, blanks between words)."""
     plain = folded(words_of_it).replace(".", "")
-    return plain in towns() or (" " not in plain and plain.replace("-", " ") in towns()) or plain.replace("st ", "saint ") in towns()
+    return (
+        plain in towns()
+        or (" " not in plain and plain.replace("-", " ") in towns())
+        or plain.replace("st ", "saint ") in towns()
+    )

@@ -8,7 +8,19 @@ from collections.abc import Iterator, Sequence
 from medlms.data.identifiers import cues
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.labels import LABEL_WORDS
-from medlms.data.identifiers.lexicon import BOTH, NAME, UNKNOWN, WORD, is_common, is_eponym, is_family, is_given, is_learned, is_town, rank
+from medlms.data.identifiers.lexicon import (
+    BOTH,
+    NAME,
+    UNKNOWN,
+    WORD,
+    is_common,
+    is_eponym,
+    is_family,
+    is_given,
+    is_learned,
+    is_town,
+    rank,
+)
 from medlms.data.identifiers.states import COUNTRIES, STATES
 from medlms.data.identifiers.view import View, Word
 from medlms.data.identifiers.words import words
@@ -25,7 +37,10 @@ _NEVER = frozenset(
 )
 _SHORT_FAMILY = frozenset("he do an so you may will can long in so no".split())  # behind a given name: 'Xiuying He'
 _MODAL = frozenset("will may can said gene curly made put".split())  # in text without case
-_LABEL_LINE = re.compile(r"(?:^|\n)\[?(?:doctor|dr|patient|pt|nurse|mother|father|mom|dad|wife|husband|parent|therapist|clinician|provider|guest)[a-z_ ]{0,10} ?[\]:]", re.IGNORECASE)
+_LABEL_LINE = re.compile(
+    r"(?:^|\n)\[?(?:doctor|dr|patient|pt|nurse|mother|father|mom|dad|wife|husband|parent|therapist|clinician|provider|guest)[a-z_ ]{0,10} ?[\]:]",
+    re.IGNORECASE,
+)
 _DIALOGUE = 3  # lines that begin so, from which a text is a dialogue
 _LOWER = "a-zß-ÿĀ-ɏḀ-ỿ"
 _SHAPE = re.compile(
@@ -64,7 +79,12 @@ def names(seen: View) -> Iterator[Finding]:
         if weight == _ENOUGH - 1 and start - listed < 7 and seen.low[listed:start] in _LISTING:
             weight, rule = _ENOUGH, "beside another"
         if weight >= _ENOUGH:
-            if rule == "behind a label" and len(part) == 1 and (more := _REST.match(seen.low, end)) and _fits(seen, more):
+            if (
+                rule == "behind a label"
+                and len(part) == 1
+                and (more := _REST.match(seen.low, end))
+                and _fits(seen, more)
+            ):
                 end = more.end()
             listed = end
             yield Finding(start, end, "name", rule, min(0.95, 0.5 + weight * 0.07))
@@ -81,7 +101,9 @@ _REST = re.compile(r" ([^\W\d_]{2,}(?:['-][^\W\d_]+)*)(?= ?(?:[(,;|<\"]|  |$|[0-
 
 
 def _fits(seen: View, more: re.Match[str]) -> bool:
-    return more[1] not in _NEVER and more[1] not in cues.BREAKS and (not seen.cased or seen.flat[more.start(1)].isupper())
+    return (
+        more[1] not in _NEVER and more[1] not in cues.BREAKS and (not seen.cased or seen.flat[more.start(1)].isupper())
+    )
 
 
 _LISTING = (" and ", ", ", " & ", ", and ", " or ", " y ", " und ")
@@ -93,9 +115,17 @@ def turned(seen: View, family: Sequence[Word], given: Sequence[Word], dialogue: 
     if not _COMMA.fullmatch(gap) or family[-1].initial or given[0].initial or len(family) > 3 or len(given) > 3:
         return None
     last, first = family[-1], given[0]
-    if last.low in STATES or first.low in STATES or (is_town(last.low) and is_town(first.low)) or is_eponym(first.low) or "'s" in last.low:
+    if (
+        last.low in STATES
+        or first.low in STATES
+        or (is_town(last.low) and is_town(first.low))
+        or is_eponym(first.low)
+        or "'s" in last.low
+    ):
         return None
-    weight = {NAME: 2, UNKNOWN: 1, BOTH: 1, WORD: 0}[last.rank] + (2 if is_given(first.low) and first.rank == NAME else 1 if is_given(first.low) else 0)
+    weight = {NAME: 2, UNKNOWN: 1, BOTH: 1, WORD: 0}[last.rank] + (
+        2 if is_given(first.low) and first.rank == NAME else 1 if is_given(first.low) else 0
+    )
     if is_eponym(last.low) and not is_given(first.low):
         return None
     start, end = _span(seen, family)[0], _span(seen, given)[1]
@@ -116,12 +146,19 @@ _FAMILY_BEFORE = re.compile(r"(?:^|[\n:;|>(\"#0-9\t]|  |^and|(?<=[0-9])) ?([^\W\
 def _family_before(seen: View, part: Sequence[Word]) -> Finding | None:
     """'DOWN, MEREDITH' at the begin of a field: an ordinary word is a family name there."""
     start, end = _span(seen, part)
-    if part[0].rank != NAME or not is_given(part[0].low) or len(part) > 2 or seen.flat[start - 2 : start - 1] not in (",", " "):
+    if (
+        part[0].rank != NAME
+        or not is_given(part[0].low)
+        or len(part) > 2
+        or seen.flat[start - 2 : start - 1] not in (",", " ")
+    ):
         return None
     hit = _FAMILY_BEFORE.search(seen.flat, max(0, start - 30), start)
     if not hit or rank(hit[1].lower()) != WORD or not is_family(hit[1].lower()):
         return None
-    if seen.cased and not (hit[1].isupper() == seen.flat[part[0].start : part[0].end].isupper() and hit[1][0].isupper()):
+    if seen.cased and not (
+        hit[1].isupper() == seen.flat[part[0].start : part[0].end].isupper() and hit[1][0].isupper()
+    ):
         return None
     return Finding(hit.start(1), end, "name", "Last, First", 0.85)
 
@@ -134,7 +171,12 @@ def _mailed(low: str) -> frozenset[str]:
     """Parts of e-mail addresses before the @: they name people."""
     if "@" not in low:
         return frozenset()
-    return frozenset(part for local in re.findall(r"([\w.'+-]{3,60})@", low) for part in re.split(r"[\W\d_]+", local) if len(part) > 3)
+    return frozenset(
+        part
+        for local in re.findall(r"([\w.'+-]{3,60})@", low)
+        for part in re.split(r"[\W\d_]+", local)
+        if len(part) > 3
+    )
 
 
 def _lasting(seen: View, word: Word) -> bool:
@@ -168,13 +210,30 @@ def _may_be(seen: View, word: Word, previous: Word | None, part: Sequence[Word])
         linked = seen.flat[word.start - 1 : word.start] == "^"
         return linked or _dotted(seen, word) or (word.low not in "ai" and (bool(part) or seen.cased))
     said = seen.flat[word.start : word.end]
-    if seen.cased and part and part[-1].rank == NAME and said.istitle() and word.low in _SHORT_FAMILY and seen.flat[word.start - 1] == " ":
+    if (
+        seen.cased
+        and part
+        and part[-1].rank == NAME
+        and said.istitle()
+        and word.low in _SHORT_FAMILY
+        and seen.flat[word.start - 1] == " "
+    ):
         return True
     if word.low in _NEVER or word.low in cues.TITLES or word.low in cues.BREAKS or word.low in LABEL_WORDS:
         return False
-    if seen.cased and (not _SHAPE.fullmatch(said) or (said.isupper() and len(said) <= _ABBREVIATION and word.rank == UNKNOWN and not part)):
+    if seen.cased and (
+        not _SHAPE.fullmatch(said)
+        or (said.isupper() and len(said) <= _ABBREVIATION and word.rank == UNKNOWN and not part)
+    ):
         return False
-    if seen.cased and part and said.isupper() and 2 < len(said) <= _ABBREVIATION and word.rank == UNKNOWN or word.low in ("ii", "iii", "iv"):
+    if (
+        seen.cased
+        and part
+        and said.isupper()
+        and 2 < len(said) <= _ABBREVIATION
+        and word.rank == UNKNOWN
+        or word.low in ("ii", "iii", "iv")
+    ):
         return False
     titled = previous is not None and previous.low in cues.TITLES
     if part and seen.flat[word.start - 1] == '"' == seen.flat[word.end : word.end + 1]:
@@ -188,12 +247,18 @@ def _may_be(seen: View, word: Word, previous: Word | None, part: Sequence[Word])
         return last and seen.cased and said.istitle() and cues.behind(seen.low, word.end, True) == cues.FIRM
     if not seen.cased or said.isupper():
         return titled and previous is not None and previous.low not in cues.WORDED
-    return titled or (len(part) in (1, 2) and part[0].rank == NAME and is_given(part[0].low) and not is_learned(word.low))
+    return titled or (
+        len(part) in (1, 2) and part[0].rank == NAME and is_given(part[0].low) and not is_learned(word.low)
+    )
 
 
 def _cut(seen: View, part: list[Word]) -> Iterator[list[Word]]:
     """The stretch without single letters at its ends that are no initials, cut where a possessive ends a name."""
-    while part and part[-1].initial and not (len(part) > 1 and (_dotted(seen, part[-1]) or seen.cased or seen.flat[part[-1].start - 1] == "^")):
+    while (
+        part
+        and part[-1].initial
+        and not (len(part) > 1 and (_dotted(seen, part[-1]) or seen.cased or seen.flat[part[-1].start - 1] == "^"))
+    ):
         part.pop()
     while part and part[0].initial and not _dotted(seen, part[0]):
         part.pop(0)
@@ -210,7 +275,9 @@ def _dotted(seen: View, word: Word) -> bool:
     return seen.flat[word.end : word.end + 1] == "."
 
 
-_LED_BY = re.compile(r"(?<![^\W\d_])(?:de|del|dela|de la|de los|de las|la|da|do|dos|das|van|von|vom|zu|van der|van den|von der|der|den|ter|ten|bin|ibn|al|el|le|du|di|st\.?|san|mac|abu|d'|l')[ -]$")
+_LED_BY = re.compile(
+    r"(?<![^\W\d_])(?:de|del|dela|de la|de los|de las|la|da|do|dos|das|van|von|vom|zu|van der|van den|von der|der|den|ter|ten|bin|ibn|al|el|le|du|di|st\.?|san|mac|abu|d'|l')[ -]$"
+)
 
 
 def _span(seen: View, part: Sequence[Word]) -> tuple[int, int]:
@@ -220,7 +287,9 @@ def _span(seen: View, part: Sequence[Word]) -> tuple[int, int]:
         end += 1
     if seen.low[end - 2 : end] == "'s":
         end -= 2
-    while (hit := _LED_BY.search(seen.low, max(0, start - 8), start)) and (seen.cased or hit.group().strip() not in ("la", "el", "do", "den", "der", "le")):
+    while (hit := _LED_BY.search(seen.low, max(0, start - 8), start)) and (
+        seen.cased or hit.group().strip() not in ("la", "el", "do", "den", "der", "le")
+    ):
         start = hit.start()
     return start, end
 
@@ -232,13 +301,33 @@ def _weight(
     start, end = part[0].start, part[-1].end
     whole = [word for word in part if not word.initial]
     cue, last = cues.before(seen, _span(seen, part)[0], dialogue)
-    if last in cues.WORDED and cue == cues.SURE and (len(whole) == 0 or (whole[0].rank in (WORD, BOTH) and not seen.flat[start].isupper())):
-        cue = cues.NOTHING if whole and whole[0].low in _MODAL else cues.FIRM if whole and whole[0].rank == BOTH else cues.FAIR
-    if last in cues.SPEAKERS and cue == cues.FIRM and len(whole) == 1 and ":" in seen.flat[start - 2 : start] and _SPEECH.match(seen.flat, end):
+    if (
+        last in cues.WORDED
+        and cue == cues.SURE
+        and (len(whole) == 0 or (whole[0].rank in (WORD, BOTH) and not seen.flat[start].isupper()))
+    ):
+        cue = (
+            cues.NOTHING
+            if whole and whole[0].low in _MODAL
+            else cues.FIRM
+            if whole and whole[0].rank == BOTH
+            else cues.FAIR
+        )
+    if (
+        last in cues.SPEAKERS
+        and cue == cues.FIRM
+        and len(whole) == 1
+        and ":" in seen.flat[start - 2 : start]
+        and _SPEECH.match(seen.flat, end)
+    ):
         cue = cues.NOTHING
     if not whole:
         return _initials_weight(seen, part, cue)
-    if not seen.cased and cue < cues.FIRM and all(word.rank == UNKNOWN and word.end - word.start < 4 and word.low.isascii() for word in whole):
+    if (
+        not seen.cased
+        and cue < cues.FIRM
+        and all(word.rank == UNKNOWN and word.end - word.start < 4 and word.low.isascii() for word in whole)
+    ):
         return 0, ""
     after = cues.behind(seen.low, _span(seen, part)[1], any(word.rank != UNKNOWN for word in whole))
     eponym = all(is_eponym(word.low) for word in whole)
@@ -254,8 +343,12 @@ def _weight(
         return 0, ""
     if seen.cased and cue < cues.FIRM and all(word.rank <= BOTH and f" {word.low} " in seen.flat for word in whole):
         return 0, ""
-    town = is_town(" ".join(word.low for word in whole)) and not (len(whole) == 1 and whole[0].rank == NAME and is_given(whole[0].low))
-    if cue < cues.SURE and (_OF_THING.search(seen.low, max(0, start - 48), start) or (after and _STATE_CODE.match(seen.low, end))):
+    town = is_town(" ".join(word.low for word in whole)) and not (
+        len(whole) == 1 and whole[0].rank == NAME and is_given(whole[0].low)
+    )
+    if cue < cues.SURE and (
+        _OF_THING.search(seen.low, max(0, start - 48), start) or (after and _STATE_CODE.match(seen.low, end))
+    ):
         return 0, ""
     upper = seen.cased and all(seen.flat[word.start : word.end].isupper() for word in whole)
     base = _base(seen, part, whole, eponym, upper)
@@ -269,7 +362,11 @@ def _weight(
         base = min(base, 1 if len(whole) == 1 else 0)
     if len(whole) == 1 and upper and whole[0].rank != NAME and end - start < 5 and cue < cues.FIRM:
         return 0, ""
-    if upper and len(whole) == 1 and max(cue, after) < (cues.FIRM if end - start < 6 or whole[0].rank == UNKNOWN else cues.FAIR):
+    if (
+        upper
+        and len(whole) == 1
+        and max(cue, after) < (cues.FIRM if end - start < 6 or whole[0].rank == UNKNOWN else cues.FAIR)
+    ):
         return 0, ""
     if not seen.cased and len(whole) == 1 and end - start < 4 and max(cue, after) < cues.FAIR:
         return 0, ""
@@ -279,20 +376,38 @@ def _weight(
         after = 0
     if not seen.cased and not after and base > 1 and seen.low[end : end + 2] in (" ,", ", ") and dialogue:
         after = cues.WEAK  # somebody is spoken to
-    if len(whole) > 1 and cue < cues.FAIR and is_given(whole[0].low) and seen.flat[end : end + 1] == "." and _SENTENCE.search(seen.flat, max(0, start - 8), start):
+    if (
+        len(whole) > 1
+        and cue < cues.FAIR
+        and is_given(whole[0].low)
+        and seen.flat[end : end + 1] == "."
+        and _SENTENCE.search(seen.flat, max(0, start - 8), start)
+    ):
         cue = cues.FAIR  # a name that is a sentence
-    inside = seen.cased and not upper and cue == 0 and base > 0 and not _SENTENCE.search(seen.flat, max(0, start - 8), start)
+    inside = (
+        seen.cased and not upper and cue == 0 and base > 0 and not _SENTENCE.search(seen.flat, max(0, start - 8), start)
+    )
     weight = base + max(cue, int(inside)) + after
     if cue < 0 and after < cues.FAIR:
         weight += cue
-    rule = "behind a title" if cue == cues.SURE else "behind a label" if cue == cues.FIRM else "in context" if cue + after > 1 else "listed"
+    rule = (
+        "behind a title"
+        if cue == cues.SURE
+        else "behind a label"
+        if cue == cues.FIRM
+        else "in context"
+        if cue + after > 1
+        else "listed"
+    )
     return weight, rule
 
 
 _SIGNED = re.compile(r"[.!?] *(?:\n *)*$")
 
 
-_OF_THING = re.compile(r"\b(?:syndrome|disease|sign|type|sequence|association|procedure|operation) of (?:[a-z-]+ (?:and|&) )?$")
+_OF_THING = re.compile(
+    r"\b(?:syndrome|disease|sign|type|sequence|association|procedure|operation) of (?:[a-z-]+ (?:and|&) )?$"
+)
 _STATE_CODE = re.compile(r",? ?(?:md|pa|ma|ne|me|ct|va|ri|nd)\.?,? [0-9]{5}")
 _SPEECH = re.compile(r",? [a-z]{2,}")
 _ROMAN = re.compile(r" (?:iv|vi{0,3}|i{1,3})\b")
@@ -300,13 +415,19 @@ _ROMAN = re.compile(r" (?:iv|vi{0,3}|i{1,3})\b")
 
 def _last(seen: View, part: Sequence[Word]) -> bool:
     """Whether it ends the text, as a name below a message does."""
-    return not seen.text[part[-1].end :].strip(" .!\n") and bool(_SIGNED.search(seen.text, max(0, part[0].start - 8), part[0].start))
+    return not seen.text[part[-1].end :].strip(" .!\n") and bool(
+        _SIGNED.search(seen.text, max(0, part[0].start - 8), part[0].start)
+    )
 
 
 def _initials_weight(seen: View, part: Sequence[Word], cue: int) -> tuple[int, str]:
     """Initials alone: 'J.R.' behind a role, or in running text with capitals."""
     letters = "".join(word.low for word in part)
-    if len(letters) < 2 or letters in (_ABBREVIATED if cue >= cues.FAIR else _NOT_INITIALS) or not seen.flat[part[0].end : part[0].end + 1] == ".":
+    if (
+        len(letters) < 2
+        or letters in (_ABBREVIATED if cue >= cues.FAIR else _NOT_INITIALS)
+        or not seen.flat[part[0].end : part[0].end + 1] == "."
+    ):
         return 0, ""
     short = len(letters) == 2 and seen.cased
     return (cues.FIRM if cue >= cues.FAIR or (short and (cue == cues.WEAK or len(part) == 2)) else 0), "initials"
@@ -360,7 +481,13 @@ def _again(seen: View, known: set[str]) -> Iterator[Finding]:
         said, low = seen.flat[hit.start() : hit.end()], hit.group()
         if seen.cased and (said.islower() and rank(low) != NAME or said.isupper() and len(said) < 5):
             continue
-        if is_common(low) and (not seen.cased or f" {low} " in seen.flat or _SENTENCE.search(seen.flat, max(0, hit.start() - 8), hit.start())):
+        if is_common(low) and (
+            not seen.cased
+            or f" {low} " in seen.flat
+            or _SENTENCE.search(seen.flat, max(0, hit.start() - 8), hit.start())
+        ):
             continue
-        if not cues.names_a_thing(seen.low, hit.end()) and not (is_eponym(low) and (low.endswith("s") or seen.low.startswith("'s", hit.end()))):
+        if not cues.names_a_thing(seen.low, hit.end()) and not (
+            is_eponym(low) and (low.endswith("s") or seen.low.startswith("'s", hit.end()))
+        ):
             yield Finding(*hit.span(), "name", "said again", 0.6)

@@ -22,4 +22,19 @@ def places(seen: View) -> Iterator[Finding]:
     yield from counties(seen)
 
 
-_STREETS = frozenset(("street", "road", "flat", "number behind a street", "post code", "house and name", "plot", "box", "abroad", "rue", "numbered", "numbered road"))
+_STREETS = frozenset(
+    (
+        "street",
+        "road",
+        "flat",
+        "number behind a street",
+        "post code",
+        "house and name",
+        "plot",
+        "box",
+        "abroad",
+        "rue",
+        "numbered",
+        "numbered road",
+    )
+)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from medlms.data.identifiers.clinical import usual
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.labels import LABEL_WORDS, label
+from medlms.data.identifiers.labels import LABEL_WORDS, label, label_behind
 from medlms.data.identifiers.lexicon import is_common, is_word
 from medlms.data.identifiers.view import View
 
@@ -66,6 +66,8 @@ def _plate(seen: View, groups: re.Match[str]) -> Finding | None:
     """The longest stretch of groups that can be a plate."""
     start = groups.start()
     about = _about(seen.low, start) if any(map(str.isdigit, groups.group())) else 0
+    if not about and label_behind(seen.low, groups.end()) == "vehicle":
+        about = 2
     if not about:
         return None
     ends = [part.end() + start for part in re.finditer("[a-z0-9]+", groups.group())]
@@ -73,12 +75,18 @@ def _plate(seen: View, groups: re.Match[str]) -> Finding | None:
         said = seen.low[start:end]
         parts = re.findall("[a-z0-9]+", said)
         plain = "".join(parts)
-        if not 4 < len(plain) < 10 or not any(map(str.isdigit, plain)) or any(_is_word(part, sure=about > 1 or "-" in said) for part in parts):
+        if (
+            not 4 < len(plain) < 10
+            or not any(map(str.isdigit, plain))
+            or any(_is_word(part, sure=about > 1 or "-" in said) for part in parts)
+        ):
             continue
         shaped = _PLATE.fullmatch(said) is not None
         upper = not seen.cased or seen.flat[start:end].isupper()
         mixed = not plain.isdigit() and upper
-        if (about > 1 and (shaped or mixed or (plain.isdigit() and len(parts) == 1))) or (shaped and upper and not usual(seen.low, start, end)):
+        if (about > 1 and (shaped or mixed or (plain.isdigit() and len(parts) == 1))) or (
+            shaped and upper and not usual(seen.low, start, end)
+        ):
             return Finding(start, end, "vehicle", "plate behind a word", 0.9 if about > 1 else 0.7)
     return None
 

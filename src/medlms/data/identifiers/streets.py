@@ -101,7 +101,12 @@ def streets(seen: View) -> Iterator[Finding]:
             for hit in seen.near_digits(pattern):
                 if rule == "house and name" and not _is_named(seen, hit):
                     continue
-                if rule == "abroad" and seen.cased and not seen.flat[hit.start()].isupper() and hit.group().startswith(("via", "al", "ul", "cl", "r", "c", "largo")):
+                if (
+                    rule == "abroad"
+                    and seen.cased
+                    and not seen.flat[hit.start()].isupper()
+                    and hit.group().startswith(("via", "al", "ul", "cl", "r", "c", "largo"))
+                ):
                     continue
                 if rule == "plot" and not _is_plot(seen, hit):
                     continue

@@ -7,7 +7,19 @@ from collections.abc import Iterator
 
 from medlms.data.identifiers.cues import names_a_thing
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, is_common, is_eponym, is_given, is_town, rank, folded, town_openings, town_words
+from medlms.data.identifiers.lexicon import (
+    NAME,
+    UNKNOWN,
+    WORD,
+    is_common,
+    is_eponym,
+    is_given,
+    is_town,
+    rank,
+    folded,
+    town_openings,
+    town_words,
+)
 from medlms.data.identifiers.states import COUNTRIES, SHORT, SHORT_STATES, STATES, WORDY_STATES
 from medlms.data.identifiers.view import View, Word
 
@@ -27,7 +39,9 @@ _LIVES = re.compile(
     r"ciudad|wohnort|stadt|birthplace|place of birth|ville|località|comune|location)[:=>]|address(?: is|:)|wohnhaft in|vive en|residente en|natural de|"
     r"domiciliad[oa] en|trip to|vacation in|holiday in) (?:the |downtown |nearby |north |south |east |west |rural |greater )?$"
 )
-CODE_BEFORE = re.compile(r"(?<![\w.,/-])((?:[a-z]{1,2}-)?(?:[0-9]{5}|[0-9]{4} [a-z]{2}|[0-9]{3} [0-9]{2}|[0-9]{2}-[0-9]{3})) $")
+CODE_BEFORE = re.compile(
+    r"(?<![\w.,/-])((?:[a-z]{1,2}-)?(?:[0-9]{5}|[0-9]{4} [a-z]{2}|[0-9]{3} [0-9]{2}|[0-9]{2}-[0-9]{3})) $"
+)
 _ALLEY = re.compile(r"(?:^|[,\n(\]:]) ?$|[0-9]\)?,? of $")
 _STATE = re.compile(rf"(?:,|\^)? {{0,2}}({SHORT}|{'|'.join(sorted(STATES | COUNTRIES, key=len, reverse=True))})\b\.?")
 _NO_TOWN = re.compile(
@@ -59,7 +73,25 @@ def _starts(seen: View) -> Iterator[tuple[int, int]]:
                 yield word.start, run[-1].end
 
 
-_LEADS = (" in ", " from ", " to ", " near ", " of ", "visiting ", "outside ", " the ", "downtown ", ": ", "=", ">", "from:", "north ", "south ", "east ", "west ")
+_LEADS = (
+    " in ",
+    " from ",
+    " to ",
+    " near ",
+    " of ",
+    "visiting ",
+    "outside ",
+    " the ",
+    "downtown ",
+    ": ",
+    "=",
+    ">",
+    "from:",
+    "north ",
+    "south ",
+    "east ",
+    "west ",
+)
 
 
 def _hinted(seen: View, word: Word) -> bool:
@@ -83,7 +115,9 @@ def town_at(seen: View, start: int) -> tuple[int, bool]:
         return 0, False
     ends = [start + part.end() for part in re.finditer(rf"{_W}\.?", hit.group())]
     for end in reversed(ends[:_LONGEST]):
-        if is_town(seen.low[start:end].rstrip(".")) and (not seen.cased or seen.flat[seen.flat.rfind(" ", start, end) + 1].isupper()):
+        if is_town(seen.low[start:end].rstrip(".")) and (
+            not seen.cased or seen.flat[seen.flat.rfind(" ", start, end) + 1].isupper()
+        ):
             return end, True
     end = ends[0]
     for more in ends[1:3]:  # an unknown one: as many words with capitals as stand together, but states
@@ -96,7 +130,9 @@ def town_at(seen: View, start: int) -> tuple[int, bool]:
     return end, False
 
 
-_SECOND = frozenset("falls springs city beach heights park hills valley creek lake island grove junction center point harbor harbour mills ridge rock bay village bluff bluffs ferry bridge green hill field wells spring east west north south".split())
+_SECOND = frozenset(
+    "falls springs city beach heights park hills valley creek lake island grove junction center point harbor harbour mills ridge rock bay village bluff bluffs ferry bridge green hill field wells spring east west north south".split()
+)
 
 
 def _town(seen: View, start: int, stop: int) -> Finding | None:
@@ -108,18 +144,41 @@ def _town(seen: View, start: int, stop: int) -> Finding | None:
     several = " " in said or "-" in said
     plain = rank(said) if not several else UNKNOWN
     if known:
-        base = 2 if several or plain == UNKNOWN or (plain == NAME and not is_given(said)) else 1 if seen.cased and not is_common(said) else 0
+        base = (
+            2
+            if several or plain == UNKNOWN or (plain == NAME and not is_given(said))
+            else 1
+            if seen.cased and not is_common(said)
+            else 0
+        )
         if several and all(is_common(word) for word in re.split("[ -]", said)):
             base = 1
     else:
-        base = 0 if seen.cased and plain != WORD and seen.flat[start + 1].islower() and not is_common(said.split()[0].strip(".")) else 0 if not seen.cased and rank(said.split()[0]) == UNKNOWN and len(said) > 3 else -1
+        base = (
+            0
+            if seen.cased
+            and plain != WORD
+            and seen.flat[start + 1].islower()
+            and not is_common(said.split()[0].strip("."))
+            else 0
+            if not seen.cased and rank(said.split()[0]) == UNKNOWN and len(said) > 3
+            else -1
+        )
     beside = _state_behind(seen, end)
     if base < 0 or (not known and beside < 3 and not seen.low[max(0, start - 10) : start].endswith(_LEADS)):
         return None
     cue = _before(seen, start)
     if not several and is_eponym(said) and cue < 3:
         base = min(base, 0)
-    if cue < 3 and beside < 3 and (names_a_thing(seen.low, end) or names_a_thing(seen.low, stop) or (seen.cased and seen.flat[start:end].isupper() and len(said) < 5)):
+    if (
+        cue < 3
+        and beside < 3
+        and (
+            names_a_thing(seen.low, end)
+            or names_a_thing(seen.low, stop)
+            or (seen.cased and seen.flat[start:end].isupper() and len(said) < 5)
+        )
+    ):
         return None
     weight = base + max(cue, beside) if base >= 0 else -1
     if weight < _ENOUGH:
@@ -151,7 +210,9 @@ def _state_behind(seen: View, end: int) -> int:
         marked = hit.group()[0] in ",^" or seen.low[hit.end() : hit.end() + 2].strip(" ,")[:1].isdigit()
         return (3 if marked else 1) if seen.flat[hit.start(1) : hit.end(1)].isupper() else 0
     coded = seen.low[hit.end() : hit.end() + 3].strip(" ,")[:1].isdigit()
-    return 3 if coded else 2 if hit.group()[0] == "," and short not in WORDY_STATES else 1 if hit.group()[0] == "," else 0
+    return (
+        3 if coded else 2 if hit.group()[0] == "," and short not in WORDY_STATES else 1 if hit.group()[0] == "," else 0
+    )
 
 
 _COUNTY = re.compile(
@@ -189,8 +250,21 @@ def counties(seen: View) -> Iterator[Finding]:
             continue
         start = led.start(1)
         parts = led[1].split(" ")
-        while parts and (parts[0].strip(".") in _NO_COUNTY or (seen.cased and not seen.flat[start].isupper()) or (not seen.cased and is_common(parts[0]) and not _opens_town(parts[0]))):
+        while parts and (
+            parts[0].strip(".") in _NO_COUNTY
+            or (seen.cased and not seen.flat[start].isupper())
+            or (not seen.cased and is_common(parts[0]) and not _opens_town(parts[0]))
+        ):
             start += len(parts[0]) + 1
             parts = parts[1:]
-        if parts and led[1] not in STATES and (seen.cased and seen.flat[hit.start() + 1].isupper() or hit.group() in (" county", " parish", " village", " district", " borough", " township", " lga", " taluk")):
+        if (
+            parts
+            and led[1] not in STATES
+            and (
+                seen.cased
+                and seen.flat[hit.start() + 1].isupper()
+                or hit.group()
+                in (" county", " parish", " village", " district", " borough", " township", " lga", " taluk")
+            )
+        ):
             yield Finding(start, hit.end(), "place", "county", 0.83)

@@ -16,5 +16,7 @@ def words(*names: str) -> frozenset[str]:
     found: set[str] = set()
     for name in names:
         text = resources.files("medlms.data.identifiers.words").joinpath(f"{name}.txt").read_text(encoding="utf-8")
-        found.update(word.replace("_", " ") for line in text.splitlines() if not line.startswith("#") for word in line.split())
+        found.update(
+            word.replace("_", " ") for line in text.splitlines() if not line.startswith("#") for word in line.split()
+        )
     return frozenset(found)
