@@ -126,6 +126,7 @@ def write(path: Path, head: str, found: Iterable[str]) -> None:
 
 
 def main() -> None:
+    """Write the four lists."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=WORDS)
     out: Path = parser.parse_args().out

@@ -18,16 +18,20 @@ _CODE_BEHIND = re.compile(
     rf"{_STATE}(?:,|\^| -)? {{0,2}}({CODE})(?![\w%]|[.,/-][0-9]| ?(?:mg|ml|mcg|kg|g|y/?o|years?|days?|weeks?|hours|bpm)\b)"
 )
 _TYPES = re.compile(
-    r"\b(?:street|st|avenue|ave|road|rd|drive|lane|ln|boulevard|blvd|court|close|way|grove|track|place|terrace|crescent|gardens|hill|mews|row|walk)\b\.?$"
+    r"\b(?:street|st|avenue|ave|road|rd|drive|lane|ln|boulevard|blvd|court|close|way|grove|track|place|terrace|crescent|"
+    r"gardens|hill|mews|row|walk)\b\.?$"
 )
 # What stands before an address, in text that has no case.
 _ENDS = frozenset(
-    "at to from in is was my his her their our address near lives lived live living and pickup claims post on home visit sent services client "
-    "patient pt partner by of bill bills mail ship with for moved phone fax tel street: addr residence resides located location shipped "
+    "at to from in is was my his her their our address near lives lived live living and pickup claims post on home visit "
+    "sent services client "
+    "patient pt partner by of bill bills mail ship with for moved phone fax tel street: addr residence resides located "
+    "location shipped "
     "mailed deliver delivery claim serv that or house: returned location: city: via dest back insurance".split()
 )
 _INSIDE = frozenset(
-    "de del la las los el e y lgh bis ter km und der am an den dem im zur zum van von av av. of the no no. nr nr. n° # c/o s/n".split()
+    "de del la las los el e y lgh bis ter km und der am an den dem im zur zum van von av av. of the no no. nr nr. n° # c/o "
+    "s/n".split()
 )
 _GAP = re.compile(r"(?:[,;]|\^{1,2}| -)? {0,2}(?:,? )?")
 _CODE_FIRST = re.compile(rf"({CODE})(?![\w%]|[.,/-][0-9]) {{1,2}}")
@@ -37,9 +41,8 @@ _PIECE = re.compile(r"\S+")
 def around(seen: View, places: Iterable[Finding]) -> Iterator[Finding]:
     """Streets and post codes beside towns that were found."""
     for town in places:
-        if hit := _CODE_BEHIND.match(seen.low, town.end):
-            if len(hit[1]) > 4 or hit.start(1) > town.end + 2:
-                yield Finding(*hit.span(1), "place", "post code", 0.86)
+        if (hit := _CODE_BEHIND.match(seen.low, town.end)) and (len(hit[1]) > 4 or hit.start(1) > town.end + 2):
+            yield Finding(*hit.span(1), "place", "post code", 0.86)
         start = town.start
         if hit := CODE_BEFORE.search(seen.low, max(0, start - 14), start):
             yield Finding(*hit.span(1), "place", "post code", 0.86)

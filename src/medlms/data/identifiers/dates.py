@@ -103,8 +103,10 @@ _BORN = re.compile(
     r"[0-9]{8})(?![\w-])"
 )
 _THE_DAY = re.compile(
-    r"\b(?:(?:on|since|until|till|by|before|after|from|around|fall|fell|seen|due|for|through|of|came|left|back|again|to|call(?:ed)?|was|is|visit) "
-    rf"the (?=[0-9])|on the )([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|but\b|in the (?:morning|evening|afternoon)))"
+    r"\b(?:(?:on|since|until|till|by|before|after|from|around|fall|fell|seen|due|for|through|of|came|left|back|again|to|"
+    r"call(?:ed)?|was|is|visit) "
+    rf"the (?=[0-9])|on the )([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|"
+    rf"but\b|in the (?:morning|evening|afternoon)))"
 )
 _SAID_NUMBERS = re.compile(
     rf"\b(?:oh |o |zero )?{_BELOW}(?:[ -](?:slash |dash )?)(?:oh |zero )?{_BELOW}(?:[ -](?:slash |dash "
@@ -201,7 +203,8 @@ _SCORE = re.compile(
 _DATED = re.compile(
     r"\b(?:on|since|from|until|till|dated?|dos|removed|started|admitted|seen|visit|discharged|before|"
     r"after|due|dob|born|inserted|stopped|exam|surgery|"
-    r"fill|refill|mri|echo|ekg|ecg|colonoscopy|mammogram|pap|xray|biopsy|crash|accident|mvc|expires|as of|labs?|notes?|cultures?|drawn|injury|fall|fell|"
+    r"fill|refill|mri|echo|ekg|ecg|colonoscopy|mammogram|pap|xray|biopsy|crash|accident|mvc|expires|as of|labs?|notes?|"
+    r"cultures?|drawn|injury|fall|fell|"
     r"incident|repeated|appt|last seen|appointment|scheduled|done|placed|repeat|follow-?up|home|again|through|by|effective|"
     r"refilled|filled|ordered|collected|received|signed|"
     r"for|lmp|next|every|week of|back|call(?:ed)?|return|recheck|op|clinic|mon|tue|tues|wed|thu|thurs|"

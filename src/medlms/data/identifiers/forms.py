@@ -71,7 +71,8 @@ _FORMS = (
     ),
     _form(
         "other", "French number", 0.84,
-        r"[12](?<![\w-].) ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?(?:[0-9]{2}|2[ab]) ?[0-9]{3} ?[0-9]{3}(?: ?[0-9]{2})?(?!\w)", named=True,
+        r"[12](?<![\w-].) ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?(?:[0-9]{2}|2[ab]) ?[0-9]{3} ?[0-9]{3}(?: "
+        r"?[0-9]{2})?(?!\w)", named=True,
     ),
     _form("mrn", "number and year", 0.6, r"[0-9](?<![\w./-].)[0-9]{5,7}/[0-9]{2}(?![\w/.-])", "/", named=True),
 )  # fmt: skip
@@ -84,7 +85,8 @@ _DEGREES = frozenset("np rn lpn pa md do crna pharm dds pt ot lcsw rph me cna dv
 _INSURED = re.compile(r"[A-Z](?<![\w-].)[A-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]\b")
 # Letters, then groups of digits: 'XHU 961 271 981', 'B63 933 418'.
 _LETTERED = re.compile(
-    r"[0-9](?<=[a-z].)[0-9]{0,9}(?:[ -][0-9]{2,7}){1,4}(?!\w|[.,/][0-9]| ?%)|[0-9](?<=[a-z] .)[0-9]{1,7}(?:[ -][0-9]{2,7}){1,4}(?!\w|[.,/][0-9]| ?%)"
+    r"[0-9](?<=[a-z].)[0-9]{0,9}(?:[ -][0-9]{2,7}){1,4}(?!\w|[.,/][0-9]| ?%)|[0-9](?<=[a-z] "
+    r".)[0-9]{1,7}(?:[ -][0-9]{2,7}){1,4}(?!\w|[.,/][0-9]| ?%)"
 )
 _PREFIX = re.compile(r"(?<![\w-])[a-z]{1,4} ?$")
 _DIGITS_ALONE = 8  # digits from which letters and groups of digits need no label

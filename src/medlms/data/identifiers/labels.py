@@ -131,7 +131,8 @@ def label(low: str, start: int) -> str:
 
 
 _BEHIND = re.compile(
-    r"(?: ?\(|,? (?:is|was|as|for|being|,) (?:the |my |his |her |your |their |our |a |an )?|, (?:the|my|his|her) )((?:[^\W\d_]+['s]*[ ,)]? ?){1,3})"
+    r"(?: ?\(|,? (?:is|was|as|for|being|,) (?:the |my |his |her |your |their |our |a |an )?|, (?:the|my|his|her) "
+    r")((?:[^\W\d_]+['s]*[ ,)]? ?){1,3})"
 )
 
 

@@ -14,12 +14,16 @@ WORD, BOTH, UNKNOWN, NAME = range(4)
 # How learned and medical words end that a dictionary may lack.
 _LEARNED = re.compile(
     r".{2,}(?:itis|osis|oses|a?emia|a?emic|oma|omas|omata|ectomy|otomy|ostomy|oscopy|scopic|graphy|graphic|gram|path(?:y|ic)|"
-    r"algia|uria|plasty|plegia|paresis|rrhea|rrhage|therapy|ly[st]i[sc]|gen(?:esis|ic|ous)|troph(?:y|ic)|phobia|philia|cyt(?:e|es|ic)|"
+    r"algia|uria|plasty|plegia|paresis|rrhea|rrhage|therapy|ly[st]i[sc]|gen(?:esis|ic|ous)|troph(?:y|ic)|phobia|philia|"
+    r"cyt(?:e|es|ic)|"
     r"blasts?|tions?|tional|sions?|ments?|ness|ity|ities|[ae]nces?|able|ible|icall?y?|olog(?:y|ist|ists|ical)|iatrics?|"
     r"pril|olol|sartan|statin|mycin|micin|cillin|azole|idone|dipine|parin|xaban|gliptin|glutide|gliflozin|triptan|setron|caine|"
-    r"barbital|aze?pam|azolam|mabs?|tinib|ciclib|vir|vudine|floxacin|cycline|amide|oxide|chloride|sulfate|phosphate|acetate|amine|"
-    r"azine|oxine|thyroxine|isms?|ious|eous|[acit]tive|sive|ular|oral|ural|[nt]al|ingly|edly|ously|fully|ally|ectasis|penia|stasis|"
-    r"sterone|steroid|estradiol|gestrel|zyme|ase|iform|oids?|wards?|less|ful|ship|hood|proof|like|wise|virus|viridae|coccus|bacter|kinesia|osus|osum|dactyly|derma|dema|melia|plakia|cephalus|sarcoma|tensin|globin|ectopia)"
+    r"barbital|aze?pam|azolam|mabs?|tinib|ciclib|vir|vudine|floxacin|cycline|amide|oxide|chloride|sulfate|phosphate|"
+    r"acetate|amine|"
+    r"azine|oxine|thyroxine|isms?|ious|eous|[acit]tive|sive|ular|oral|ural|[nt]al|ingly|edly|ously|fully|ally|ectasis|"
+    r"penia|stasis|"
+    r"sterone|steroid|estradiol|gestrel|zyme|ase|iform|oids?|wards?|less|ful|ship|hood|proof|like|wise|virus|viridae|"
+    r"coccus|bacter|kinesia|osus|osum|dactyly|derma|dema|melia|plakia|cephalus|sarcoma|tensin|globin|ectopia)"
 )
 _SUFFIXES = ("s", "es", "ed", "d", "ing", "ly", "er", "ers", "'s", "ies", "ied", "ier", "est")
 _SPECIAL = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "ß": "ss", "œ": "oe", "þ": "th"})

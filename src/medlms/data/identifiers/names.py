@@ -32,19 +32,22 @@ _STRONG = 5  # and from which they are looked for in the rest of the text
 _NEVER = frozenset(
     "the a an and or your my his her our their is was were are has have had i you he she we they it this that yes no not dr mr "
     "mrs ms prof md name date dob who what when where why how on in at of to for from with by as if but please patient pt mrn "
-    "ssn phone fax tel email address age sex male female clinic hospital room today yesterday tomorrow can may am me him them us one two "
+    "ssn phone fax tel email address age sex male female clinic hospital room today yesterday tomorrow can may am me him "
+    "them us one two "
     "three all both each guar acct med rx cc re att attn tel dx hx id np rn pa do lpn cna ref subj resp via".split()
 )
 _SHORT_FAMILY = frozenset("he do an so you may will can long in so no".split())  # behind a given name: 'Xiuying He'
 _MODAL = frozenset("will may can said gene curly made put".split())  # in text without case
 _LABEL_LINE = re.compile(
-    r"(?:^|\n)\[?(?:doctor|dr|patient|pt|nurse|mother|father|mom|dad|wife|husband|parent|therapist|clinician|provider|guest)[a-z_ ]{0,10} ?[\]:]",
+    r"(?:^|\n)\[?(?:doctor|dr|patient|pt|nurse|mother|father|mom|dad|wife|husband|parent|therapist|clinician|provider|"
+    r"guest)[a-z_ ]{0,10} ?[\]:]",
     re.IGNORECASE,
 )
 _DIALOGUE = 3  # lines that begin so, from which a text is a dialogue
 _LOWER = "a-zß-ÿĀ-ɏḀ-ỿ"
 _SHAPE = re.compile(
-    rf"(?:(?:(?i:al|el|an|ar|as|ben|bar|bin|abu)['-])|[DLOMdlom]')?(?:[DL]e|dela|de|Mc|Mac|Di|Du|Fitz|Van|O)?[^\W\d_][{_LOWER}]+(?:['-][^\W\d_][{_LOWER}]*)*|"
+    rf"(?:(?:(?i:al|el|an|ar|as|ben|bar|bin|abu)['-])|[DLOMdlom]')?(?:[DL]e|dela|de|Mc|Mac|Di|Du|Fitz|Van|"
+    rf"O)?[^\W\d_][{_LOWER}]+(?:['-][^\W\d_][{_LOWER}]*)*|"
     r"[A-ZÀ-ÞĀ-ɏḀ-ỿ]['A-ZÀ-ÞĀ-ɏḀ-ỿ-]*"
 )  # 'Anna', "D'Souza", 'Hye-jin', 'O'BRIEN'; not 'COHb', 'VEN-trih-kul'
 _ABBREVIATION = 4  # capitals up to which an unknown word is one
@@ -227,13 +230,8 @@ def _may_be(seen: View, word: Word, previous: Word | None, part: Sequence[Word])
     ):
         return False
     if (
-        seen.cased
-        and part
-        and said.isupper()
-        and 2 < len(said) <= _ABBREVIATION
-        and word.rank == UNKNOWN
-        or word.low in ("ii", "iii", "iv")
-    ):
+        seen.cased and part and said.isupper() and 2 < len(said) <= _ABBREVIATION and word.rank == UNKNOWN
+    ) or word.low in ("ii", "iii", "iv"):
         return False
     titled = previous is not None and previous.low in cues.TITLES
     if part and seen.flat[word.start - 1] == '"' == seen.flat[word.end : word.end + 1]:
@@ -243,7 +241,7 @@ def _may_be(seen: View, word: Word, previous: Word | None, part: Sequence[Word])
     if titled and previous is not None and previous.low not in cues.WORDED:
         return True
     if is_common(word.low):
-        last = len(part) == 1 and is_given(part[0].low) or len(part) > 1 and all(before.initial for before in part)
+        last = (len(part) == 1 and is_given(part[0].low)) or (len(part) > 1 and all(before.initial for before in part))
         return last and seen.cased and said.istitle() and cues.behind(seen.low, word.end, True) == cues.FIRM
     if not seen.cased or said.isupper():
         return titled and previous is not None and previous.low not in cues.WORDED
@@ -276,7 +274,8 @@ def _dotted(seen: View, word: Word) -> bool:
 
 
 _LED_BY = re.compile(
-    r"(?<![^\W\d_])(?:de|del|dela|de la|de los|de las|la|da|do|dos|das|van|von|vom|zu|van der|van den|von der|der|den|ter|ten|bin|ibn|al|el|le|du|di|st\.?|san|mac|abu|d'|l')[ -]$"
+    r"(?<![^\W\d_])(?:de|del|dela|de la|de los|de las|la|da|do|dos|das|van|von|vom|zu|van der|van den|von der|der|den|ter|"
+    r"ten|bin|ibn|al|el|le|du|di|st\.?|san|mac|abu|d'|l')[ -]$"
 )
 
 
@@ -426,7 +425,7 @@ def _initials_weight(seen: View, part: Sequence[Word], cue: int) -> tuple[int, s
     if (
         len(letters) < 2
         or letters in (_ABBREVIATED if cue >= cues.FAIR else _NOT_INITIALS)
-        or not seen.flat[part[0].end : part[0].end + 1] == "."
+        or seen.flat[part[0].end:part[0].end + 1] != "."
     ):
         return 0, ""
     short = len(letters) == 2 and seen.cased
@@ -479,7 +478,7 @@ def _again(seen: View, known: set[str]) -> Iterator[Finding]:
         return
     for hit in re.finditer(rf"(?<![^\W\d_])(?:{'|'.join(map(re.escape, here))})(?![^\W\d_])", seen.low):
         said, low = seen.flat[hit.start() : hit.end()], hit.group()
-        if seen.cased and (said.islower() and rank(low) != NAME or said.isupper() and len(said) < 5):
+        if seen.cased and ((said.islower() and rank(low) != NAME) or (said.isupper() and len(said) < 5)):
             continue
         if is_common(low) and (
             not seen.cased

@@ -31,9 +31,12 @@ _FORM = re.compile(
     r"[0-9](?<![\w-].)[A-Z]{3}[0-9]{3}(?![\w-])"
 )
 _VEHICLES = frozenset(
-    "plate plates tag registration reg rego kennzeichen placa placas matrícula matricula car cars vehicle veh van truck suv sedan taxi cab motorcycle "
-    "motorbike pickup jeep scooter bike bus ambulance minivan hatchback coupe trailer camper rv toyota ford honda bmw audi volkswagen vw tesla nissan "
-    "chevrolet chevy hyundai kia subaru mazda mercedes volvo renault peugeot fiat skoda seat opel dodge gmc lexus civic corolla camry accord fiesta "
+    "plate plates tag registration reg rego kennzeichen placa placas matrícula matricula car cars vehicle veh van truck "
+    "suv sedan taxi cab motorcycle "
+    "motorbike pickup jeep scooter bike bus ambulance minivan hatchback coupe trailer camper rv toyota ford honda bmw audi "
+    "volkswagen vw tesla nissan "
+    "chevrolet chevy hyundai kia subaru mazda mercedes volvo renault peugeot fiat skoda seat opel dodge gmc lexus civic "
+    "corolla camry accord fiesta "
     "golf prius outback drive drives driving drove parked parking".split()
 )
 _PLATED = frozenset("plate plates kennzeichen placa placas matrícula matricula registration reg rego tag".split())

@@ -11,12 +11,12 @@ from medlms.data.identifiers.lexicon import (
     NAME,
     UNKNOWN,
     WORD,
+    folded,
     is_common,
     is_eponym,
     is_given,
     is_town,
     rank,
-    folded,
     town_openings,
     town_words,
 )
@@ -31,12 +31,18 @@ _FIRST = re.compile(r"[^\W\d_]+\.?(?:['-][^\W\d_]+)*")
 _PREPOSITIONS = frozenset("in from near to at outside around toward towards via leaving en aus nach".split())
 # Words that make a town of what follows them with 'in', 'from', 'to' or a colon.
 _LIVES = re.compile(
-    r"\b(?:(?:lives?|living|lived|born|raised|grew up|work(?:s|ed|ing)?|stay(?:s|ed|ing)?|resid(?:es?|ed|ing)|home|house|farm|apartment|based|"
-    r"admitted|hospitali[sz]ed|incarcerated|practices?|place|office|shelter)(?: (?:alone|now|here|with \w+(?: \w+)?|independently|a?lone))? in|"
-    r"(?:moved|comes?|came|flew|drove|travel(?:l?ed|s|ling)?|relocat(?:ed|ing)|transferred|returned|booked|driving|flying|visiting|"
-    r"emigrated|immigrated|transported|referred|brought|arrived|originally|family|is|are|was|were|i'm|he's|she's|down|up|over|back|here|in|all the way)(?: in| here| back| out)? (?:from|to)|"
-    r"resident of|residents of|native of|citizen of|town of|city of|village of|visiting|near|outside|hometown(?: is| of|:)?|(?:city|town|ort|"
-    r"ciudad|wohnort|stadt|birthplace|place of birth|ville|località|comune|location)[:=>]|address(?: is|:)|wohnhaft in|vive en|residente en|natural de|"
+    r"\b(?:(?:lives?|living|lived|born|raised|grew up|work(?:s|ed|ing)?|stay(?:s|ed|ing)?|resid(?:es?|ed|ing)|home|house|"
+    r"farm|apartment|based|"
+    r"admitted|hospitali[sz]ed|incarcerated|practices?|place|office|shelter)(?: (?:alone|now|here|with \w+(?: \w+)?|"
+    r"independently|a?lone))? in|"
+    r"(?:moved|comes?|came|flew|drove|travel(?:l?ed|s|ling)?|relocat(?:ed|ing)|transferred|returned|booked|driving|flying|"
+    r"visiting|"
+    r"emigrated|immigrated|transported|referred|brought|arrived|originally|family|is|are|was|were|i'm|he's|she's|down|up|"
+    r"over|back|here|in|all the way)(?: in| here| back| out)? (?:from|to)|"
+    r"resident of|residents of|native of|citizen of|town of|city of|village of|visiting|near|outside|hometown(?: is| of|"
+    r":)?|(?:city|town|ort|"
+    r"ciudad|wohnort|stadt|birthplace|place of birth|ville|località|comune|location)[:=>]|address(?: is|:)|wohnhaft in|"
+    r"vive en|residente en|natural de|"
     r"domiciliad[oa] en|trip to|vacation in|holiday in) (?:the |downtown |nearby |north |south |east |west |rural |greater )?$"
 )
 CODE_BEFORE = re.compile(
@@ -45,8 +51,10 @@ CODE_BEFORE = re.compile(
 _ALLEY = re.compile(r"(?:^|[,\n(\]:]) ?$|[0-9]\)?,? of $")
 _STATE = re.compile(rf"(?:,|\^)? {{0,2}}({SHORT}|{'|'.join(sorted(STATES | COUNTRIES, key=len, reverse=True))})\b\.?")
 _NO_TOWN = re.compile(
-    r"'s|,? (?:(?:stage |grade )?(?:iv|i{1,3})[abc]?\b|[0-9]{1,2}\b(?![/-])|coma|scale|outcome|(?:city |state |community |regional )?(?:hospital|clinic|university|college|medical|general|children's|memorial|institute|school)|criteria|"
-    r"score|scale|classification|consensus|virus|fever|disease|syndrome|protocol|study|trial|index|class|grade|stage|system|rules?|"
+    r"'s|,? (?:(?:stage |grade )?(?:iv|i{1,3})[abc]?\b|[0-9]{1,2}\b(?![/-])|coma|scale|outcome|(?:city |state |community |"
+    r"regional )?(?:hospital|clinic|university|college|medical|general|children's|memorial|institute|school)|criteria|"
+    r"score|scale|classification|consensus|virus|fever|disease|syndrome|protocol|study|trial|index|class|grade|stage|"
+    r"system|rules?|"
     r"flu|strain|guidelines?|heart|area under|county|street|st\b|road|rd\b|ave|avenue|drive|blvd|lane)\b"
 )
 
@@ -131,7 +139,8 @@ def town_at(seen: View, start: int) -> tuple[int, bool]:
 
 
 _SECOND = frozenset(
-    "falls springs city beach heights park hills valley creek lake island grove junction center point harbor harbour mills ridge rock bay village bluff bluffs ferry bridge green hill field wells spring east west north south".split()
+    "falls springs city beach heights park hills valley creek lake island grove junction center point harbor harbour mills "
+    "ridge rock bay village bluff bluffs ferry bridge green hill field wells spring east west north south".split()
 )
 
 
@@ -216,20 +225,25 @@ def _state_behind(seen: View, end: int) -> int:
 
 
 _COUNTY = re.compile(
-    r"\b(?:county|district|parish|borough|township|province|kreis|landkreis|barrio|colonia|colonia|distrito|hamlet|suburb|commune|"
+    r"\b(?:county|district|parish|borough|township|province|kreis|landkreis|barrio|colonia|colonia|distrito|hamlet|suburb|"
+    r"commune|"
     r"bezirk) (?:of|de) (?:the )?([^\W\d_][\w'-]{2,20}(?: [^\W\d_][\w'-]{2,20})?)|\bcounty ([^\W\d_][\w'-]{2,20})|"
     r"\b(?:landkreis|barrio|colonia|col\.) ([^\W\d_][\w'-]{2,20}(?: [^\W\d_][\w'-]{2,20})?)"
 )
 _COUNTY_LAST = re.compile(
-    r" (?:county|parish|district|borough|township|prefecture|subdivision|neighbou?rhood|taluk|tehsil|oblast|lga|village|municipality|ward|"
-    r"heights|reservation)\b(?! (?:nurses?|clerk|of|hospital|council|health|line|jail|court|medical|general|social|services?|school))"
+    r" (?:county|parish|district|borough|township|prefecture|subdivision|neighbou?rhood|taluk|tehsil|oblast|lga|village|"
+    r"municipality|ward|"
+    r"heights|reservation)\b(?! (?:nurses?|clerk|of|hospital|council|health|line|jail|court|medical|general|social|"
+    r"services?|school))"
 )
 _COUNTY_WORDS = frozenset(
     "county parish district borough township prefecture subdivision neighborhood neighbourhood taluk tehsil oblast lga village "
-    "municipality ward province kreis landkreis barrio colonia distrito hamlet suburb commune bezirk col heights reservation".split()
+    "municipality ward province kreis landkreis barrio colonia distrito hamlet suburb commune bezirk col heights "
+    "reservation".split()
 )
 _NO_COUNTY = frozenset(
-    "the this that our your his her your their which per each every any same in of for by from local school health neighboring next whole my "
+    "the this that our your his her your their which per each every any same in of for by from local school health "
+    "neighboring next whole my "
     "a an and or fishing police rural urban unified central medical surgical isolation maternity hospital pediatric icu general "
     "geriatric psychiatric another other labor stroke cardiac oncology female male mens womens burn".split()
 )
@@ -261,8 +275,7 @@ def counties(seen: View) -> Iterator[Finding]:
             parts
             and led[1] not in STATES
             and (
-                seen.cased
-                and seen.flat[hit.start() + 1].isupper()
+                (seen.cased and seen.flat[hit.start() + 1].isupper())
                 or hit.group()
                 in (" county", " parish", " village", " district", " borough", " township", " lga", " taluk")
             )

@@ -28,7 +28,10 @@ _ONE_IN = 40  # a text in which fewer words than one in so many begin with a cap
 _CAPITAL = re.compile(r"[A-ZÀ-ÞĀ-ɏḀ-ỿ](?<![^\W_].)[^\W\d_]*(?:['-][^\W\d_]+)*")
 _LED = re.compile(r"(?<![^\W_])(?:(?:al|el|an|ar|as|ben|bar|bin|abu)-|[dl]')$")  # 'al-Zahrani', "d'Estaing"
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
-_PARTICLE = r"(?:de|del|de la|de las|de los|dela|la|las|los|da|do|dos|das|di|van|von|vom|zu|der|den|ter|ten|van der|van den|von der|"
+_PARTICLE = (
+    r"(?:de|del|de la|de las|de los|dela|la|las|los|da|do|dos|das|di|van|von|vom|zu|der|den|ter|ten|van der|van den|von "
+    r"der|"
+)
 _PARTICLE += r"bin|bint|ibn|al|el|le|du|des|af|av|abu|ap|ab|della|degli|dello|y|e|st\.?|san|mac|nic|ni)"
 _JOIN = re.compile(rf"\.? {{1,2}}(?:{_PARTICLE} )?\"?|\" |\^|-")  # between two words of one name
 _AFTER_DOT = frozenset("st ste jr sr dr mr mrs ms mx prof rev fr sra srta drs hr fru mme mlle ma wm chas geo".split())
