@@ -52,7 +52,7 @@ def around(seen: View, places: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def _street_before(seen: View, end: int) -> Finding | None:
-    """What stands before a town and a comma or a line's end, back to the word that leads to it, if it has a number or a street's word."""
+    """What stands before a town and a comma, back to the word that leads to it, if it has a number or a word for a street."""
     gap = seen.text[max(0, end - 3) : end]
     if not re.search(r"[,\n^] {0,2}$", gap):
         return None

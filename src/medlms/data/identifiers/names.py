@@ -425,7 +425,7 @@ def _initials_weight(seen: View, part: Sequence[Word], cue: int) -> tuple[int, s
     if (
         len(letters) < 2
         or letters in (_ABBREVIATED if cue >= cues.FAIR else _NOT_INITIALS)
-        or seen.flat[part[0].end:part[0].end + 1] != "."
+        or seen.flat[part[0].end : part[0].end + 1] != "."
     ):
         return 0, ""
     short = len(letters) == 2 and seen.cased
@@ -447,6 +447,8 @@ def _base(seen: View, part: Sequence[Word], whole: Sequence[Word], eponym: bool,
     if len(part) > 1:
         if ranks.count(NAME) > 1 or (NAME in ranks and given):
             return _ENOUGH if not eponym or is_given(whole[0].low) else 1
+        if len(whole) == 1 and eponym and part[-1].initial:
+            return 0  # 'Opitz G/BBB syndrome'
         if len(whole) == 1:  # with initials: 'J. Smith'
             return 2 if NAME in ranks or BOTH in ranks else 1
         if NAME in ranks or (given and seen.cased):

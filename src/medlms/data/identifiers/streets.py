@@ -113,6 +113,8 @@ def streets(seen: View) -> Iterator[Finding]:
                     and hit.group().startswith(("via", "al", "ul", "cl", "r", "c", "largo"))
                 ):
                     continue
+                if hit.group().startswith("9-1-1"):
+                    continue
                 if rule == "plot" and not _is_plot(seen, hit):
                     continue
                 if rule != "street" or _is_street(seen, hit):

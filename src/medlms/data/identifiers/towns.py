@@ -177,6 +177,8 @@ def _town(seen: View, start: int, stop: int) -> Finding | None:
     if base < 0 or (not known and beside < 3 and not seen.low[max(0, start - 10) : start].endswith(_LEADS)):
         return None
     cue = _before(seen, start)
+    if not known and seen.low.startswith("the ", start - 4):
+        cue = min(cue, 1)
     if not several and is_eponym(said) and cue < 3:
         base = min(base, 0)
     if (

@@ -24,6 +24,7 @@ _ASCII_LETTERS = re.compile(r"[a-z]+")
 _DIGIT = re.compile(r"[0-9]+")
 _ROOM_BEFORE, _ROOM_BEHIND = 48, 40  # characters around digits in which rules for numbers look
 _TITLED = re.compile(r"[A-ZÀ-ÞĀ-ɏ](?<![^\s(\"'].)[a-zß-ÿĀ-ɏ]{2}")
+_SENTENCE_STARTS = re.compile(r"[.!?] {1,2}([^\W\d_])")
 _ONE_IN = 40  # a text in which fewer words than one in so many begin with a capital is written without case
 _CAPITAL = re.compile(r"[A-ZÀ-ÞĀ-ɏḀ-ỿ](?<![^\W_].)[^\W\d_]*(?:['-][^\W\d_]+)*")
 _LED = re.compile(r"(?<![^\W_])(?:(?:al|el|an|ar|as|ben|bar|bin|abu)-|[dl]')$")  # 'al-Zahrani', "d'Estaing"
@@ -130,7 +131,11 @@ def view(text: str) -> View:
 
 
 def _is_cased(flat: str, count: int) -> bool:
-    needed = max(1, count) / _ONE_IN
+    """Whether capitals say something: most sentences begin with one, and some words have a capital and small letters."""
+    starts = _SENTENCE_STARTS.findall(flat)
+    if len(starts) > 1 and sum(map(str.isupper, starts)) * 2 < len(starts):
+        return False
+    needed = max(1, count) / (_ONE_IN if len(starts) < 2 else 3 * _ONE_IN)
     return any(place >= needed for place, _ in enumerate(_TITLED.finditer(flat), 1))
 
 
