@@ -63,7 +63,9 @@ def test_a_missing_model_is_an_error_and_fetches_nothing(monkeypatch: pytest.Mon
     assert "never fetches" in str(caught.value.hint)
 
 
-def test_the_patterns_of_the_real_package_find_numbers_without_a_model_or_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_patterns_of_the_real_package_find_numbers_without_a_model_or_a_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pytest.importorskip("presidio_analyzer")
     sockets = []
     monkeypatch.setattr("socket.socket.connect", lambda self, address: sockets.append(address))

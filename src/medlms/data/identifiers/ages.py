@@ -34,6 +34,7 @@ _RULES = [
         r"[;.,!?)](?: |$)|next|now|and\b|this|last|today|years?|but|so|or\b|in [a-z]+\b))(?! ?\.[0-9])"),
     ("slash", rf"\b(?:age|sex)[a-z/ ]{{0,8}}:? ?({_OLD})(?= ?/ ?[mf]\b)"),
     ("of some age", rf"\b(?:woman|man|lady|gentleman|patient) of ({_OLD})(?!\w|[./-][0-9]| ?%)"),
+    ("at an age", rf"(?:^|[.;!?] )at ({_OLD})(?=,| the\b| he\b| she\b| my\b| his\b| her\b)"),
     ("decade",
         r"\b(?:in|into|of|entering|reached) (?:his|her|their|my|the) (?:(?:early|mid|late|middle)[ "
         r"-])?(9[0-9]'?s|nineties|hundreds)\b"),
@@ -69,7 +70,7 @@ _LOOK, _ROOM = 72, 40  # characters looked at around a number that may be an age
 _DEGREES = re.compile(r"\b(?:temp|temperature|fever|below|above|over|heated|degrees|tmax)[a-z ,:]{0,12}$")
 _VALUE = re.compile(
     r"\b(?:hr|rr|bp|pulse|heart rate|sats?|saturation|o2|spo2|esr|crp|glucose|sugar|bilirubin|temp|"
-    r"map|pao2|weight|wt|na|alt|ast|ldl|hdl|rate|platelets|creatinine|score|room|bed|dose|"
+    r"map|pao2|weight|wt|na|alt|ast|ldl|hdl|rate|platelets|creatinine|score|room(?! ?mate)|bed|dose|"
     r"degrees|flexion|about|over|level|peak|bac|egfr|gfr|alp|ggt|cd4|wbc|mcv|map|sbp|dbp)\b[ a-z,]{0,12}$"
 )
 

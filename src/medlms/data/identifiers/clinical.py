@@ -43,7 +43,8 @@ _LOOSE = re.compile(
 
 # What is never a code, whatever label stands before: pressures, ratios, times, most drug packages.
 NEVER = re.compile(
-    r"[0-9]{2,3}/[0-9]{2,3}|1:[0-9,]+|[0-9]{5}-[0-9]{3,4}-[0-9]{1,2}|[0-9]{1,2}:[0-9]{2}|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}"
+    r"[0-9]{2,3}/[0-9]{2,3}|1:[0-9,]+|[0-9]{5}-[0-9]{3,4}-[0-9]{1,2}|[0-9]{1,2}:[0-9]{2}|[0-9]{1,3}-(?:year|yr|month|week|"
+    r"day)s?(?:-?old)?|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}"
 )
 
 

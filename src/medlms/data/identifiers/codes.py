@@ -80,6 +80,7 @@ def _single(low: str) -> Iterator[Finding]:
             start += 1
         done = hit.end()
         said = low[start:done]
+        yield from _slashed(low, start, said)
         found = _coded(low, start, said)
         if found is None and before is not None and _like(low, before, start, said):
             found = Finding(start, done, before.kind, "beside another", 0.8)
@@ -103,8 +104,6 @@ def _coded(low: str, start: int, said: str) -> Finding | None:
     if digits < 2:
         return None
     end = start + len(said)
-    if "/" in said and not harmless(low, start, end) and (found := _slashed(low, start, said)):
-        return found
     if harmless(low, start, end):
         return None
     plain = _PARTED.sub("", said)
@@ -131,15 +130,16 @@ def _coded(low: str, start: int, said: str) -> Finding | None:
     return _mixed(low, start, said, plain, digits)
 
 
-_BETWEEN_SLASHES = re.compile(r"(?<![0-9.,])[0-9]{6,12}(?![0-9.,])")
+_PART = re.compile(r"(?<![^/])[a-z]{0,3}[0-9]{6,12}(?![^/])")
+_DAY = re.compile("(?:19|20)[0-9]{2}[01][0-9][0-3][0-9]")
 
 
-def _slashed(low: str, start: int, said: str) -> Finding | None:
-    """A long number between slashes: 'name/birth/number'."""
-    hit = None if label(low, start) else _BETWEEN_SLASHES.search(said)
-    if not hit or hit.group() == said or re.fullmatch("(?:19|20)[0-9]{2}[01][0-9][0-3][0-9]", hit.group()):
-        return None
-    return Finding(start + hit.start(), start + hit.end(), "mrn", "long number between slashes", 0.6)
+def _slashed(low: str, start: int, said: str) -> Iterator[Finding]:
+    """Long numbers between slashes: 'name/birth/number'."""
+    if "/" in said and not harmless(low, start, start + len(said)):
+        for hit in _PART.finditer(said):
+            if not _DAY.fullmatch(hit.group()):
+                yield Finding(start + hit.start(), start + hit.end(), "mrn", "long number between slashes", 0.6)
 
 
 def _enough(named: str, said: str, plain: str, digits: int) -> bool:

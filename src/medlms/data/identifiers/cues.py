@@ -36,7 +36,8 @@ _ROLES = frozenset(
     "member subscriber insured policyholder guarantor employee employer subject client resident beneficiary payer payee "
     "cardholder holder owner tenant user username login by clerk tech technician technologist operator donor recipient "
     "baby infant "
-    "proxy poa caller reporter informant escort student teacher person scrub circulator circulating runner midwife doula "
+    "proxy poa caller reporter informant escort student teacher person sonographer radiographer perfusionist scrub "
+    "circulator circulating runner midwife doula "
     "pharmacist pharmacy dentist hygienist optometrist audiologist dietitian cosigner scribe proband sender addressee aide cna "
     "ot slp msw lcsw coordinator navigator educator registrar houseman intern fellow resident specialist supervisor manager "
     "director secretary receptionist volunteer chaplain paramedic medic emt crew team staff decedent deceased complainant "
@@ -55,7 +56,8 @@ _ROLES_LONG = frozenset(
     "from|letter from|primary care|lab tech|front desk|on call".split("|")
 )
 _KIN = frozenset(
-    "son sons daughter daughters mother mom mum mam mama momma father dad papa daddy wife husband brother brothers sister "
+    "dtr dau sis bro hubby gf bf son sons daughter daughters mother mom mum mam mama momma father dad papa daddy wife "
+    "husband brother brothers sister "
     "sisters "
     "aunt auntie uncle niece nephew cousin grandson granddaughter grandmother grandfather grandma grandpa granny nana nan gran "
     "spouse partner fiancé fiancée fiance fiancee friend neighbor neighbour boyfriend girlfriend roommate flatmate caregiver "
@@ -91,6 +93,9 @@ _LOOK = 44  # characters looked at before a name
 _BEFORE = re.compile(
     r"(?:([^\W\d_]+(?:['-][^\W\d_]+)*) )?(?:([^\W\d_]+(?:['-][^\W\d_]+)*) )?([^\W\d_]+(?:['-][^\W\d_]+)*)$"
 )
+_TIME = re.compile(
+    r"(?:[0-9]{1,2}:[0-9]{2}|(?<![\w.,/-])[0-2][0-9][0-5][0-9]|[0-9] ?[ap]\.?m\.?|\bnoon) $"
+)  # a schedule
 _TIGHT_LABEL = re.compile(r"[:=>]|#|\||^ - $|^ -$|^\($")
 
 
@@ -105,6 +110,8 @@ def before(seen: View, start: int, dialogue: bool) -> tuple[int, str]:
     line = "\n" in seen.text[start - len(gap) : start]  # wrapped, perhaps: the words before it may still count
     if "\n\n" in gap or not body:
         return (FIRM if _closes(seen, start) else WEAK), ""
+    if _TIME.search(look):
+        return WEAK, ""
     hit = _BEFORE.search(body.replace("_", " "))
     if not hit:
         return (WEAK if gap.strip() or not gap else NOTHING), ""
@@ -167,7 +174,8 @@ _CREDENTIAL = re.compile(
     r"\.?(?![a-z'-])"
 )
 _RECORD = re.compile(
-    r"(?:'s)?,? {0,2}[-/|;:]? {0,2}(?:\(?(?:dob|d\.o\.b|mrn|mr ?#|id ?#|pt ?#|record|born|b\.|geb|nhs|acct|chart|room|rm|"
+    r"(?:'s)?,? {0,3}[-/|;:]? {0,2}(?:\(?(?:dob|d\.o\.b|nacid[oa]|n[ée]e? le|geboren|nat[oa] il|mrn|mr ?#|id ?#|pt ?#|"
+    r"record|born|b\.|geb|nhs|acct|chart|room|rm|"
     r"bed|unit|ssn|ext)\b|\(?(?:aged? |age: ?)?[0-9]{1,3} "
     r"?-? ?(?:y|f\b|m\b|wk|mo\b)|\((?:age|aged)? ?[0-9]{1,3}\)|aged? [0-9]|\((?:patient|pt|nok|his|her|the|my|son|daughter|"
     r"wife|husband|"

@@ -28,10 +28,10 @@ _PLATE = re.compile(
 _FORM = re.compile(
     r"[A-Z](?<![\w-].)[A-Z][0-9]{2} [A-Z]{3}(?![\w-])|[A-Z](?<![\w-].)[A-Z]{0,2}-[A-Z]{1,2} [0-9]{1,4}[EH]?(?![\w%]|[.,-][0-9])|"
     r"[A-Z](?<![\w-].)[A-Z]-[0-9]{3}-[A-Z]{2}(?![\w-])|[A-Z](?<![\w-].)[A-Z][ -][0-9]{1,2}[ -][A-Z]{1,2}[ -][0-9]{4}(?![\w-])|"
-    r"[0-9](?<![\w-].)[A-Z]{3}[0-9]{3}(?![\w-])"
+    r"[0-9](?<![\w-].)[A-Z]{3}[0-9]{3}(?![\w-])|[0-9](?<![\w.,/-].)[0-9]{3}[ -][B-DF-HJ-NP-TV-Z]{3}(?![\w-])"
 )
 _VEHICLES = frozenset(
-    "plate plates tag registration reg rego kennzeichen placa placas matrícula matricula car cars vehicle veh van truck "
+    "key keys plate plates tag registration reg rego kennzeichen placa placas matrícula matricula car cars vehicle veh van truck "
     "suv sedan taxi cab motorcycle "
     "motorbike pickup jeep scooter bike bus ambulance minivan hatchback coupe trailer camper rv toyota ford honda bmw audi "
     "volkswagen vw tesla nissan "
@@ -55,9 +55,9 @@ def plates(seen: View) -> Iterator[Finding]:
     if seen.vocabulary.isdisjoint(_VEHICLES):
         return
     place = 0
-    while hit := _GROUPS.search(seen.low, place):
-        found = _plate(seen, hit)
-        place = found.end if found else hit.start() + len(re.match(r"\w+", hit.group())[0])  # type: ignore[index]
+    while groups := _GROUPS.search(seen.low, place):
+        found = _plate(seen, groups)
+        place = found.end if found else groups.start() + len(re.match(r"\w+", groups.group())[0])  # type: ignore[index]
         if found:
             yield found
 

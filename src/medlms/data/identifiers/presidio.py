@@ -80,7 +80,7 @@ def _need(package: str) -> None:
 
 
 def _offline() -> None:
-    """Presidio asks tldextract whether a mail's domain exists, which fetches a list at its first use: the one it brings must do."""
+    """Presidio asks tldextract for the domain of a mail, which fetches a list at its first use: the one it brings must do."""
     inner = importlib.import_module("tldextract.tldextract")
     inner.TLD_EXTRACTOR = inner.TLDExtract(suffix_list_urls=(), cache_dir=None)  # type: ignore[attr-defined]
 

@@ -74,7 +74,8 @@ def _starts(seen: View) -> Iterator[tuple[int, int]]:
         known = False
         for word in run:
             before, known = known, False
-            if word.initial or (word.rank != UNKNOWN and not _opens_town(word.low) and is_common(word.low)):
+            common = word.rank != UNKNOWN and is_common(word.low) and not _opens_town(word.low)
+            if word.initial or (common and not (seen.low.startswith(", ", word.end) and is_town(word.low))):
                 continue
             known = folded(word.low) in openings
             if not (before and seen.cased) and (known or _hinted(seen, word)):
