@@ -77,6 +77,7 @@ class Writer:
                     pages.drop(self._kept)
                     self._ids = ()
                 waiting.pop()
+                row.enter()
                 text = pages.fork(self._kept, min(shared(self._ids, row.prompt), len(row.prompt) - 1))
                 own = row.prompt[text.length :]
                 parts.append((text, own, pages.grow(text, len(own))))
