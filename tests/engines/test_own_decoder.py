@@ -107,6 +107,21 @@ def test_seconds_are_counted_from_when_a_row_comes_in(tiny: Any, monkeypatch: py
     assert all(0.02 <= reply.first_token_seconds < reply.seconds for reply in replies)
 
 
+def test_prompts_that_grow_out_of_one_another_find_their_pages(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = tiny()
+    monkeypatch.setattr(_writing, "available_memory", lambda: 1)
+    words = "gout mumps measles asthma malaria scurvy tetanus eczema rickets cholera vertigo lupus shingles".split()
+    requests = [
+        Request(f"r{n}", (Message("plain", " ".join(words[:n] * 4)),), 12, options=(" rest", " rest and fluids"))
+        for n in range(1, len(words))
+    ]
+    own, theirs = engine(loaded, batch=5), engine(loaded, own=False)
+    assert answers(own.answer(requests)) == answers(theirs.answer(requests))
+    wanted = by_id(theirs.choose(requests))
+    for name, reply in by_id(own.choose(requests)).items():
+        assert reply.option_logprobs == pytest.approx(wanted[name].option_logprobs, abs=1e-4)
+
+
 def test_little_memory_makes_the_batch_smaller_and_nothing_else(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = tiny()
     wanted = answers(engine(loaded).answer(asked()))
