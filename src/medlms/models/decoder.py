@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from medlms.models import native, products
 from medlms.models.decoder_passes import PAGE, Heads, Passes, Reading
@@ -154,6 +154,8 @@ def _uncovered(model: Any, whole: Any, device: torch.device) -> str:
         return "on a GPU"
     if getattr(model, "prompt_encoder", None) is not None:
         return "a soft prompt"
+    if type(whole.lm_head) is not nn.Linear or type(whole.model.embed_tokens) is not nn.Embedding:
+        return "an adapter on the embedding or the head"
     if whole.lm_head.weight.dtype not in native.KINDS:
         return f"no code for {whole.lm_head.weight.dtype}"
     if not _heads(config).fit:
