@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from medlms.data.identifiers.addresses import around
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.postcodes import post_codes
+from medlms.data.identifiers.settling import settlings
 from medlms.data.identifiers.streets import streets
 from medlms.data.identifiers.towns import counties, towns
 from medlms.data.identifiers.view import View
@@ -16,6 +17,7 @@ def places(seen: View) -> Iterator[Finding]:
     """Every part of an address, each a finding of its own."""
     known = list(towns(seen))
     known += (found for found in streets(seen))
+    known += settlings(seen)
     yield from known
     yield from around(seen, [found for found in known if found.rule not in _STREETS])
     yield from post_codes(seen)

@@ -20,6 +20,7 @@ from medlms.data.identifiers.lexicon import (
     town_openings,
     town_words,
 )
+from medlms.data.identifiers.settling import lived_in
 from medlms.data.identifiers.states import COUNTRIES, SHORT, SHORT_STATES, STATES, WORDY_STATES
 from medlms.data.identifiers.view import View, Word
 
@@ -88,6 +89,14 @@ _LEADS = (
     " to ",
     " near ",
     " of ",
+    " at ",
+    " via ",
+    " off ",
+    " on ",
+    " around ",
+    "into ",
+    "born ",
+    "(",
     "visiting ",
     "outside ",
     " the ",
@@ -202,7 +211,7 @@ def _town(seen: View, start: int, stop: int) -> Finding | None:
 def _before(seen: View, start: int) -> int:
     """How much stands before a town: 3 behind 'lives in', 1 behind 'in' or a comma."""
     look = seen.low[max(0, start - 48) : start]
-    if _LIVES.search(look) or CODE_BEFORE.search(look):
+    if _LIVES.search(look) or CODE_BEFORE.search(look) or (seen.cased and lived_in(seen.low, start)):
         return 3
     last = look.rstrip().rpartition(" ")[2].strip("(,")
     if last in _PREPOSITIONS:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from medlms.data.identifiers import cues
+from medlms.data.identifiers import cues, frames
 from medlms.data.identifiers.lexicon import BOTH, NAME, UNKNOWN, WORD, is_common, is_eponym, is_given, is_town
 from medlms.data.identifiers.parts import span_of
 from medlms.data.identifiers.states import COUNTRIES, STATES
 from medlms.data.identifiers.view import View, Word
 from medlms.data.identifiers.words import words
 
+_LONG = 4  # letters that a word of no list has more than, to be a name by its position in text without case
 _LANDS = STATES | COUNTRIES
 ENOUGH = 3  # the weight from which words are a name
 MODAL = frozenset("will may can said gene curly made put".split())  # in text without case
@@ -59,6 +60,11 @@ def weigh(
         return 0, ""
     after = cues.behind(seen.low, span_of(seen, part)[1], any(word.rank != UNKNOWN for word in whole))
     eponym = all(is_eponym(word.low) for word in whole)
+    if not eponym and (seen.cased or len(whole[0].low) > _LONG) and not seen.flat[start + 1].isupper():
+        if cue < cues.FAIR and frames.led(seen, span_of(seen, part)[0]):
+            cue = cues.FAIR
+        if after < cues.FAIR and frames.followed(seen.low, span_of(seen, part)[1]):
+            after = cues.FAIR
     if eponym and len(part) == 1 and cue < cues.FAIR and after == cues.FIRM:
         after = cues.FAIR  # 'Becker MD' is a dystrophy
     if cue < cues.SURE and cues.names_a_thing(seen.low, end):
