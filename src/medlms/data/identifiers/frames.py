@@ -61,8 +61,10 @@ _RIGHT_BEFORE = _words(
     "sitter grandmothers grandparents stepchildren flatmates roommates helper bystander bystanders witness witnesses neighbors "
     "neighbours passenger foreman boss named nicknamed toddler newborn preschooler sibling half-brother half-sister fiancée fiancee "
     "husband's wife's paramour girlfriend boyfriend godchild grandchild stepsister stepbrother pupil trainee student warden "
-    "caretaker employer landlady godparents parishioner tutor headteacher doula investigator ordering requester approver"
+    "caretaker employer landlady godparents parishioner tutor lola lolo kuya tita tito nana nani dadi bibi baba nonna nonno abuela abuelo yiayia babushka halmoni begum haji hajji khun "
+    "pak bu ibu daw bwana mzee encik puan doamna domnul mevrouw meneer pani kyria headteacher doula investigator ordering requester approver"
 )
+_GREETED = frozenset(("hi there", "hello there", "hey there", "good morning", "good afternoon", "good evening", "known as"))
 _STOP = re.compile(r"[.!?;:](?: |$)")
 _BEFORE_NAME = " \"'(,:"
 
@@ -96,7 +98,7 @@ def led(seen: View, start: int) -> bool:
     words = [word.strip("(,\"'") for word in clause.split()]
     if not words:
         return False
-    if words[-1] in _RIGHT_BEFORE:
+    if words[-1] in _RIGHT_BEFORE or " ".join(words[-2:]) in _GREETED:
         return True
     asks = _ASKS.get(words[-1])
     if not asks or look.rstrip()[-1:] in ",(:":

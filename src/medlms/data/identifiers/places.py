@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from medlms.data.identifiers.addresses import around
+from medlms.data.identifiers.fields import fields
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.postcodes import post_codes
 from medlms.data.identifiers.settling import settlings
@@ -22,6 +23,7 @@ def places(seen: View) -> Iterator[Finding]:
     yield from around(seen, [found for found in known if found.rule not in _STREETS])
     yield from post_codes(seen)
     yield from counties(seen)
+    yield from fields(seen)
 
 
 _STREETS = frozenset(

@@ -62,6 +62,8 @@ def lived_in(low: str, start: int) -> bool:
         return True
     if words[-1] not in _PREPOSITIONS:
         return False
+    if words[-1] == "of":
+        return len(words) > 1 and (words[-2].endswith(",") or words[-2] in _LIVING)
     for word in reversed(words[-1 - _BACK : -1]):
         if word.endswith((".", ";", "!", "?", ":")):
             return False
@@ -102,6 +104,5 @@ def _proper(said: str) -> bool:
     low = said.lower()
     if low in STATES or low in COUNTRIES or any(is_eponym(word) for word in words):
         return False
-    return is_town(low) or (not any(is_common(word) and word not in _ENDS for word in words) and any(
-        rank(word) not in (WORD,) for word in words
-    ) and (len(words) > 1 or rank(words[0]) == UNKNOWN))
+    own = [word for word in words if not is_common(word) and rank(word) != WORD]
+    return is_town(low) or (len(words) > 1 and bool(own)) or (len(words) == 1 and rank(low) == UNKNOWN)

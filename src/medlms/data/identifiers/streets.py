@@ -135,7 +135,7 @@ def streets(seen: View) -> Iterator[Finding]:
 
 _FLAT = re.compile(
     r"\b(?:flat|apt|apartment|unit|suite|ste|house|villa|room|lot|floor|tower|wing|block|blk)\.? "
-    r"(?:no\.? )?[a-z]?[0-9]{0,4}[a-z]?, $"
+    r"(?:no\.? )?[a-z]?[0-9]{0,4}[a-z]?(?:,| at| on) $"
 )
 
 

@@ -60,6 +60,12 @@ _NO_TOWN = re.compile(
 )
 
 
+_WARDS = frozenset(
+    "medicine surgery oncology cardiology neurology radiology pediatrics psychiatry orthopedics obstetrics gynecology urology "
+    "dermatology step-down stepdown hospice triage recovery rehab telemetry intensive observation emergency pathology nursing".split()
+)
+
+
 def towns(seen: View) -> Iterator[Finding]:
     """Towns of the lists and words that stand as towns do."""
     for start in _starts(seen):
@@ -158,6 +164,8 @@ def _town(seen: View, start: int, stop: int) -> Finding | None:
     end, known = town_at(seen, start)
     end = end - (seen.low[end - 1 : end] == ".") if end else 0
     said = seen.low[start:end]
+    if said in _WARDS:
+        return None
     if not end or said in STATES or said in COUNTRIES or _NO_TOWN.match(seen.low, end) or len(said) < 3:
         return None
     several = " " in said or "-" in said
