@@ -28,9 +28,13 @@ _LIVING = frozenset(
     "husband kids children grandmother grandparents buried burial funeral wedding vacation holiday holidays work works worked working "
     "teaches taught retired driver pilot farmer teacher fisherman student volunteers volunteered served stationed based employed "
     "down up over out here there we're they're she's he's transferred transported taken airlifted picked pick dispatched crash "
-    "accident collision mvc mva scene incident outbreak exposure plant building site pub bar restaurant bank post library gym "
+    "accident collision mvc mva scene incident plant building site pub bar restaurant bank post gym "
     "yard garden beach lake corner intersection junction mile miles minutes north south east west half road street cousin friends "
     "friend property land place places cemetery warehouse depot harbour harbor dock docks station stop bridge branch".split()
+)
+_OF = frozenset(
+    "resident residents native village town city parish hamlet suburb citizen north south east west outside out miles outskirts "
+    "borough township community".split()
 )
 _ENDS = frozenset(
     "falls hollow farm farms creek heights grove springs valley city glen ranch meadows crossing landing junction prairie ferry "
@@ -63,7 +67,7 @@ def lived_in(low: str, start: int) -> bool:
     if words[-1] not in _PREPOSITIONS:
         return False
     if words[-1] == "of":
-        return len(words) > 1 and (words[-2].endswith(",") or words[-2] in _LIVING)
+        return len(words) > 1 and (words[-2].endswith(",") or words[-2] in _OF)
     for word in reversed(words[-1 - _BACK : -1]):
         if word.endswith((".", ";", "!", "?", ":")):
             return False

@@ -55,7 +55,7 @@ _NO_HOUSE = re.compile(
     rf"ter|parkway|pkwy|ave|blvd|"
     r"rd|crescent|circle|cir|highway|hwy|trail|trl|way|pike|turnpike|row|mews)\b)"
 )
-_HOUSE_NAME = re.compile(rf"{_HOUSE} (?:[^\W\d_][\w'-]{{2,20}} ){{0,3}}[^\W\d_][\w'-]{{2,20}}(?=, [^\W\d_])")
+_HOUSE_NAME = re.compile(rf"{_HOUSE} (?:[^\W\d_][\w'-]{{1,20}} ){{0,3}}[^\W\d_][\w'-]{{2,20}}(?=, [^\W\d_])")
 _ABROAD = re.compile(
     r"\b(?:calle|c/|rua|r\.|via|viale|piazza|corso|vicolo|avenida|avda?\.?|av\.|carrera|cra\.?|cl\.?|"
     r"paseo|plaza|camino|travessa|largo|praça|ulica|ul\.|al\.|jalan|jl\.?|lorong|soi|đường|ulitsa|"
@@ -214,9 +214,13 @@ def _is_plot(seen: View, hit: re.Match[str]) -> bool:
     )
 
 
+_INNER = frozenset("yr y de la las los del da do dos van der den e na".split())
+
+
 def _is_named(seen: View, hit: re.Match[str]) -> bool:
     """'83 Trần Phú, Huế': a number, a name in capitals, a comma and another; no word of ordinary language among them."""
     parts = re.findall(r"[^\W\d_][\w'.-]*", seen.flat[hit.start() : hit.end()])
+    parts = [part for part in parts if part not in _INNER]
     if re.match(r"(?:19|20)[0-9]{2} ", hit.group()):
         return False
     return (

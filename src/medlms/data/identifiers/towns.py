@@ -195,6 +195,8 @@ def _town(seen: View, start: int, stop: int) -> Finding | None:
     if base < 0 or (not known and beside < 3 and not seen.low[max(0, start - 10) : start].endswith(_LEADS)):
         return None
     cue = _before(seen, start)
+    if cue < 3 and seen.cased and _may_settle(seen, start, end, stop) and lived_in(seen.low, start):
+        cue = 3
     if not known and seen.low.startswith("the ", start - 4):
         cue = min(cue, 1)
     if not several and is_eponym(said) and cue < 3:
@@ -216,10 +218,21 @@ def _town(seen: View, start: int, stop: int) -> Finding | None:
     return Finding(start, end, "place", rule, 0.82 if weight > _ENOUGH else 0.7)
 
 
+def _may_settle(seen: View, start: int, end: int, stop: int) -> bool:
+    """Whether a word behind 'hospital in' and the like can be a town: written as a name, no eponym, nothing's name."""
+    said = seen.flat[start:end]
+    return (
+        not is_eponym(said.lower())
+        and not names_a_thing(seen.low, end)
+        and not names_a_thing(seen.low, stop)
+        and all(part[1:].islower() for part in re.findall(r"[^\W\d_]{2,}", said.split(" ")[0].removeprefix("Mc")))
+    )
+
+
 def _before(seen: View, start: int) -> int:
     """How much stands before a town: 3 behind 'lives in', 1 behind 'in' or a comma."""
     look = seen.low[max(0, start - 48) : start]
-    if _LIVES.search(look) or CODE_BEFORE.search(look) or (seen.cased and lived_in(seen.low, start)):
+    if _LIVES.search(look) or CODE_BEFORE.search(look):
         return 3
     last = look.rstrip().rpartition(" ")[2].strip("(,")
     if last in _PREPOSITIONS:
