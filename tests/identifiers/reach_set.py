@@ -1,6 +1,6 @@
 """Texts with identifiers marked inline, written to see how far the rules reach; a development set: its misses are read.
 
-    PYTHONPATH=src python -m tests.identifiers.reach_set            # totals, misses and false alarms
+PYTHONPATH=src python -m tests.identifiers.reach_set            # totals, misses and false alarms
 """
 
 from __future__ import annotations

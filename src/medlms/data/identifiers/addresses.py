@@ -140,4 +140,6 @@ def behind(seen: View, place: int) -> Iterator[Finding]:
 def _unknown_town(seen: View, start: int, end: int) -> bool:
     """Whether words that no list has can be a town behind a street: with a capital, no abbreviation."""
     said = seen.flat[start:end]
-    return seen.cased and said[1:2].islower() and not said.endswith(".") and not all(map(is_common, said.lower().split()))
+    return (
+        seen.cased and said[1:2].islower() and not said.endswith(".") and not all(map(is_common, said.lower().split()))
+    )

@@ -20,7 +20,9 @@ _PLACES = (
 )
 _LABEL = re.compile(rf"(?<![^\W_])(?:{_PLACES})[\"']?\s?[:=]\s{{0,2}}\[?[\"']?(?=[^\W_])")
 _VALUE = re.compile(r"[^\n\"|;\t]{2,90}")
-_NEXT = re.compile(r"\s+[\w/#-]+(?: (?:no|id|of birth|name|code))?[:=]|  +|\s(?:dob|phone|tel|mrn|ph|fax|state|zip|age)\b|\.$|[()\[\]{}<>]")
+_NEXT = re.compile(
+    r"\s+[\w/#-]+(?: (?:no|id|of birth|name|code))?[:=]|  +|\s(?:dob|phone|tel|mrn|ph|fax|state|zip|age)\b|\.$|[()\[\]{}<>]"
+)
 _EMPTY = frozenset(
     "unknown none n/a na nil same same as above declined unable refused not stable home yes no see chart as above tbd pending "
     "confirmed unchanged verified updated on file with".split()

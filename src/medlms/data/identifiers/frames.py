@@ -64,7 +64,7 @@ _RIGHT_BEFORE = _words(
     "caretaker employer landlady godparents parishioner tutor lola lolo kuya tita tito nana nani dadi bibi baba nonna nonno abuela abuelo yiayia babushka halmoni begum haji hajji khun "
     "pak bu ibu daw bwana mzee encik puan doamna domnul mevrouw meneer pani kyria headteacher doula investigator ordering requester approver"
 )
-_GREETED = frozenset(("hi there", "hello there", "hey there", "good morning", "good afternoon", "good evening", "known as"))
+_GREETED = frozenset(("hi there", "hello there", "hey there", "good morning", "good afternoon", "good evening"))
 _STOP = re.compile(r"[.!?;:](?: |$)")
 _BEFORE_NAME = " \"'(,:"
 
@@ -87,7 +87,11 @@ _BEHIND = re.compile(
     r"lives (?:with|in|at|on|next|alone)|passed away|sat (?:with|up|in)|stood|cooks|laughed|nodded|shrugged|sobbed|"
     r"apologi[sz]ed|goes by|turned [0-9]+|will (?:call|collect|drive|pick|ring|sign|visit)|is (?:at bedside|at the bedside|my|his|"
     r"her mother|married|retired|crying|hoping|worried|looking forward)|was (?:at bedside|at the bedside|crying|upset|worried))\b|"
-    r" at (?:the )?bedside\b"
+    r" at (?:(?:the )?(?:bedside|front desk|desk|reception|triage|pharmacy|counter)|work|school|home)\b|"
+    r" (?:tells|told|reminds|reminded|assures|assured|informs|informed) (?:me|us|him|her|staff|the) |"
+    r"'s (?:drinking|smoking|gambling|behaviou?r|mood|childhood|kids|children|parents'?|teacher|siblings?|boyfriend|girlfriend|"
+    r"wedding|funeral|death|birth|illness|care|needs|concerns?|questions?|progress|symptoms|sleep|diet|stay|discharge|admission|"
+    r"mother-in-law|cousin|aunt|uncle|niece|nephew|neighbou?r|roommate|job|truck|dog|cat|team)\b"
 )  # fmt: skip
 
 

@@ -51,7 +51,13 @@ def names(seen: View) -> Iterator[Finding]:
             yield Finding(*waiting, "name", "beside another", 0.7)
             known.add(seen.low[slice(*waiting)])
         waiting = None
-        if 0 < weight < ENOUGH and seen.cased and len(part) == 1 and part[0].rank in (UNKNOWN, NAME) and not part[0].initial:
+        if (
+            0 < weight < ENOUGH
+            and seen.cased
+            and len(part) == 1
+            and part[0].rank in (UNKNOWN, NAME)
+            and not part[0].initial
+        ):
             waiting = (start, end)
         if weight >= ENOUGH:
             if (
@@ -65,7 +71,11 @@ def names(seen: View) -> Iterator[Finding]:
             yield Finding(start, end, "name", rule, min(0.95, 0.5 + weight * 0.07))
             if initial := _INITIAL.match(seen.flat, end) if seen.cased else None:
                 yield Finding(start, initial.end(1), "name", "Last, F", 0.9)
-            if weight >= _STRONG or len(part) > 1 or (seen.cased and part[0].rank >= UNKNOWN and weight > ENOUGH):
+            if (
+                weight >= _STRONG
+                or len(part) > 1
+                or (seen.cased and part[0].rank >= UNKNOWN and (weight > ENOUGH or rule == "beside another"))
+            ):
                 known.update(
                     word.low.removesuffix("'s")
                     for word in part
@@ -74,7 +84,7 @@ def names(seen: View) -> Iterator[Finding]:
     yield from _again(seen, known)
 
 
-_INITIAL = re.compile(r",? ([A-Z]\.?(?: ?[A-Z]\.?)?)(?=[,;:()|\"\n]|  |\. |\.?$| [0-9(-])")  # 'Bhattarai, S'
+_INITIAL = re.compile(r",? ([A-Z]\.?(?: ?[A-Z]\.)?)(?=[,;:()|\"\n]|  |\. |\.?$| [0-9(-])")  # 'Bhattarai, S'
 _REST = re.compile(r" ([^\W\d_]{2,}(?:['-][^\W\d_]+)*)(?= ?(?:[(,;|<\"]|  |$|[0-9]))")  # a word to the end of a field
 
 

@@ -33,13 +33,13 @@ _LIVING = frozenset(
     "friend property land place places cemetery warehouse depot harbour harbor dock docks station stop bridge branch".split()
 )
 _OF = frozenset(
-    "resident residents native village town city parish hamlet suburb citizen north south east west outside out miles outskirts "
+    "resident residents formerly late originally native village town city parish hamlet suburb citizen north south east west outside out miles outskirts "
     "borough township community".split()
 )
 _ENDS = frozenset(
     "falls hollow farm farms creek heights grove springs valley city glen ranch meadows crossing landing junction prairie ferry "
     "mills bluff bluffs harbor harbour bay beach lake lakes island islands hills ridge cove shores estates gardens manor village "
-    "township park hill moor common woods forest rapids pines oaks canyon mesa fork forks gap corners station bridge town".split()
+    "township park hill moor common woods forest rapids pines oaks canyon mesa fork forks gap corners bridge town".split()
 )
 _AREA = re.compile(
     r" (?:area|section|neighbou?rhood|side of (?:town|the city)|quarter|suburbs?|region|site|campus|reservation|estate|projects|"
@@ -50,7 +50,11 @@ _RUN = rf"{_TITLE}(?:[ -]{_TITLE}){{0,2}}"
 _NAMED_AREA = re.compile(rf"\b[Tt]he ({_RUN})(?= [a-z])")
 _NAMED_END = re.compile(rf"(?<=[a-z(,;:0-9] )({_TITLE} (?:{_TITLE} )?{_TITLE})(?![\w-])")
 _CORNER = re.compile(rf"\b(?:[Cc]orner of|[Ii]ntersection of|[Bb]etween|[Jj]unction of) ({_RUN}) (?:and|&) ({_RUN})")
-_CALLED = re.compile(rf"\b(?:farm|village|town|house|place|hamlet|street|estate|ranch|cottage) (?:called|named) ({_RUN})")
+_POST_LINE = re.compile(rf"\n((?:[A-Z]{{1,2}}-)?[0-9]{{4,6}} (?:St\. )?{_RUN})[ ,]*(?=\n|$)")
+_ROAD_LINE = re.compile(rf"\n({_RUN},? [0-9]{{1,4}} ?[a-zA-Z]?)$")
+_CALLED = re.compile(
+    rf"\b(?:farm|village|town|house|place|hamlet|street|estate|ranch|cottage) (?:called|named) ({_RUN})"
+)
 
 
 def lived_in(low: str, start: int) -> bool:
@@ -80,6 +84,8 @@ def settlings(seen: View) -> Iterator[Finding]:
     """Places that a word behind or before them makes places: 'Kettle Falls', 'the Tremont section', 'a farm called Hafod'."""
     if not seen.cased:
         return
+    if "\n" in seen.text and seen.digits:
+        yield from _lines(seen.text)
     for hit in _NAMED_AREA.finditer(seen.flat):
         if _AREA.match(seen.low, hit.end()) and _proper(hit[1]):
             yield Finding(*hit.span(1), "place", "area", 0.7)
@@ -92,6 +98,14 @@ def settlings(seen: View) -> Iterator[Finding]:
             for group in range(1, (hit.lastindex or 0) + 1):
                 if pattern is _CALLED or _proper(hit[group]):
                     yield Finding(*hit.span(group), "place", "corner" if pattern is _CORNER else "called", 0.7)
+
+
+def _lines(text: str) -> Iterator[Finding]:
+    """A line of post code and town, and the street above it, as on envelopes."""
+    for hit in _POST_LINE.finditer(text):
+        yield Finding(*hit.span(1), "place", "post line", 0.76)
+        if road := _ROAD_LINE.search(text, max(0, hit.start() - 60), hit.start()):
+            yield Finding(*road.span(1), "place", "post line", 0.76)
 
 
 def _is_settlement(seen: View, start: int, low: str) -> bool:

@@ -221,7 +221,7 @@ def _is_named(seen: View, hit: re.Match[str]) -> bool:
     """'83 Trần Phú, Huế': a number, a name in capitals, a comma and another; no word of ordinary language among them."""
     parts = re.findall(r"[^\W\d_][\w'.-]*", seen.flat[hit.start() : hit.end()])
     parts = [part for part in parts if part not in _INNER]
-    if re.match(r"(?:19|20)[0-9]{2} ", hit.group()):
+    if re.match(r"(?:19|20)[0-9]{2} |(?:[01][0-9]|2[0-3])(?:00|15|30|45) ", hit.group()):
         return False
     return (
         all(part[0].isupper() for part in parts)

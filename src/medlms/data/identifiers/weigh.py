@@ -84,6 +84,24 @@ def weigh(
         _OF_THING.search(seen.low, max(0, start - 48), start) or (after and _STATE_CODE.match(seen.low, end))
     ):
         return 0, ""
+    if (
+        seen.cased
+        and cue < cues.WEAK
+        and not after
+        and len(part) == 1
+        and whole[0].rank == NAME
+        and is_given(whole[0].low)
+        and _GOES_ON.match(seen.flat, end)
+        and SENTENCE.search(seen.flat, max(0, start - 8), start)
+    ):
+        after = cues.WEAK
+    if (
+        not after
+        and seen.text[end : end + 2] == ": "
+        and seen.text[:start][-1:] in ("", "\n")
+        and (whole[-1].rank == NAME or seen.text.count(f"\n{seen.text[start:end]}: ") > 1)
+    ):
+        after = cues.FAIR  # who speaks
     upper = seen.cased and all(seen.flat[word.start : word.end].isupper() for word in whole)
     base = _base(seen, part, whole, eponym, upper)
     if any(word.low in mailed for word in whole):
@@ -143,6 +161,9 @@ _OF_THING = re.compile(
     r"\b(?:syndrome|disease|sign|type|sequence|association|procedure|operation) of (?:[a-z-]+ (?:and|&) )?$"
 )
 _STATE_CODE = re.compile(r",? ?(?:md|pa|ma|ne|me|ct|va|ri|nd)\.?,? [0-9]{5}")
+_GOES_ON = re.compile(
+    r" (?:and [A-Z]|[a-z]{3,}(?:ed|s) (?:[a-z]+ )?(?:his|her|him|my|me|us|at|to|with|that|up|out|in|on|for)\b)"
+)
 _SPEECH = re.compile(r",? [a-z]{2,}")
 _ROMAN = re.compile(r" (?:iv|vi{0,3}|i{1,3})\b")
 
