@@ -276,7 +276,9 @@ _THINGS = (
     r"macular|retinal|granuloma|melanoma|nevus|naevus|blindness|deficiency|insufficiency|defect|duodenum|esophagus|oesophagus|"
     r"esophagitis|ulcers?|tears?|arthropathy|foot|elbow|finger|joint|bone|osteitis|diplegia|kidney|glomerul\w+|hemorrhage)\b"
 )
-_POSSESSED = r"(?:['-]?s?['-]?)(?: {1,2}|-)(?:(?:and|&|or) (?!(?:the|a|an|his|her|my|their|i|she|he) )[a-z'-]+ {1,2}(?:['-]?s )?)?"
+_POSSESSED = (
+    r"(?:['-]?s?['-]?)(?: {1,2}|-)(?:(?:and|&|or) (?!(?:the|an?|his|her|my|their) )[a-z'-]+ {1,2}(?:['-]?s )?)?"
+)
 _DOSED = (
     r"|,? ?[0-9][0-9.,/-]* ?(?:mg|mcg|µg|ml|g|units?|%|iu|meq|tabs?|tablets?|fr|french)\b| (?:tablets?|tabs?|capsules?|"
     r"caps|pills?|cream|ointment|"

@@ -11,36 +11,47 @@ from medlms.data.identifiers.states import COUNTRIES, STATES
 from medlms.data.identifiers.view import View
 
 _PLACES = (
-    "address|home address|street address|mailing address|residence|residential address|domicile|street|street name|city|town|"
-    "city of birth|place of birth|birth ?place|birth city|born in|home ?town|village|suburb|locality|borough|parish|municipality|"
-    "district|neighbou?rhood|colony|barrio|colonia|ward of residence|lives in|lives at|lives on|location of residence|addr|"
-    "address line ?[12]?|line ?[12]?|post town|county|province|township|hamlet|estate|area of residence|home village|scene|"
-    "pick-?up|drop-?off|incident address|adresse|direcci[oó]n|domicilio|indirizzo|adres|alamat|ort|wohnort|geburtsort|ville|"
+    "address|home address|street address|mailing address|residence|residential address|domicile|street|street "
+    "name|city|town|"
+    "city of birth|place of birth|birth ?place|birth city|born in|home "
+    "?town|village|suburb|locality|borough|parish|municipality|"
+    "district|neighbou?rhood|colony|barrio|colonia|ward of residence|lives in|lives at|lives on|location of "
+    "residence|addr|"
+    "address line ?[12]?|line ?[12]?|post town|county|province|township|hamlet|estate|area of residence|home "
+    "village|scene|"
+    "pick-?up|drop-?off|incident "
+    "address|adresse|direcci[oó]n|domicilio|indirizzo|adres|alamat|ort|wohnort|geburtsort|ville|"
     "commune|cidade|endere[cç]o|miasto|adresa|naissance|lugar de nacimiento|ciudad|municipio|poblaci[oó]n"
 )
 _LABEL = re.compile(rf"(?<![^\W_])(?:{_PLACES})[\"']?\s?[:=]\s{{0,2}}\[?[\"']?(?=[^\W_])")
 _VALUE = re.compile(r"[^\n\"|;\t]{2,90}")
 _NEXT = re.compile(
-    r"\s+[\w/#-]+(?: (?:no|id|of birth|name|code))?[:=]|  +|\s(?:dob|phone|tel|mrn|ph|fax|state|zip|age)\b|\.$|[()\[\]{}<>]"
+    r"\s+[\w/#-]+(?: (?:no|id|of birth|name|code))?[:=]|  +|\s(?:dob|phone|tel|mrn|ph|fax|state|zip|age)\b|\.$|"
+    r"[()\[\]{}<>]"
 )
 _EMPTY = frozenset(
-    "unknown none n/a na nil same same as above declined unable refused not stable home yes no see chart as above tbd pending "
+    "unknown none n/a na nil same same as above declined unable refused not stable home yes no see chart as "
+    "above tbd pending "
     "confirmed unchanged verified updated on file with".split()
 )
 _ABBREVIATED = frozenset(
-    "no st jl col av ave apt rd blk ul dr mt bldg fl rt rw km nr al str sk mah cad cd fracc urb esq piso ste ft pt co h.no s/n".split()
+    "no st jl col av ave apt rd blk ul dr mt bldg fl rt rw km nr al str sk mah cad cd fracc urb esq piso ste ft "
+    "pt co h.no s/n".split()
 )
 _LEADS = re.compile(
-    r"(?:\b(?:liv(?:es?|ed|ing)|resid(?:es?|ed|ing)|home|house|flat|apartment|stay(?:s|ed|ing)?|moved|mail(?:ed)?|deliver(?:ed|y)?|"
+    r"(?:\b(?:liv(?:es?|ed|ing)|resid(?:es?|ed|ing)|home|house|flat|apartment|stay(?:s|ed|ing)?|moved|"
+    r"mail(?:ed)?|deliver(?:ed|y)?|"
     r"ship(?:ped)?|send|sent|visit(?:ed|s)?|dispatched|located|picked up|lodg(?:es|ing)|rents?|address)"
-    r"(?: (?:alone|now|him|her|planned|a room|it|them|is|with \w+)){0,2} (?:at|on|to|in|off)|\baddress is|\bof no fixed abode,) $"
+    r"(?: (?:alone|now|him|her|planned|a room|it|them|is|with \w+)){0,2} (?:at|on|to|in|off)|\baddress is|"
+    r"\bof no fixed abode,) $"
 )
 _DIGIT_RUN = re.compile(r"[0-9]")
-_TOKEN = (
-    r"(?:[A-ZÀ-ÞĀ-ɏḀ-ỿ0-9#][^\s,;()\"|]*|(?:de|del|la|las|los|yr|y|e|ar|entre|do|da|dos|van|der|den|und|of|no\.?|nr\.?|n°|km|bis|lgh|"
+_PIECE = (
+    r"(?:[A-ZÀ-ÞĀ-ɏḀ-ỿ0-9#][^\s,;()\"|]*|(?:de|del|la|las|los|yr|y|e|ar|entre|do|da|dos|van|der|den|und|of|no\.?|"
+    r"nr\.?|n°|km|bis|lgh|"
     r"og|i|na)(?= [A-Z0-9]))"
 )
-_RUN = re.compile(rf"{_TOKEN}(?:,? {{1,2}}{_TOKEN}){{1,14}}")
+_RUN = re.compile(rf"{_PIECE}(?:,? {{1,2}}{_PIECE}){{1,14}}")
 _START = re.compile(r"(?<=\b(?:at|on|to|in|is) )[A-ZÀ-ÞĀ-ɏḀ-ỿ0-9#]|(?<=\boff )[A-Z0-9]")
 
 

@@ -10,23 +10,30 @@ from medlms.data.identifiers.view import View
 
 # With 'no.', 'number', 'ID', '#' or a colon behind them.
 _MARKED = frozenset(
-    "accession specimen sample encounter visit study subject participant employee badge staff rx prescription script case order "
-    "requisition lab booking appointment reference confirmation ticket enrollment enrolment enrollee screening randomization "
-    "randomisation kit inmate prisoner detainee custody custodial student pupil payroll clock collar pager crew run cad incident "
-    "locker personnel volunteer donor recipient volunteer trainee officer shield warrant member_of_staff guest visitor queue token "
-    "tribal alien refugee asylum immigration household file_of report call dispatch slide block biopsy cassette autopsy morgue "
+    "accession specimen sample encounter visit study subject participant employee badge staff rx prescription "
+    "script case order "
+    "requisition lab booking appointment reference confirmation ticket enrollment enrolment enrollee screening "
+    "randomization "
+    "randomisation kit inmate prisoner detainee custody custodial student pupil payroll clock collar pager crew "
+    "run cad incident "
+    "locker personnel volunteer donor recipient volunteer trainee officer shield warrant member_of_staff guest "
+    "visitor queue token "
+    "tribal alien refugee asylum immigration household file_of report call dispatch slide block biopsy cassette "
+    "autopsy morgue "
     "evidence exhibit docket".split()
 )
 # With nothing but a blank behind them.
 _BARE = frozenset("participant subject employee badge inmate payroll enrollee detainee prisoner case cad".split())
 _WORD = re.compile(
-    rf"(?<![^\W_])({'|'.join(sorted(_MARKED | _BARE))})(?:'s)?((?: (?:id|identification|reference|ref|card|tracking|file|code))?"
+    rf"(?<![^\W_])({'|'.join(sorted(_MARKED | _BARE))})(?:'s)?((?: (?:id|identification|reference|ref|card|"
+    rf"tracking|file|code))?"
     r"(?: ?(?:no\b\.?|nos\b\.?|num\b\.?|number|nr\b\.?|id|code|ref\b\.?|reference|#|:|=))+(?: is| was)?)?[ :#=]{1,3}"
     r"([a-z0-9](?:[a-z0-9/.-]{0,18}[a-z0-9])?)(?![\w/%-])"
 )
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _COUNTED = re.compile(
-    r" ?(?:mg|ml|mcg|%|days?|weeks?|months?|years?|hours?|patients?|people|cases|subjects|participants|[ap]m\b|[.,][0-9])"
+    r" ?(?:mg|ml|mcg|%|days?|weeks?|months?|years?|hours?|patients?|people|cases|subjects|participants|[ap]m\b|"
+    r"[.,][0-9])"
 )
 
 

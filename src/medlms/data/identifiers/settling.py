@@ -13,36 +13,55 @@ from medlms.data.identifiers.view import View
 _LOOK = 72  # characters before a place
 _BACK = 6  # words before a preposition among which a word of living is looked for
 _PREPOSITIONS = frozenset(
-    "in from to near outside at of via around off on into through between towards toward beyond past above leaving".split()
+    "in from to near outside at of via around off on into through between towards toward beyond past above "
+    "leaving".split()
 )
 # Verbs and things that tell where somebody lives, goes, works or comes from.
 _LIVING = frozenset(
-    "live lives living lived born raised grew grown reared moved move moves moving relocated relocating settled stay stays staying "
-    "stayed reside resides residing resided resident residents native home hometown house houses apartment flat room cottage cabin "
-    "trailer farm ranch farms farming barn shelter motel hotel hostel guesthouse lodge camp dorm halls village villages town towns "
-    "city hamlet suburb suburbs neighborhood neighbourhood parish school schools college church mosque temple market store shop "
-    "pharmacy factory mill mine quarry prison jail site office offices practice practices clinic hospital rehab nursing hospice "
-    "visit visits visiting visited travel travels travelled traveled travelling traveling trip flew fly drove drive drives driving "
-    "commutes arrived arrive arrives came comes come back returned returning return came hails originally emigrated immigrated "
-    "migrated fled deported evacuated parents family relatives cousins mother father sister brother son daughter aunt uncle wife "
-    "husband kids children grandmother grandparents buried burial funeral wedding vacation holiday holidays work works worked working "
-    "teaches taught retired driver pilot farmer teacher fisherman student volunteers volunteered served stationed based employed "
-    "down up over out here there we're they're she's he's transferred transported taken airlifted picked pick dispatched crash "
+    "live lives living lived born raised grew grown reared moved move moves moving relocated relocating settled "
+    "stay stays staying "
+    "stayed reside resides residing resided resident residents native home hometown house houses apartment flat "
+    "room cottage cabin "
+    "trailer farm ranch farms farming barn shelter motel hotel hostel guesthouse lodge camp dorm halls village "
+    "villages town towns "
+    "city hamlet suburb suburbs neighborhood neighbourhood parish school schools college church mosque temple "
+    "market store shop "
+    "pharmacy factory mill mine quarry prison jail site office offices practice practices clinic hospital rehab "
+    "nursing hospice "
+    "visit visits visiting visited travel travels travelled traveled travelling traveling trip flew fly drove "
+    "drive drives driving "
+    "commutes arrived arrive arrives came comes come back returned returning return came hails originally "
+    "emigrated immigrated "
+    "migrated fled deported evacuated parents family relatives cousins mother father sister brother son daughter "
+    "aunt uncle wife "
+    "husband kids children grandmother grandparents buried burial funeral wedding vacation holiday holidays work "
+    "works worked working "
+    "teaches taught retired driver pilot farmer teacher fisherman student volunteers volunteered served "
+    "stationed based employed "
+    "down up over out here there we're they're she's he's transferred transported taken airlifted picked pick "
+    "dispatched crash "
     "accident collision mvc mva scene incident plant building site pub bar restaurant bank post gym "
-    "yard garden beach lake corner intersection junction mile miles minutes north south east west half road street cousin friends "
-    "friend property land place places cemetery warehouse depot harbour harbor dock docks station stop bridge branch".split()
+    "yard garden beach lake corner intersection junction mile miles minutes north south east west half road "
+    "street cousin friends "
+    "friend property land place places cemetery warehouse depot harbour harbor dock docks station stop bridge "
+    "branch".split()
 )
 _OF = frozenset(
-    "resident residents formerly late originally native village town city parish hamlet suburb citizen north south east west outside out miles outskirts "
+    "resident residents formerly late originally native village town city parish hamlet suburb citizen north "
+    "south east west outside out miles outskirts "
     "borough township community".split()
 )
 _ENDS = frozenset(
-    "falls hollow farm farms creek heights grove springs valley city glen ranch meadows crossing landing junction prairie ferry "
-    "mills bluff bluffs harbor harbour bay beach lake lakes island islands hills ridge cove shores estates gardens manor village "
-    "township park hill moor common woods forest rapids pines oaks canyon mesa fork forks gap corners bridge town".split()
+    "falls hollow farm farms creek heights grove springs valley city glen ranch meadows crossing landing "
+    "junction prairie ferry "
+    "mills bluff bluffs harbor harbour bay beach lake lakes island islands hills ridge cove shores estates "
+    "gardens manor village "
+    "township park hill moor common woods forest rapids pines oaks canyon mesa fork forks gap corners bridge "
+    "town".split()
 )
 _AREA = re.compile(
-    r" (?:area|section|neighbou?rhood|side of (?:town|the city)|quarter|suburbs?|region|site|campus|reservation|estate|projects|"
+    r" (?:area|section|neighbou?rhood|side of (?:town|the city)|quarter|suburbs?|region|site|campus|reservation|"
+    r"estate|projects|"
     r"precinct|exit|off-ramp|county line|metro area|community)\b"
 )
 _TITLE = r"[A-ZÀ-ÞĀ-ɏḀ-ỿ][a-zß-ÿĀ-ɏḀ-ỿʻ'-]+"

@@ -35,7 +35,8 @@ _BROADWAY = re.compile(
     rf"[0-9]{{1,3}}(?:st|nd|rd|th)\b(?= ?,)){_UNIT}"
 )
 _BOX = re.compile(
-    r"\b(?:p\.? ?o\.? ?box|post(?:al)? box|po box|apartado|postfach|(?:rr|hc|rural route|star route) #?[0-9]{1,3},? box|"
+    r"\b(?:p\.? ?o\.? ?box|post(?:al)? box|po box|apartado|postfach|(?:rr|hc|rural route|"
+    r"star route) #?[0-9]{1,3},? box|"
     r"casilla|private "
     r"bag) [a-z]?[0-9]{1,6}\b"
 )
@@ -49,9 +50,11 @@ _NUMBERED_ROAD = re.compile(
     r"[0-9]{1,4}\b(?: box [0-9]{1,5})?"
 )
 _NO_HOUSE = re.compile(
-    r"\b(?:on|at|off|along|down|near|from|to|corner of|address:?|street:?|lives at|and) ((?:(?:[nsew]\.?|north|south|east|"
+    r"\b(?:on|at|off|along|down|near|from|to|corner of|address:?|street:?|lives at|and) ((?:(?:[nsew]\.?|north|"
+    r"south|east|"
     r"west|old|upper|lower) )?"
-    rf"(?:[0-9]{{1,3}}(?:st|nd|rd|th)|{_W})(?: {_W}){{0,2}} (?:street|st|avenue|road|drive|lane|ln|boulevard|court|terrace|"
+    rf"(?:[0-9]{{1,3}}(?:st|nd|rd|th)|{_W})(?: {_W}){{0,2}} (?:street|st|avenue|road|drive|lane|ln|boulevard|"
+    rf"court|terrace|"
     rf"ter|parkway|pkwy|ave|blvd|"
     r"rd|crescent|circle|cir|highway|hwy|trail|trl|way|pike|turnpike|row|mews)\b)"
 )
@@ -85,12 +88,14 @@ _NUMBERED = re.compile(
     r"dong)\b"
 )
 NO_NAMES = frozenset(
-    "the this that our your his her their which per each every any same in of for by from local school health neighboring "
+    "the this that our your his her their which per each every any same in of for by from local school health "
+    "neighboring "
     "next whole my a an "
     "and or fishing police rural urban unified central".split()
 )
 _ROADS = frozenset(
-    "street st avenue road drive lane ln boulevard court terrace ter parkway pkwy ave blvd rd crescent circle cir highway "
+    "street st avenue road drive lane ln boulevard court terrace ter parkway pkwy ave blvd rd crescent circle "
+    "cir highway "
     "hwy trail trl way pike turnpike row mews".split()
 )
 _ABROAD_WORDS = frozenset(

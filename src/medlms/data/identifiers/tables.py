@@ -32,10 +32,14 @@ _HEADINGS = (
         r"prescription|order ?_?(?:id|no)).*|id|.* id|.*_id")),
     ("name", re.compile(
         r".*(?:name|patient|doctor|provider|physician|nurse|contact|author|nok|kin|guardian|attending|"
-        r"clinician|surgeon|member|subscriber|nombre|apellido|paciente|consultant|referrer|referring|referred.by|seen.by|"
-        r"given|forename|family|carer|relative|parent|mother|father|spouse|wife|husband|partner|midwife|interpreter|supervisor|"
-        r"teacher|witness|responsible|informant|collector|collected.by|prescriber|pharmacist|technician|reporter|owner|assigned|"
-        r"therapist|client|employee|worker|resident|student|participant|driver|crew|requester|requested.by|signed.by|coordinator).*")),
+        r"clinician|surgeon|member|subscriber|nombre|apellido|paciente|consultant|referrer|referring|referred.by|"
+        r"seen.by|"
+        r"given|forename|family|carer|relative|parent|mother|father|spouse|wife|husband|partner|midwife|"
+        r"interpreter|supervisor|"
+        r"teacher|witness|responsible|informant|collector|collected.by|prescriber|pharmacist|technician|reporter|"
+        r"owner|assigned|"
+        r"therapist|client|employee|worker|resident|student|participant|driver|crew|requester|requested.by|"
+        r"signed.by|coordinator).*")),
 )  # fmt: skip
 
 

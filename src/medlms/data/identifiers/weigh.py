@@ -17,7 +17,8 @@ _LANDS = STATES | COUNTRIES
 ENOUGH = 3  # the weight from which words are a name
 MODAL = frozenset("will may can said gene curly made put".split())  # in text without case
 _CALENDAR = frozenset(
-    "january february march april may june july august september october november december monday tuesday wednesday thursday "
+    "january february march april may june july august september october november december monday tuesday "
+    "wednesday thursday "
     "friday saturday sunday".split()
 )
 SENTENCE = re.compile(r"(?:^|[.!?:]['\")]? {1,2}|\n *(?:[-*•] *|[0-9]{1,2}[.)] *)?)$")
@@ -190,8 +191,10 @@ def _initials_weight(seen: View, part: Sequence[Word], cue: int) -> tuple[int, s
 
 _ABBREVIATED = frozenset("iv po im sc am pm us uk bp hr er ed or md do rn id no".split())
 _NOT_INITIALS = frozenset(
-    "us uk usa eu dc md do rn np pa am pm po iv im sc eg ie ph et ad bc od os ou ed er ng gi gu pe rr hr bp ba ma bs ms bid tid "
-    "qid qd qhs prn cc dob icu un la ny nj fu wc phd mph vs ua ct mr ca ho so cf sl pr qam qpm adl loc nad sob dvt sa jr sr "
+    "us uk usa eu dc md do rn np pa am pm po iv im sc eg ie ph et ad bc od os ou ed er ng gi gu pe rr hr bp ba "
+    "ma bs ms bid tid "
+    "qid qd qhs prn cc dob icu un la ny nj fu wc phd mph vs ua ct mr ca ho so cf sl pr qam qpm adl loc nad sob "
+    "dvt sa jr sr "
     "cp lp ll ph co ltd inc st ave rd dr aka ssn tv ii iii".split()
 )
 
