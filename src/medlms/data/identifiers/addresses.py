@@ -103,6 +103,9 @@ def _belongs(seen: View, piece: re.Match[str]) -> bool:
     return low not in _ENDS or low == "no"
 
 
+_LABEL = re.compile(r"(?: (?:of|name|code|no|birth))*[:=]")
+
+
 def behind(seen: View, place: int) -> Iterator[Finding]:
     """Districts, town and post code behind a street."""
     for more in range(4):
@@ -115,6 +118,8 @@ def behind(seen: View, place: int) -> Iterator[Finding]:
             at = code.end()
         end, known = town_at(seen, at)
         said = seen.low[at:end]
+        if _LABEL.match(seen.low, end) or seen.low[place - 1 : place + 1] == ". ":
+            return
         if (
             not end
             or said in STATES
@@ -135,4 +140,6 @@ def behind(seen: View, place: int) -> Iterator[Finding]:
 def _unknown_town(seen: View, start: int, end: int) -> bool:
     """Whether words that no list has can be a town behind a street: with a capital, no abbreviation."""
     said = seen.flat[start:end]
-    return seen.cased and said[1:2].islower() and not said.endswith(".") and not is_common(said.lower().split()[0])
+    return (
+        seen.cased and said[1:2].islower() and not said.endswith(".") and not all(map(is_common, said.lower().split()))
+    )

@@ -12,7 +12,7 @@ TITLES = frozenset(
     "dr drs dres mr mrs ms mx miss mister missus missis prof professor doctor sr sra srta señor señora señorita don doña dra "
     "herr herrn frau mme mlle monsieur madame mademoiselle sig sigra signor signora dott nurse sister aunt auntie uncle tía "
     "tío tia tio tante onkel rev reverend father pastor rabbi imam sheikh sgt sergeant capt captain lt lieutenant officer "
-    "judge attorney sir dame lady madam chaplain constable deputy detective coach principal senator".split()
+    "judge messrs attorney sir dame lady madam chaplain constable deputy detective coach principal senator".split()
 )
 # Titles that are ordinary words as well: 'the nurse said'. Behind them a name must be no word.
 WORDED = frozenset(
@@ -276,7 +276,9 @@ _THINGS = (
     r"macular|retinal|granuloma|melanoma|nevus|naevus|blindness|deficiency|insufficiency|defect|duodenum|esophagus|oesophagus|"
     r"esophagitis|ulcers?|tears?|arthropathy|foot|elbow|finger|joint|bone|osteitis|diplegia|kidney|glomerul\w+|hemorrhage)\b"
 )
-_POSSESSED = r"(?:['-]?s?['-]?)(?: {1,2}|-)(?:(?:and|&|or) [a-z'-]+ {1,2}(?:['-]?s )?)?"
+_POSSESSED = (
+    r"(?:['-]?s?['-]?)(?: {1,2}|-)(?:(?:and|&|or) (?!(?:the|an?|his|her|my|their) )[a-z'-]+ {1,2}(?:['-]?s )?)?"
+)
 _DOSED = (
     r"|,? ?[0-9][0-9.,/-]* ?(?:mg|mcg|µg|ml|g|units?|%|iu|meq|tabs?|tablets?|fr|french)\b| (?:tablets?|tabs?|capsules?|"
     r"caps|pills?|cream|ointment|"

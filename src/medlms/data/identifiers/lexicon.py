@@ -13,12 +13,12 @@ WORD, BOTH, UNKNOWN, NAME = range(4)
 
 # How learned and medical words end that a dictionary may lack.
 _LEARNED = re.compile(
-    r".{2,}(?:itis|osis|oses|a?emia|a?emic|oma|omas|omata|ectomy|otomy|ostomy|oscopy|scopic|graphy|graphic|gram|path(?:y|ic)|"
+    r".{2,}(?:(?<!a)itis|osis|oses|a?emia|a?emic|oma|omas|omata|ectomy|otomy|ostomy|oscopy|scopic|graphy|graphic|gram|path(?:y|ic)|"
     r"algia|uria|plasty|plegia|paresis|rrhea|rrhage|therapy|ly[st]i[sc]|gen(?:esis|ic|ous)|troph(?:y|ic)|phobia|philia|"
     r"cyt(?:e|es|ic)|"
     r"blasts?|tions?|tional|sions?|ments?|ness|ity|ities|[ae]nces?|able|ible|icall?y?|olog(?:y|ist|ists|ical)|iatrics?|"
     r"pril|olol|sartan|statin|mycin|micin|cillin|azole|idone|dipine|parin|xaban|gliptin|glutide|gliflozin|triptan|setron|caine|"
-    r"barbital|aze?pam|azolam|mabs?|tinib|ciclib|vir|vudine|floxacin|cycline|amide|oxide|chloride|sulfate|phosphate|"
+    r"barbital|aze?pam|azolam|mabs?|tinib|ciclib|[aeiou]vir|vudine|floxacin|cycline|amide|oxide|chloride|sulfate|phosphate|"
     r"acetate|amine|"
     r"azine|oxine|thyroxine|isms?|ious|eous|[acit]tive|sive|ular|oral|ural|[nt]al|ingly|edly|ously|fully|ally|ectasis|"
     r"penia|stasis|"

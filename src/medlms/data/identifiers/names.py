@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from medlms.data.identifiers import cues
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.lexicon import NAME, WORD, is_common, is_eponym, rank
+from medlms.data.identifiers.lexicon import NAME, UNKNOWN, WORD, is_common, is_eponym, rank
 from medlms.data.identifiers.parts import NEVER, span_of
 from medlms.data.identifiers.parts import parts as parts_of
 from medlms.data.identifiers.turned import family_before, turned
@@ -31,6 +31,7 @@ def names(seen: View) -> Iterator[Finding]:
     parts = [part for run in seen.runs if len(run) > 1 or run[0].rank != WORD for part in parts_of(seen, run)]
     things = {word.low for part in parts if cues.names_a_thing(seen.low, part[-1].end) for word in part}
     listed = -9  # where the last name ended
+    waiting: tuple[int, int] | None = None  # a word of no list that is a name if one stands beside it
     for place, part in enumerate(parts):
         after = parts[place + 1] if place + 1 < len(parts) else None
         if after and (found := turned(seen, part, after, dialogue)):
@@ -46,6 +47,18 @@ def names(seen: View) -> Iterator[Finding]:
         start, end = span_of(seen, part)
         if weight == ENOUGH - 1 and start - listed < 7 and seen.low[listed:start] in _LISTING:
             weight, rule = ENOUGH, "beside another"
+        if waiting and weight >= ENOUGH and seen.low[waiting[1] : start] in _PAIRING:
+            yield Finding(*waiting, "name", "beside another", 0.7)
+            known.add(seen.low[slice(*waiting)])
+        waiting = None
+        if (
+            0 < weight < ENOUGH
+            and seen.cased
+            and len(part) == 1
+            and part[0].rank in (UNKNOWN, NAME)
+            and not part[0].initial
+        ):
+            waiting = (start, end)
         if weight >= ENOUGH:
             if (
                 rule == "behind a label"
@@ -56,7 +69,13 @@ def names(seen: View) -> Iterator[Finding]:
                 end = more.end()
             listed = end
             yield Finding(start, end, "name", rule, min(0.95, 0.5 + weight * 0.07))
-            if weight >= _STRONG or len(part) > 1:
+            if initial := _INITIAL.match(seen.flat, end) if seen.cased else None:
+                yield Finding(start, initial.end(1), "name", "Last, F", 0.9)
+            if (
+                weight >= _STRONG
+                or len(part) > 1
+                or (seen.cased and part[0].rank >= UNKNOWN and (weight > ENOUGH or rule == "beside another"))
+            ):
                 known.update(
                     word.low.removesuffix("'s")
                     for word in part
@@ -65,6 +84,7 @@ def names(seen: View) -> Iterator[Finding]:
     yield from _again(seen, known)
 
 
+_INITIAL = re.compile(r",? ([A-Z]\.?(?: ?[A-Z]\.)?)(?=[,;:()|\"\n]|  |\. |\.?$| [0-9(-])")  # 'Bhattarai, S'
 _REST = re.compile(r" ([^\W\d_]{2,}(?:['-][^\W\d_]+)*)(?= ?(?:[(,;|<\"]|  |$|[0-9]))")  # a word to the end of a field
 
 
@@ -74,6 +94,7 @@ def _fits(seen: View, more: re.Match[str]) -> bool:
     )
 
 
+_PAIRING = (" and ", " & ", ", and ", " or ", "/")
 _LISTING = (" and ", ", ", " & ", ", and ", " or ", " y ", " und ")
 
 

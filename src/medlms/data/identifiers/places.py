@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from medlms.data.identifiers.addresses import around
+from medlms.data.identifiers.fields import fields
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.postcodes import post_codes
+from medlms.data.identifiers.settling import settlings
 from medlms.data.identifiers.streets import streets
 from medlms.data.identifiers.towns import counties, towns
 from medlms.data.identifiers.view import View
@@ -16,10 +18,12 @@ def places(seen: View) -> Iterator[Finding]:
     """Every part of an address, each a finding of its own."""
     known = list(towns(seen))
     known += (found for found in streets(seen))
+    known += settlings(seen)
     yield from known
     yield from around(seen, [found for found in known if found.rule not in _STREETS])
     yield from post_codes(seen)
     yield from counties(seen)
+    yield from fields(seen)
 
 
 _STREETS = frozenset(

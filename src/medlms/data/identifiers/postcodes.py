@@ -27,8 +27,9 @@ _LABELLED = re.compile(
     r"código postal|codigo postal|c\.?p\.?|cep|cap)[ :=\"'#>]{1,4}(?:is |was )?"
     rf"({CODE})(?![\w-])"
 )
-_CODE_WORDS = frozenset("zip zipcode postcode postal plz pin pincode cep cap cp post".split())
+_CODE_WORDS = frozenset("zip zipcode postalcode postcode postal plz pin pincode cep cap cp post".split())
 _EIRCODE = re.compile(r"[AC-FHKNPRTV-Y](?<![\w-].)(?:[0-9]{2}|6W) [0-9AC-FHKNPRTV-Y]{4}(?![\w-])")
+_DEGREES = frozenset((" md", " rn", " pt", " rt", " pa", " np", " ot", " do", " mo"))  # '2015 MD paged'
 _STAGE = re.compile(r"t[0-4]n[0-3]m[01]|e[1-4]v[1-5]m[1-6]")  # tumours, coma
 
 
@@ -57,5 +58,5 @@ def post_codes(seen: View) -> Iterator[Finding]:
     if not seen.vocabulary.isdisjoint(_CODE_WORDS):
         yield from (Finding(*hit.span(1), "place", "labelled", 0.94) for hit in seen.near_digits(_LABELLED))
     for hit in seen.near_digits(_POST_UPPER, seen.flat) if seen.cased else seen.near_digits(_POST):
-        if not _STAGE.fullmatch(hit.group().lower()):
+        if not _STAGE.fullmatch(hit.group().lower()) and hit.group()[-3:].lower() not in _DEGREES:
             yield Finding(*hit.span(), "place", "post code", 0.8)

@@ -35,7 +35,8 @@ _BROADWAY = re.compile(
     rf"[0-9]{{1,3}}(?:st|nd|rd|th)\b(?= ?,)){_UNIT}"
 )
 _BOX = re.compile(
-    r"\b(?:p\.? ?o\.? ?box|post(?:al)? box|po box|apartado|postfach|(?:rr|hc|rural route|star route) #?[0-9]{1,3},? box|"
+    r"\b(?:p\.? ?o\.? ?box|post(?:al)? box|po box|apartado|postfach|(?:rr|hc|rural route|"
+    r"star route) #?[0-9]{1,3},? box|"
     r"casilla|private "
     r"bag) [a-z]?[0-9]{1,6}\b"
 )
@@ -49,13 +50,15 @@ _NUMBERED_ROAD = re.compile(
     r"[0-9]{1,4}\b(?: box [0-9]{1,5})?"
 )
 _NO_HOUSE = re.compile(
-    r"\b(?:on|at|off|along|down|near|from|to|corner of|address:?|street:?|lives at|and) ((?:(?:[nsew]\.?|north|south|east|"
+    r"\b(?:on|at|off|along|down|near|from|to|corner of|address:?|street:?|lives at|and) ((?:(?:[nsew]\.?|north|"
+    r"south|east|"
     r"west|old|upper|lower) )?"
-    rf"(?:[0-9]{{1,3}}(?:st|nd|rd|th)|{_W})(?: {_W}){{0,2}} (?:street|st|avenue|road|drive|lane|ln|boulevard|court|terrace|"
+    rf"(?:[0-9]{{1,3}}(?:st|nd|rd|th)|{_W})(?: {_W}){{0,2}} (?:street|st|avenue|road|drive|lane|ln|boulevard|"
+    rf"court|terrace|"
     rf"ter|parkway|pkwy|ave|blvd|"
     r"rd|crescent|circle|cir|highway|hwy|trail|trl|way|pike|turnpike|row|mews)\b)"
 )
-_HOUSE_NAME = re.compile(rf"{_HOUSE} (?:[^\W\d_][\w'-]{{2,20}} ){{0,3}}[^\W\d_][\w'-]{{2,20}}(?=, [^\W\d_])")
+_HOUSE_NAME = re.compile(rf"{_HOUSE} (?:[^\W\d_][\w'-]{{1,20}} ){{0,3}}[^\W\d_][\w'-]{{2,20}}(?=, [^\W\d_])")
 _ABROAD = re.compile(
     r"\b(?:calle|c/|rua|r\.|via|viale|piazza|corso|vicolo|avenida|avda?\.?|av\.|carrera|cra\.?|cl\.?|"
     r"paseo|plaza|camino|travessa|largo|praça|ulica|ul\.|al\.|jalan|jl\.?|lorong|soi|đường|ulitsa|"
@@ -85,12 +88,14 @@ _NUMBERED = re.compile(
     r"dong)\b"
 )
 NO_NAMES = frozenset(
-    "the this that our your his her their which per each every any same in of for by from local school health neighboring "
+    "the this that our your his her their which per each every any same in of for by from local school health "
+    "neighboring "
     "next whole my a an "
     "and or fishing police rural urban unified central".split()
 )
 _ROADS = frozenset(
-    "street st avenue road drive lane ln boulevard court terrace ter parkway pkwy ave blvd rd crescent circle cir highway "
+    "street st avenue road drive lane ln boulevard court terrace ter parkway pkwy ave blvd rd crescent circle "
+    "cir highway "
     "hwy trail trl way pike turnpike row mews".split()
 )
 _ABROAD_WORDS = frozenset(
@@ -135,7 +140,7 @@ def streets(seen: View) -> Iterator[Finding]:
 
 _FLAT = re.compile(
     r"\b(?:flat|apt|apartment|unit|suite|ste|house|villa|room|lot|floor|tower|wing|block|blk)\.? "
-    r"(?:no\.? )?[a-z]?[0-9]{0,4}[a-z]?, $"
+    r"(?:no\.? )?[a-z]?[0-9]{0,4}[a-z]?(?:,| at| on) $"
 )
 
 
@@ -214,10 +219,14 @@ def _is_plot(seen: View, hit: re.Match[str]) -> bool:
     )
 
 
+_INNER = frozenset("yr y de la las los del da do dos van der den e na".split())
+
+
 def _is_named(seen: View, hit: re.Match[str]) -> bool:
     """'83 Trần Phú, Huế': a number, a name in capitals, a comma and another; no word of ordinary language among them."""
     parts = re.findall(r"[^\W\d_][\w'.-]*", seen.flat[hit.start() : hit.end()])
-    if re.match(r"(?:19|20)[0-9]{2} ", hit.group()):
+    parts = [part for part in parts if part not in _INNER]
+    if re.match(r"(?:19|20)[0-9]{2} |(?:[01][0-9]|2[0-3])(?:00|15|30|45) ", hit.group()):
         return False
     return (
         all(part[0].isupper() for part in parts)

@@ -18,7 +18,8 @@ _HEADINGS = (
     ("date", re.compile(r".*(?:dob|birth|date|dos|admitted|discharged|seen|visit|collected|drawn|expires).*")),
     ("ssn", re.compile(r".*(?:ssn|social).*")),
     ("mrn", re.compile(r".*(?:mrn|chart|record|patient ?_?-?(?:id|no|number)|hospital ?(?:no|id|number)|nhs).*")),
-    ("place", re.compile(r".*(?:zip|postal|post ?code|plz|street|address|city|town|county|ort|ciudad).*")),
+    ("place", re.compile(r".*(?:zip|postal|post ?code|plz|street|address|city|town|county|ort|ciudad|village|residence|"
+        r"birth_?place|suburb|locality|borough|parish|municipality|ville|commune|district|neighbou?rhood).*")),
     ("account", re.compile(r".*(?:acc(?:oun)?t|card|iban|invoice|bank).*")),
     ("plan", re.compile(r".*(?:policy|plan|member ?_?(?:id|no|number)|group|insurance|claim|subscriber ?_?(?:id|no)).*")),
     ("licence", re.compile(r".*(?:licen[cs]e|npi|dea|passport).*")),
@@ -31,7 +32,14 @@ _HEADINGS = (
         r"prescription|order ?_?(?:id|no)).*|id|.* id|.*_id")),
     ("name", re.compile(
         r".*(?:name|patient|doctor|provider|physician|nurse|contact|author|nok|kin|guardian|attending|"
-        r"clinician|surgeon|member|subscriber|nombre|apellido|paciente).*")),
+        r"clinician|surgeon|member|subscriber|nombre|apellido|paciente|consultant|referrer|referring|referred.by|"
+        r"seen.by|"
+        r"given|forename|family|carer|relative|parent|mother|father|spouse|wife|husband|partner|midwife|"
+        r"interpreter|supervisor|"
+        r"teacher|witness|responsible|informant|collector|collected.by|prescriber|pharmacist|technician|reporter|"
+        r"owner|assigned|"
+        r"therapist|client|employee|worker|resident|student|participant|driver|crew|requester|requested.by|"
+        r"signed.by|coordinator).*")),
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from medlms.data.identifiers.lexicon import (
     town_openings,
     town_words,
 )
+from medlms.data.identifiers.settling import lived_in
 from medlms.data.identifiers.states import COUNTRIES, SHORT, SHORT_STATES, STATES, WORDY_STATES
 from medlms.data.identifiers.view import View, Word
 
@@ -31,19 +32,24 @@ _FIRST = re.compile(r"[^\W\d_]+\.?(?:['-][^\W\d_]+)*")
 _PREPOSITIONS = frozenset("in from near to at outside around toward towards via leaving en aus nach".split())
 # Words that make a town of what follows them with 'in', 'from', 'to' or a colon.
 _LIVES = re.compile(
-    r"\b(?:(?:lives?|living|lived|born|raised|grew up|work(?:s|ed|ing)?|stay(?:s|ed|ing)?|resid(?:es?|ed|ing)|home|house|"
+    r"\b(?:(?:lives?|living|lived|born|raised|grew up|work(?:s|ed|ing)?|stay(?:s|ed|ing)?|resid(?:es?|ed|ing)|"
+    r"home|house|"
     r"farm|apartment|based|"
     r"admitted|hospitali[sz]ed|incarcerated|practices?|place|office|shelter)(?: (?:alone|now|here|with \w+(?: \w+)?|"
     r"independently|a?lone))? in|"
-    r"(?:moved|comes?|came|flew|drove|travel(?:l?ed|s|ling)?|relocat(?:ed|ing)|transferred|returned|booked|driving|flying|"
+    r"(?:moved|comes?|came|flew|drove|travel(?:l?ed|s|ling)?|relocat(?:ed|ing)|transferred|returned|booked|"
+    r"driving|flying|"
     r"visiting|"
-    r"emigrated|immigrated|transported|referred|brought|arrived|originally|family|is|are|was|were|i'm|he's|she's|down|up|"
+    r"emigrated|immigrated|transported|referred|brought|arrived|originally|family|is|are|was|were|i'm|he's|she's|"
+    r"down|up|"
     r"over|back|here|in|all the way)(?: in| here| back| out)? (?:from|to)|"
-    r"resident of|residents of|native of|citizen of|town of|city of|village of|visiting|near|outside|hometown(?: is| of|"
+    r"resident of|residents of|native of|citizen of|town of|city of|village of|visiting|near|outside|"
+    r"hometown(?: is| of|"
     r":)?|(?:city|town|ort|"
     r"ciudad|wohnort|stadt|birthplace|place of birth|ville|località|comune|location)[:=>]|address(?: is|:)|wohnhaft in|"
     r"vive en|residente en|natural de|"
-    r"domiciliad[oa] en|trip to|vacation in|holiday in) (?:the |downtown |nearby |north |south |east |west |rural |greater )?$"
+    r"domiciliad[oa] en|trip to|vacation in|holiday in) (?:the |downtown |nearby |north |south |east |west |"
+    r"rural |greater )?$"
 )
 CODE_BEFORE = re.compile(
     r"(?<![\w.,/-])((?:[a-z]{1,2}-)?(?:[0-9]{5}|[0-9]{4} [a-z]{2}|[0-9]{3} [0-9]{2}|[0-9]{2}-[0-9]{3})) $"
@@ -51,11 +57,20 @@ CODE_BEFORE = re.compile(
 _ALLEY = re.compile(r"(?:^|[,\n(\]:]) ?$|[0-9]\)?,? of $")
 _STATE = re.compile(rf"(?:,|\^)? {{0,2}}({SHORT}|{'|'.join(sorted(STATES | COUNTRIES, key=len, reverse=True))})\b\.?")
 _NO_TOWN = re.compile(
-    r"'s|,? (?:(?:stage |grade )?(?:iv|i{1,3})[abc]?\b|[0-9]{1,2}\b(?![/-])|coma|scale|outcome|(?:city |state |community |"
+    r"'s|,? (?:(?:stage |grade )?(?:iv|i{1,3})[abc]?\b|[0-9]{1,2}\b(?![/-])|coma|scale|outcome|(?:city |state |"
+    r"community |"
     r"regional )?(?:hospital|clinic|university|college|medical|general|children's|memorial|institute|school)|criteria|"
     r"score|scale|classification|consensus|virus|fever|disease|syndrome|protocol|study|trial|index|class|grade|stage|"
     r"system|rules?|"
     r"flu|strain|guidelines?|heart|area under|county|street|st\b|road|rd\b|ave|avenue|drive|blvd|lane)\b"
+)
+
+
+_WARDS = frozenset(
+    "medicine surgery oncology cardiology neurology radiology pediatrics psychiatry orthopedics obstetrics "
+    "gynecology urology "
+    "dermatology step-down stepdown hospice triage recovery rehab telemetry intensive observation emergency "
+    "pathology nursing".split()
 )
 
 
@@ -88,6 +103,14 @@ _LEADS = (
     " to ",
     " near ",
     " of ",
+    " at ",
+    " via ",
+    " off ",
+    " on ",
+    " around ",
+    "into ",
+    "born ",
+    "(",
     "visiting ",
     "outside ",
     " the ",
@@ -127,10 +150,13 @@ def town_at(seen: View, start: int) -> tuple[int, bool]:
         if is_town(seen.low[start:end].rstrip(".")) and (
             not seen.cased or seen.flat[seen.flat.rfind(" ", start, end) + 1].isupper()
         ):
-            return end, True
+            longer = _SECOND_BEHIND.match(seen.flat, end) if seen.cased else None
+            return (longer.end() if longer and longer[1].lower() in _SECOND else end), True
     end = ends[0]
     for more in ends[1:3]:  # an unknown one: as many words with capitals as stand together, but states
         last = seen.low[end + 1 : more]
+        if seen.low[end - 1] == "." and end - start > 4:
+            break  # a sentence ends
         if not seen.cased or not seen.flat[end + 1].isupper() or last in SHORT_STATES or last in STATES:
             break
         if is_common(last) and last not in _SECOND:
@@ -139,8 +165,10 @@ def town_at(seen: View, start: int) -> tuple[int, bool]:
     return end, False
 
 
+_SECOND_BEHIND = re.compile(r" ([A-Z][a-z]+)\b")  # 'Waihi Beach', where the lists have 'Waihi'
 _SECOND = frozenset(
-    "falls springs city beach heights park hills valley creek lake island grove junction center point harbor harbour mills "
+    "falls springs city beach heights park hills valley creek lake island grove junction center point harbor "
+    "harbour mills "
     "ridge rock bay village bluff bluffs ferry bridge green hill field wells spring east west north south".split()
 )
 
@@ -149,6 +177,8 @@ def _town(seen: View, start: int, stop: int) -> Finding | None:
     end, known = town_at(seen, start)
     end = end - (seen.low[end - 1 : end] == ".") if end else 0
     said = seen.low[start:end]
+    if said in _WARDS:
+        return None
     if not end or said in STATES or said in COUNTRIES or _NO_TOWN.match(seen.low, end) or len(said) < 3:
         return None
     several = " " in said or "-" in said
@@ -178,6 +208,8 @@ def _town(seen: View, start: int, stop: int) -> Finding | None:
     if base < 0 or (not known and beside < 3 and not seen.low[max(0, start - 10) : start].endswith(_LEADS)):
         return None
     cue = _before(seen, start)
+    if cue < 3 and seen.cased and _may_settle(seen, start, end, stop) and lived_in(seen.low, start):
+        cue = 3
     if not known and seen.low.startswith("the ", start - 4):
         cue = min(cue, 1)
     if not several and is_eponym(said) and cue < 3:
@@ -197,6 +229,17 @@ def _town(seen: View, start: int, stop: int) -> Finding | None:
         return None
     rule = "beside a state" if beside > cue else "behind a word" if cue > 1 else "a known town"
     return Finding(start, end, "place", rule, 0.82 if weight > _ENOUGH else 0.7)
+
+
+def _may_settle(seen: View, start: int, end: int, stop: int) -> bool:
+    """Whether a word behind 'hospital in' and the like can be a town: written as a name, no eponym, nothing's name."""
+    said = seen.flat[start:end]
+    return (
+        not is_eponym(said.lower())
+        and not names_a_thing(seen.low, end)
+        and not names_a_thing(seen.low, stop)
+        and all(part[1:].islower() for part in re.findall(r"[^\W\d_]{2,}", said.split(" ")[0].removeprefix("Mc")))
+    )
 
 
 def _before(seen: View, start: int) -> int:
@@ -228,26 +271,30 @@ def _state_behind(seen: View, end: int) -> int:
 
 
 _COUNTY = re.compile(
-    r"\b(?:county|district|parish|borough|township|province|kreis|landkreis|barrio|colonia|colonia|distrito|hamlet|suburb|"
+    r"\b(?:county|district|parish|borough|township|province|kreis|landkreis|barrio|colonia|colonia|distrito|"
+    r"hamlet|suburb|"
     r"commune|"
     r"bezirk) (?:of|de) (?:the )?([^\W\d_][\w'-]{2,20}(?: [^\W\d_][\w'-]{2,20})?)|\bcounty ([^\W\d_][\w'-]{2,20})|"
     r"\b(?:landkreis|barrio|colonia|col\.) ([^\W\d_][\w'-]{2,20}(?: [^\W\d_][\w'-]{2,20})?)"
 )
 _COUNTY_LAST = re.compile(
-    r" (?:county|parish|district|borough|township|prefecture|subdivision|neighbou?rhood|taluk|tehsil|oblast|lga|village|"
+    r" (?:county|parish|district|borough|township|prefecture|subdivision|neighbou?rhood|taluk|tehsil|oblast|lga|"
+    r"village|"
     r"municipality|ward|"
     r"heights|reservation)\b(?! (?:nurses?|clerk|of|hospital|council|health|line|jail|court|medical|general|social|"
     r"services?|school))"
 )
 _COUNTY_WORDS = frozenset(
-    "county parish district borough township prefecture subdivision neighborhood neighbourhood taluk tehsil oblast lga village "
+    "county parish district borough township prefecture subdivision neighborhood neighbourhood taluk tehsil "
+    "oblast lga village "
     "municipality ward province kreis landkreis barrio colonia distrito hamlet suburb commune bezirk col heights "
     "reservation".split()
 )
 _NO_COUNTY = frozenset(
     "the this that our your his her your their which per each every any same in of for by from local school health "
     "neighboring next whole my "
-    "a an and or fishing police rural urban unified central medical surgical isolation maternity hospital pediatric icu general "
+    "a an and or fishing police rural urban unified central medical surgical isolation maternity hospital "
+    "pediatric icu general "
     "geriatric psychiatric another other labor stroke cardiac oncology female male mens womens burn".split()
 )
 _LED = re.compile(r"((?:(?:[^\W\d_][\w'-]*|st\.) ){0,2}[^\W\d_][\w.'-]*)$")

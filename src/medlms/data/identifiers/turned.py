@@ -35,6 +35,13 @@ def turned(seen: View, family: Sequence[Word], given: Sequence[Word], dialogue: 
         return None
     start, end = span_of(seen, family)[0], span_of(seen, given)[1]
     cue, _ = cues.before(seen, start, dialogue)
+    if (
+        seen.cased
+        and last.rank == first.rank == UNKNOWN
+        and not seen.flat[start + 1].isupper()
+        and _FIELD.search(seen.text, max(0, start - 4), start)
+    ):
+        weight += 3
     after = cues.behind(seen.low, end, True)
     if not _ENDS.match(seen.text, end) and not after:
         weight -= 1
@@ -70,5 +77,6 @@ def family_before(seen: View, part: Sequence[Word]) -> Finding | None:
     return Finding(hit.start(1), end, "name", "Last, First", 0.85)
 
 
+_FIELD = re.compile(r"(?:^|[\n|>\t\":#=;]|  |[0-9]) ?$")  # where a field begins
 _COMMA = re.compile(r"(?:,? (?i:jr|sr|ii|iii)\.?)?, {0,2}")
-_ENDS = re.compile(r" {2}| ?[\n|;:/<\"()\[,.#]| ?$| ?[0-9]")
+_ENDS = re.compile(r" {2}| - | ?[\n|;:/<\"()\[,.#]| ?$| ?[0-9]")

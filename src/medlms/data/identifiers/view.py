@@ -14,7 +14,7 @@ from medlms.data.identifiers.lexicon import UNKNOWN, rank
 _SAME = str.maketrans(
     dict.fromkeys("\t\r\x0c\x0b\xa0\u2002\u2003\u2007\u2009\u200a\u202f\u3000", " ")
     | dict.fromkeys("‐‑‒–—−", "-")
-    | dict.fromkeys("‘’ʼ`´", "'")
+    | dict.fromkeys("‘’ʼʻ`´", "'")
     | dict.fromkeys("“”„", '"')
 )
 _ODD = re.compile(r"[^\n -_a-~]")  # whether there is anything to translate

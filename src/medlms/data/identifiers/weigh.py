@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from medlms.data.identifiers import cues
+from medlms.data.identifiers import cues, frames
 from medlms.data.identifiers.lexicon import BOTH, NAME, UNKNOWN, WORD, is_common, is_eponym, is_given, is_town
 from medlms.data.identifiers.parts import span_of
 from medlms.data.identifiers.states import COUNTRIES, STATES
 from medlms.data.identifiers.view import View, Word
 from medlms.data.identifiers.words import words
 
+_LONG = 4  # letters that a word of no list has more than, to be a name by its position in text without case
 _LANDS = STATES | COUNTRIES
 ENOUGH = 3  # the weight from which words are a name
 MODAL = frozenset("will may can said gene curly made put".split())  # in text without case
 _CALENDAR = frozenset(
-    "january february march april may june july august september october november december monday tuesday wednesday thursday "
+    "january february march april may june july august september october november december monday tuesday "
+    "wednesday thursday "
     "friday saturday sunday".split()
 )
 SENTENCE = re.compile(r"(?:^|[.!?:]['\")]? {1,2}|\n *(?:[-*•] *|[0-9]{1,2}[.)] *)?)$")
@@ -59,6 +61,11 @@ def weigh(
         return 0, ""
     after = cues.behind(seen.low, span_of(seen, part)[1], any(word.rank != UNKNOWN for word in whole))
     eponym = all(is_eponym(word.low) for word in whole)
+    if not eponym and (seen.cased or len(whole[0].low) > _LONG) and not seen.flat[start + 1].isupper():
+        if cue < cues.FAIR and frames.led(seen, span_of(seen, part)[0]):
+            cue = cues.FAIR
+        if after < cues.FAIR and frames.followed(seen.low, span_of(seen, part)[1]):
+            after = cues.FAIR
     if eponym and len(part) == 1 and cue < cues.FAIR and after == cues.FIRM:
         after = cues.FAIR  # 'Becker MD' is a dystrophy
     if cue < cues.SURE and cues.names_a_thing(seen.low, end):
@@ -78,6 +85,24 @@ def weigh(
         _OF_THING.search(seen.low, max(0, start - 48), start) or (after and _STATE_CODE.match(seen.low, end))
     ):
         return 0, ""
+    if (
+        seen.cased
+        and cue < cues.WEAK
+        and not after
+        and len(part) == 1
+        and whole[0].rank == NAME
+        and is_given(whole[0].low)
+        and _GOES_ON.match(seen.flat, end)
+        and SENTENCE.search(seen.flat, max(0, start - 8), start)
+    ):
+        after = cues.WEAK
+    if (
+        not after
+        and seen.text[end : end + 2] == ": "
+        and seen.text[:start][-1:] in ("", "\n")
+        and (whole[-1].rank == NAME or seen.text.count(f"\n{seen.text[start:end]}: ") > 1)
+    ):
+        after = cues.FAIR  # who speaks
     upper = seen.cased and all(seen.flat[word.start : word.end].isupper() for word in whole)
     base = _base(seen, part, whole, eponym, upper)
     if any(word.low in mailed for word in whole):
@@ -137,6 +162,9 @@ _OF_THING = re.compile(
     r"\b(?:syndrome|disease|sign|type|sequence|association|procedure|operation) of (?:[a-z-]+ (?:and|&) )?$"
 )
 _STATE_CODE = re.compile(r",? ?(?:md|pa|ma|ne|me|ct|va|ri|nd)\.?,? [0-9]{5}")
+_GOES_ON = re.compile(
+    r" (?:and [A-Z]|[a-z]{3,}(?:ed|s) (?:[a-z]+ )?(?:his|her|him|my|me|us|at|to|with|that|up|out|in|on|for)\b)"
+)
 _SPEECH = re.compile(r",? [a-z]{2,}")
 _ROMAN = re.compile(r" (?:iv|vi{0,3}|i{1,3})\b")
 
@@ -163,8 +191,10 @@ def _initials_weight(seen: View, part: Sequence[Word], cue: int) -> tuple[int, s
 
 _ABBREVIATED = frozenset("iv po im sc am pm us uk bp hr er ed or md do rn id no".split())
 _NOT_INITIALS = frozenset(
-    "us uk usa eu dc md do rn np pa am pm po iv im sc eg ie ph et ad bc od os ou ed er ng gi gu pe rr hr bp ba ma bs ms bid tid "
-    "qid qd qhs prn cc dob icu un la ny nj fu wc phd mph vs ua ct mr ca ho so cf sl pr qam qpm adl loc nad sob dvt sa jr sr "
+    "us uk usa eu dc md do rn np pa am pm po iv im sc eg ie ph et ad bc od os ou ed er ng gi gu pe rr hr bp ba "
+    "ma bs ms bid tid "
+    "qid qd qhs prn cc dob icu un la ny nj fu wc phd mph vs ua ct mr ca ho so cf sl pr qam qpm adl loc nad sob "
+    "dvt sa jr sr "
     "cp lp ll ph co ltd inc st ave rd dr aka ssn tv ii iii".split()
 )
 
