@@ -356,8 +356,24 @@ class FewShot(Prompting):
     )
 
 
-class SelfConsistency(Prompting):
-    """Several answers drawn by chance, one made of them."""
+class Drawn(Prompting):
+    """Answers drawn by chance."""
+
+    temperature: float = Field(0.7, ge=0, le=5, description="0 takes the likeliest token: for a single answer only.")
+    top_p: float = Field(1.0, gt=0, le=1, description="Tokens are drawn from the likeliest that hold this share.")
+
+    @model_validator(mode="after")
+    def _differ(self) -> Drawn:
+        counts = {name: getattr(self, name) for name in ("n", "drafts", "samples") if hasattr(self, name)}
+        if self.temperature == 0 and (several := [name for name, count in counts.items() if count > 1]):
+            raise ValueError(
+                f"at temperature 0 all answers are the same; set a temperature, or {' and '.join(f'{x}: 1' for x in several)}"
+            )
+        return self
+
+
+class SelfConsistency(Drawn):
+    """Several answers drawn, one made of them."""
 
     n: int = Field(
         11,
@@ -365,18 +381,10 @@ class SelfConsistency(Prompting):
         le=1000,
         description="Answers drawn. Exams: the option most name; open answers: the one nearest to the others.",
     )
-    temperature: float = Field(0.7, ge=0, le=5, description="0 takes the likeliest token, so only with n: 1.")
-    top_p: float = Field(1.0, gt=0, le=1, description="Tokens are drawn from the likeliest that hold this share.")
-
-    @model_validator(mode="after")
-    def _draws(self) -> SelfConsistency:
-        if self.n > 1 and self.temperature == 0:
-            raise ValueError(f"at temperature 0 all {self.n} answers are the same; set a temperature, or n: 1")
-        return self
 
 
-class EnsembleRefinement(Prompting):
-    """Drafts drawn by chance, shown to the model, and refined."""
+class EnsembleRefinement(Drawn):
+    """Drafts drawn, shown to the model, and refined."""
 
     drafts: int = Field(11, ge=1, le=1000, description="Drafts drawn.")
     samples: int = Field(
@@ -385,14 +393,6 @@ class EnsembleRefinement(Prompting):
         le=1000,
         description="Refined answers drawn with all drafts in view, on exams; open questions have one, greedy.",
     )
-    temperature: float = Field(0.7, ge=0, le=5, description="As for self_consistency, for drafts and refined answers.")
-    top_p: float = Field(1.0, gt=0, le=1, description="As for self_consistency.")
-
-    @model_validator(mode="after")
-    def _draws(self) -> EnsembleRefinement:
-        if max(self.drafts, self.samples) > 1 and self.temperature == 0:
-            raise ValueError("at temperature 0 all drafts are the same; set a temperature, or drafts: 1 and samples: 1")
-        return self
 
 
 class Strategy(_Part):
@@ -438,8 +438,8 @@ class Strategy(_Part):
     def key(self) -> str:
         """Name in files and tables, with all settings that make it another strategy."""
         marks = {"shots": "", "n": "n", "drafts": "d", "samples": "s", "temperature": "t", "top_p": "p"}
-        own = {name: value for name, value in self.settings.model_dump().items() if name in marks}
-        own = {name: value for name, value in own.items() if (name, value) != ("top_p", 1.0)}
+        held = self.settings.model_dump()
+        own = {name: held[name] for name in marks if name in held and (name, held[name]) != ("top_p", 1.0)}
         return "-".join([self.kind, *(f"{marks[name]}{value:g}" for name, value in own.items())])
 
 

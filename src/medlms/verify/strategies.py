@@ -11,7 +11,7 @@ from medlms.evaluate.family import holm
 from medlms.evaluate.lines import prediction
 from medlms.evaluate.strategies import DRAFT
 from medlms.run import REPORT, Run
-from medlms.tasks.exam import option_named
+from medlms.tasks._said import option_named
 from medlms.types import Prediction
 from medlms.verify import held, reference, scores
 from medlms.verify.exams import accuracy
