@@ -74,7 +74,7 @@ def questions(count: int, limit: int) -> list[Any]:
     from medlms.config import INSTRUCTION, DataSource
     from medlms.types import Message, Request
 
-    rows = sorted(datasets.load(DataSource(source="medquad")).rows, key=lambda row: row.id)
+    rows = sorted(datasets.load(DataSource(source="medquad")).examples, key=lambda row: row.id)
     chosen = random.Random(13).sample([row for row in rows if row.answer], count)
     return [
         Request(row.id, (Message("system", INSTRUCTION), Message("user", row.question)), limit, row.answer[:1500])

@@ -129,7 +129,8 @@ class Reply:
     """What an engine said. ``finish_reason``: ``stop`` (the model ended), ``length`` (the limit cut it), ``scored``, or
     ``too long`` (a reference or an option that does not fit, unscored).
 
-    Seconds are wall time from the start of the batch that held the request, so they are latencies only at batch 1.
+    Seconds are wall time from the start of the batch that held the request, or from when it came into a running one, so they
+    are latencies only at batch 1.
     ``reference_logprob`` is the natural-log probability of the reference and its end of turn, summed. ``option_logprobs``
     are those of the request's options in their order, without an end of turn, ``option_tokens`` their lengths, and
     ``option_greedy`` tells whether the likeliest token at each place is the option's.

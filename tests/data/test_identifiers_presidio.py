@@ -61,3 +61,22 @@ def test_a_missing_model_is_an_error_and_fetches_nothing(monkeypatch: pytest.Mon
     with pytest.raises(DataError, match="not installed") as caught:
         analyser()
     assert "never fetches" in str(caught.value.hint)
+
+
+def test_the_patterns_of_the_real_package_find_numbers_without_a_model_or_a_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("presidio_analyzer")
+    sockets = []
+    monkeypatch.setattr("socket.socket.connect", lambda self, address: sockets.append(address))
+    text = "Quorl's card 4111 1111 1111 1111, mail quorl@example.org."
+    found = {text[item.start : item.end]: item.kind for item in scan_with(presidio.patterns(), text)}
+    assert found["4111 1111 1111 1111"] == "account"
+    assert found["quorl@example.org"] == "email"
+    assert not sockets
+
+
+def test_patterns_without_the_package_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presidio.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(DataError, match="not installed"):
+        presidio.patterns()

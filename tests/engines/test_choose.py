@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from medlms.engines._options import one_token_each
 from medlms.engines.few_shot import FewShotEngine
 from medlms.engines.local import LocalEngine
 from medlms.engines.nearest import NearestEngine
@@ -67,6 +68,27 @@ def test_options_are_the_plain_sums(tiny: Any, tiny_folder: Any, family: str) ->
         assert (list(reply.option_tokens), list(reply.option_greedy)) == (counts, greedy)
         assert reply.finish_reason == "scored"
         assert reply.prompt_tokens == len(prompt_ids(loaded.tokenizer, template_of(loaded.tokenizer), request.messages))
+
+
+@pytest.mark.parametrize("family", ["gemma3", "gpt2", "llama"])
+def test_letters_are_read_off_one_reading_of_their_prompts(tiny: Any, tiny_folder: Any, family: str) -> None:
+    loaded = tiny(family)
+    reference = theirs(tiny_folder(family))
+    requests = [
+        Request(
+            f"r{number}", (Message("plain", f"{row.question * (1 + number % 3)}\nAnswer:"),), options=(".", "?", ",")
+        )
+        for number, row in enumerate(tiny_rows(9))
+    ]
+    template = template_of(loaded.tokenizer)
+    for request in requests:
+        assert one_token_each(*option_ids(loaded.tokenizer, template, request.messages, request.options))
+    found = {reply.id: reply for reply in engine(loaded, own=False).choose(requests)}
+    assert found.keys() == {request.id for request in requests}
+    for request in requests:
+        sums, counts, greedy = summed(reference, loaded, request)
+        assert found[request.id].option_logprobs == pytest.approx(sums, abs=1e-4)
+        assert (list(found[request.id].option_tokens), list(found[request.id].option_greedy)) == (counts, greedy)
 
 
 def test_what_greedy_decoding_writes_is_greedy(tiny: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -85,6 +86,40 @@ def test_a_row_that_ends_makes_room_for_the_next(tiny: Any, monkeypatch: pytest.
     assert max(sizes) == 4
     assert len(sizes) == 9  # as many as the longest answer alone takes
     assert sizes.count(4) >= 2
+
+
+def test_seconds_are_counted_from_when_a_row_comes_in(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = tiny()
+    loaded.stops = frozenset()
+    own = engine(loaded, batch=1)
+    assert own._decoder is not None
+    read = own._decoder.read
+
+    def slow(reading: Any, pages: Any) -> Any:
+        time.sleep(0.02)
+        return read(reading, pages)
+
+    monkeypatch.setattr(own._decoder, "read", slow)
+    began = time.perf_counter()
+    replies = list(own.answer([Request(f"r{n}", (Message("user", "gout"),), 4) for n in range(5)]))
+    whole = time.perf_counter() - began
+    assert sum(reply.seconds for reply in replies) <= whole
+    assert all(0.02 <= reply.first_token_seconds < reply.seconds for reply in replies)
+
+
+def test_prompts_that_grow_out_of_one_another_find_their_pages(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = tiny()
+    monkeypatch.setattr(_writing, "available_memory", lambda: 1)
+    words = "gout mumps measles asthma malaria scurvy tetanus eczema rickets cholera vertigo lupus shingles".split()
+    requests = [
+        Request(f"r{n}", (Message("plain", " ".join(words[:n] * 4)),), 12, options=(" rest", " rest and fluids"))
+        for n in range(1, len(words))
+    ]
+    own, theirs = engine(loaded, batch=5), engine(loaded, own=False)
+    assert answers(own.answer(requests)) == answers(theirs.answer(requests))
+    wanted = by_id(theirs.choose(requests))
+    for name, reply in by_id(own.choose(requests)).items():
+        assert reply.option_logprobs == pytest.approx(wanted[name].option_logprobs, abs=1e-4)
 
 
 def test_little_memory_makes_the_batch_smaller_and_nothing_else(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:

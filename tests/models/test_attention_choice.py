@@ -146,14 +146,14 @@ def test_a_loaded_model_runs_what_was_chosen(tiny_folder: Any, monkeypatch: pyte
     loaded = load.load(locate(str(tiny_folder("mistral"))), precision="fp32")
     assert loaded.attention is path
     assert loaded.model.config._attn_implementation == attention.FLEX
-    assert path.said in LocalEngine(loaded, template_of(loaded.tokenizer)).path
+    assert path.said in LocalEngine(loaded, template_of(loaded.tokenizer), own=False).path
 
 
 def test_prompts_are_read_by_the_chosen_code_and_answers_stay_the_same(
     tiny: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = tiny("mistral")
-    engine = LocalEngine(loaded, template_of(loaded.tokenizer))
+    engine = LocalEngine(loaded, template_of(loaded.tokenizer), own=False)
     requests = [
         Request(str(number), (Message("user", text),), max_new_tokens=6, reference="Rest.")
         for number, text in enumerate(("What is gout?", "Who gets measles most often, and when?"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from medlms.errors import AskedWrongly
-from medlms.evaluate.ask import FIELDS
+from medlms.evaluate.lines import FIELDS
 from medlms.road.comparing import compare_runs, written
 from medlms.run import Run
 

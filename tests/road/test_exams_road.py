@@ -146,7 +146,13 @@ def test_exams_beside_answers_and_after_training(config: dict[str, Any], tmp_pat
         "accuracy",
         12,
     )
-    assert [system["name"] for system in result.report["systems"]] == ["base", "tuned", "nearest"]
+    assert [system["name"] for system in result.report["systems"]] == [
+        "base",
+        "best_prompt",
+        "tuned",
+        "nearest",
+        "sentence",
+    ]
     assert "2 solved examples" in found["shots"]
     prompt = lines(result.run.folder / "predictions/base.ours.letters.jsonl")[0]["prompt"]
     assert prompt.count("Answer:") == 3

@@ -99,9 +99,11 @@ def test_keys_that_came_later_do_not_stop_older_runs() -> None:
     changed = {
         "method": "lora+", "lora": {"plus_ratio": 8}, "soft_prompt": {"length": 5}, "split": {"seed": 1},
         "train": {"early_stopping": 1, "best_by": "rougeL", "optimiser": "adamw_8bit", "checkpoint_gradients": "on"},
-        "evaluate": {"examples": 4, "prompt_rows": 8, "similarity": "off", "cache": False},
+        "evaluate": {"examples": 4, "prompt_rows": 8, "similarity": "off", "cache": False,
+                     "tasks": ["answer", "exam"], "exams": ["medqa"], "exam": {"shots": 2}},
         "mix": {"most_repeats": 3}, "exclude": ["list"],
-        "clean": {"html": False}, "data": [{"source": "d", "rows": 3, "repeats": 2, "files": "*", "columns": {"id": "n"}}],
+        "clean": {"html": False},
+        "data": [{"source": "d", "rows": 3, "repeats": 2, "files": "*", "licence": "MIT", "columns": {"id": "n"}}],
     }  # fmt: skip
     settings = Config(model="m", **changed).model_dump()  # type: ignore[arg-type]
     assert keys.without_later(settings) == settings

@@ -67,7 +67,13 @@ def test_a_config_goes_the_whole_way(
     assert saved["fan_in_fan_out"] == (miniature == "gpt2")
     steps = lines(result.run.folder / "steps.jsonl")
     assert len(steps) == 2
-    assert [system["name"] for system in result.report["systems"]] == ["base", "tuned", "nearest"]
+    assert [system["name"] for system in result.report["systems"]] == [
+        "base",
+        "best_prompt",
+        "tuned",
+        "nearest",
+        "sentence",
+    ]
 
 
 def test_distilgpt2_asked_for_more_than_its_positions_refuses_before_the_work(

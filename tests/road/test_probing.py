@@ -27,7 +27,7 @@ def short(config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, 
     monkeypatch.setattr(probing, "WORTH", 0)
     monkeypatch.setattr(quiet, "busy_share", lambda seconds: 0.0)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    evaluate = {"systems": ["tuned"], "max_new_tokens": 2, "latency_rows": 0, "resamples": 100, "batch": 4, "rows": 2}
+    evaluate = {**config["evaluate"], "systems": ["tuned"], "max_new_tokens": 2, "latency_rows": 0, "rows": 2}
     return {**config, "evaluate": evaluate, "prompts": [], "split": {"train": 9, "dev": 2, "eval": 2}}
 
 

@@ -21,7 +21,7 @@ from medlms.run import Run
 @pytest.fixture
 def small(config: dict[str, Any]) -> dict[str, Any]:
     """A run that grades little: training is what is looked at."""
-    evaluate = {"systems": ["tuned"], "max_new_tokens": 2, "latency_rows": 0, "resamples": 100, "batch": 4, "rows": 2}
+    evaluate = {**config["evaluate"], "systems": ["tuned"], "max_new_tokens": 2, "latency_rows": 0, "rows": 2}
     return {**config, "evaluate": evaluate, "prompts": []}
 
 

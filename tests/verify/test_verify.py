@@ -94,8 +94,8 @@ def test_a_changed_label_is_named(run: Path) -> None:
     ("path", "key"),
     [
         (("systems", 0, "metrics", "bleu", "value"), "systems[base].metrics.bleu.value"),
-        (("systems", 1, "metrics", "rouge2", "high"), "systems[tuned].metrics.rouge2.high"),
-        (("systems", 1, "metrics", "token_f1", "n"), "systems[tuned].metrics.token_f1.n"),
+        (("systems", 2, "metrics", "rouge2", "high"), "systems[tuned].metrics.rouge2.high"),
+        (("systems", 2, "metrics", "token_f1", "n"), "systems[tuned].metrics.token_f1.n"),
         (("comparisons", 3, "p_value"), "comparisons[tuned - base, rouge2].p_value"),
         (("comparisons", 1, "items_needed"), "comparisons[tuned - base, token_f1].items_needed"),
         (("systems", 0, "endings", "empty"), "systems[base].endings.empty"),

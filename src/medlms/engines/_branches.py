@@ -16,7 +16,7 @@ from torch import Tensor
 from medlms.engines._options import reply
 from medlms.models.decoder import Decoder
 from medlms.models.head import CHUNK
-from medlms.models.pages import Text, needed, reading, shared
+from medlms.models.pages import WORTH, Text, needed, reading, shared
 from medlms.types import Reply, Request
 
 READ_TOKENS = 2048  # tokens read at once
@@ -57,7 +57,8 @@ def scored(decoder: Decoder, asked: Iterable[Asked]) -> Iterator[Reply]:
     if not waiting:
         return
     longest = max(one.pages for one in waiting)
-    pages = decoder.pages(2 * longest + sum(sorted((one.pages for one in waiting), reverse=True)[: _most(waiting)]))
+    chain = max(one.stem for one in waiting) // WORTH + 1  # pages of earlier questions that the last one may go on from
+    pages = decoder.pages(chain + longest + sum(sorted((one.pages for one in waiting), reverse=True)[: _most(waiting)]))
     kept, ids = Text(), list[int]()
     while waiting:
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Options scored the plain way: each is read behind its prompt, as a row of its own, by transformers' layers.
+"""Options scored by transformers' layers: each read behind its prompt as a row of its own, letters behind one reading.
 
 The path for architectures that the own decoder does not cover, and what that decoder is held against.
 """
@@ -6,7 +6,7 @@ The path for architectures that the own decoder does not cover, and what that de
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -35,6 +35,26 @@ def one_by_one(
         sums.append(float(found.sum()))
         greedy.append(bool(likeliest.all()))
     return sums, greedy
+
+
+def one_token_each(size: int, whole: Sequence[Sequence[int]]) -> bool:
+    """Whether every option is one token behind the same prompt, as letters are: then one reading of the prompt tells all."""
+    return bool(whole) and all(len(ids) == size + 1 and ids[:size] == whole[0][:size] for ids in whole)
+
+
+@torch.inference_mode()
+def behind_prompts(
+    model: Any, asked: Sequence[tuple[Request, int, Sequence[Sequence[int]]]], device: torch.device
+) -> Iterator[tuple[list[float], list[bool]]]:
+    """As ``one_by_one`` for several requests with ``one_token_each``, whose prompts are read together, each once."""
+    weight, softcap = output_head(model)
+    prompts = [Tokens(request.id, tuple(whole[0][:size]), (False,) * size) for request, size, whole in asked]
+    batch = pack(prompts, device=device)
+    last = hidden_states(model, batch)[torch.tensor(batch.starts[1:], device=device) - 1]
+    for hidden, (_, _, whole) in zip(last, asked, strict=True):
+        ids = torch.tensor([option[-1] for option in whole], device=device)
+        found, likeliest = log_probabilities(hidden.expand(len(ids), -1), weight, ids, softcap)
+        yield found.tolist(), likeliest.tolist()
 
 
 def log_probabilities(

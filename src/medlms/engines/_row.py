@@ -37,6 +37,10 @@ class Row:
         self._first = 0.0
         self._random = _generator(request) if request.temperature > 0 else None
 
+    def enter(self) -> None:
+        """Count seconds from now: the row comes into a batch that others have begun."""
+        self._began = time.perf_counter()
+
     @property
     def draws(self) -> bool:
         """Whether tokens are drawn, not the likeliest ones."""

@@ -24,12 +24,17 @@ FULL = 0.875  # share of the batch below which new rows come in: reading a few p
 
 @dataclass
 class _Written:
-    """A row in the batch: its text in pages, the pages kept free for it, and the token that is read next."""
+    """A row in the batch: its text in pages, how many it may have in the end, and the token that is read next."""
 
     row: Row
     text: Text
     most: int
     next: int = 0
+
+    @property
+    def promised(self) -> int:
+        """Pages that it may still take."""
+        return max(0, self.most - len(self.text.pages))
 
 
 @dataclass
@@ -77,10 +82,13 @@ class Writer:
                     pages.drop(self._kept)
                     self._ids = ()
                 waiting.pop()
+                row.enter()
                 text = pages.fork(self._kept, min(shared(self._ids, row.prompt), len(row.prompt) - 1))
                 own = row.prompt[text.length :]
+                # Pages that it shares may be many and hardly filled: what it can take counts from there.
+                last = len(text.pages) + needed(len(own) + row.limit)
                 parts.append((text, own, pages.grow(text, len(own))))
-                held.append(_Written(row, text, most))
+                held.append(_Written(row, text, last))
                 size += len(own)
                 # The next prompt may begin as this one: what both share must outlive this row.
                 pages.drop(self._kept)
@@ -97,7 +105,7 @@ class Writer:
 
     def _promised(self, more: Sequence[_Written]) -> int:
         """Pages that rows in the batch may still take."""
-        return sum(held.most - len(held.text.pages) for held in (*self._live, *more))
+        return sum(held.promised for held in (*self._live, *more))
 
     def _step(self, pages: Pages) -> Iterator[Reply]:
         """Every row in the batch is given its next token."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from medlms.engines._branches import Asked, scored
-from medlms.engines._options import one_by_one, reply
+from medlms.engines._options import behind_prompts, one_by_one, one_token_each, reply
 from medlms.engines._row import Row
 from medlms.engines._writing import Writer
 from medlms.errors import AskedWrongly
@@ -117,6 +117,7 @@ class LocalEngine:
         """
         decoder = self._decoding()
         asked: list[Asked] = []
+        letters: list[tuple[Request, int, list[list[int]]]] = []
         for request in requests:
             began = time.perf_counter()
             size, whole = option_ids(self.loaded.tokenizer, self.template, request.messages, request.options)
@@ -124,14 +125,29 @@ class LocalEngine:
                 yield _unscored(request.id, size)
             elif decoder is not None and whole:
                 asked.append(Asked(request, size, whole))
+            elif one_token_each(size, whole):
+                letters.append((request, size, whole))
+                if sum(length + self.places for _, length, _ in letters) > SCORE_TOKENS:
+                    yield from self._letters(letters)
+                    letters = []
             else:
                 self.model.eval()
                 with self._weights():
                     found = one_by_one(self.model, request, size, whole, self.loaded.device)
                 yield reply(request, size, whole, found, began)
+        if letters:
+            yield from self._letters(letters)
         if decoder is not None:
             with torch.inference_mode():
                 yield from scored(decoder, asked)
+
+    def _letters(self, asked: list[tuple[Request, int, list[list[int]]]]) -> Iterator[Reply]:
+        began = time.perf_counter()
+        self.model.eval()
+        with self._weights():
+            found = list(behind_prompts(self.model, asked, self.loaded.device))
+        for (request, size, whole), item in zip(asked, found, strict=True):
+            yield reply(request, size, whole, item, began)
 
     def _decoding(self) -> Decoder | None:
         """The own decoder, made anew where weights have changed since; None where it does not cover the model."""

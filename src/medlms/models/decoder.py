@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from medlms.models import native, products
 from medlms.models.decoder_passes import PAGE, Heads, Passes, Reading
@@ -131,7 +131,7 @@ def decoder_of(
     library, how = native.built()
     if library is None:
         return None, how
-    adapter = None if model is base or not hasattr(model, "peft_config") else str(model.active_adapter)
+    adapter = None if model is base else _active(model)
     if any(part is None for parts in _parts(whole.model, adapter) for part in parts):
         return None, "its layers are not plain linear ones with LoRA"
     if kind is None:
@@ -140,9 +140,18 @@ def decoder_of(
     return decoder, decoder.said
 
 
-def state(model: Any) -> tuple[tuple[int, int], ...]:
-    """What changes whenever a weight does: a decoder holds copies, and is made anew then."""
-    return tuple((parameter.data_ptr(), parameter._version) for parameter in model.parameters())
+def state(model: Any) -> tuple[object, ...]:
+    """What changes whenever a weight does, or the adapter at work: a decoder holds copies, and is made anew then."""
+    weights = tuple((parameter.data_ptr(), parameter._version) for parameter in model.parameters())
+    return (_active(model), *weights)
+
+
+def _active(model: Any) -> str | None:
+    """The adapter at work: none without peft, nor inside its ``disable_adapter()``."""
+    if not hasattr(model, "active_adapter"):
+        return None
+    off = any(getattr(module, "disable_adapters", False) is True for module in model.modules())
+    return None if off else str(model.active_adapter)
 
 
 def _uncovered(model: Any, whole: Any, device: torch.device) -> str:
@@ -154,6 +163,8 @@ def _uncovered(model: Any, whole: Any, device: torch.device) -> str:
         return "on a GPU"
     if getattr(model, "prompt_encoder", None) is not None:
         return "a soft prompt"
+    if type(whole.lm_head) is not nn.Linear or type(whole.model.embed_tokens) is not nn.Embedding:
+        return "an adapter on the embedding or the head"
     if whole.lm_head.weight.dtype not in native.KINDS:
         return f"no code for {whole.lm_head.weight.dtype}"
     if not _heads(config).fit:

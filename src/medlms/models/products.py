@@ -188,7 +188,8 @@ def eight_bit(weight: Tensor) -> tuple[Tensor, Tensor]:
 def _known(module: Any, adapter: str) -> bool:
     """Whether a peft layer is LoRA as it is here: W x + s B A x."""
     return bool(
-        hasattr(module, "lora_A")
+        type(module).__module__ == "peft.tuners.lora.layer"
+        and adapter not in getattr(module, "lora_variant", {})
         and not module.merged
         and not module.disable_adapters
         and not module.use_dora.get(adapter, False)

@@ -14,7 +14,7 @@ _TO_20 = f"(?:{_ONES}|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)tee
 _OLD = rf"(?:9[0-9]|1[0-2][0-9]|ninety(?:[ -]{_ONES})?|(?:one|a) hundred(?:(?: and|-and)?[ -]{_TO_20})?)"
 _UNIT = (
     r"(?: ?-? ?(?:years?|yrs?|year's)(?:[ -]*(?:old|young|of age))?\b|[ -]?(?:y/?/?o|y\.o\.?|yo[mf]?|"
-    r"y\.?/o\.?|ans|años?|anos|anni|jahre?|jährige[rn]?|jähr\.|letni[a-z]?|år|jaar|"
+    r"y\.?/o\.?| ?y(?![a-z/])|ans|años?|anos|anni|jahre?|jährige[rn]?|jähr\.|letni[a-z]?|år|jaar|"
     r"éves|let)(?![a-z])| ?[mf](?![\w'])| ?(?:male|female|man|woman|gentleman|lady)\b)"
 )
 _PERSON = (
@@ -26,12 +26,15 @@ _RULES = [
     ("with a unit", rf"(?<![\w./-])({_OLD}){_UNIT}(?! (?:ago|later|survival|history))"),
     ("behind a word",
         r"\b(?:aged?|age (?:is|of|was)|age at \w+|alter|edad|âge|years old|aged about|(?:died|passed(?: "
-        r"away)?|deceased|dead|lived) (?:at|aged|to)(?: age| the age of| about)?)[ "
+        r"away)?|deceased|dead|lived) (?:at|aged|to|until|till)(?: age| the age of| about)?)[ "
         rf":=\"'>]{{1,4}}({_OLD})(?!\w|[./-][0-9]| ?%)"),
     ("turns", rf"\b(?:turns?|turned|turning) ({_OLD})\b(?![./%-]?[0-9]| ?%)"),
     ("said of somebody",
         rf"\b{_PERSON}(?: (?:now|already|almost|nearly|only|just|about)){{0,2}} ({_OLD})\b(?= ?(?:$|"
         r"[;.,!?)](?: |$)|next|now|and\b|this|last|today|years?|but|so|or\b|in [a-z]+\b))(?! ?\.[0-9])"),
+    ("slash", rf"\b(?:age|sex)[a-z/ ]{{0,8}}:? ?({_OLD})(?= ?/ ?[mf]\b)"),
+    ("of some age", rf"\b(?:woman|man|lady|gentleman|patient) of ({_OLD})(?!\w|[./-][0-9]| ?%)"),
+    ("at an age", rf"(?:^|[.;!?] )at ({_OLD})(?=,| the\b| he\b| she\b| my\b| his\b| her\b)"),
     ("decade",
         r"\b(?:in|into|of|entering|reached) (?:his|her|their|my|the) (?:(?:early|mid|late|middle)[ "
         r"-])?(9[0-9]'?s|nineties|hundreds)\b"),
@@ -64,9 +67,10 @@ _PERSONS = frozenset(
 )
 _HINT = re.compile(r"9[0-9](?<![0-9]..)(?![0-9])|1[0-2][0-9](?<![0-9]...)(?![0-9])|ninet|hundred")
 _LOOK, _ROOM = 72, 40  # characters looked at around a number that may be an age
+_DEGREES = re.compile(r"\b(?:temp|temperature|fever|below|above|over|heated|degrees|tmax)[a-z ,:]{0,12}$")
 _VALUE = re.compile(
     r"\b(?:hr|rr|bp|pulse|heart rate|sats?|saturation|o2|spo2|esr|crp|glucose|sugar|bilirubin|temp|"
-    r"map|pao2|weight|wt|na|alt|ast|ldl|hdl|rate|platelets|creatinine|score|room|bed|dose|"
+    r"map|pao2|weight|wt|na|alt|ast|ldl|hdl|rate|platelets|creatinine|score|room(?! ?mate)|bed|dose|"
     r"degrees|flexion|about|over|level|peak|bac|egfr|gfr|alp|ggt|cd4|wbc|mcv|map|sbp|dbp)\b[ a-z,]{0,12}$"
 )
 

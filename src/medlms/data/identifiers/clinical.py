@@ -5,27 +5,29 @@ from __future__ import annotations
 import re
 
 _VOCABULARIES = frozenset(
-    "cpt hcpcs icd loinc ndc snomed sctid rxnorm rxcui pmid pmcid pubmed doi isbn issn omim mim mesh "
+    "bin rxbin pcn cpt hcpcs icd loinc ndc snomed sctid rxnorm rxcui pmid pmcid pubmed doi isbn issn omim mim mesh "
     "umls cui hgnc ensembl uniprot orpha orphanet cas ec unii clinicaltrials atc drg model catalog "
     "version release firmware build size gauge "
     "page pages pp vol volume copyright population approximately nearly chr chromosome position exon dbsnp".split()
 )
 _FILLERS = frozenset("code codes id number no ct concept term cm pcs gov of".split())
 _WORD = re.compile(r"[^\W\d_]+")
-_MARK = re.compile(r"(?:[$€£] ?|\+/-|±|[<>≤≥~] ?|[0-9],|[0-9]\.)$")
+_MARK = re.compile(r"(?:[$€£] ?|\+/-|±|[<≤≥~] ?|(?<![\w\"'/])> ?|[0-9],|[0-9]\.)$")
 _FORM = re.compile(
     r"(?:1-)?8(?:00|33|44|55|66|77|88)-[0-9]{3}-[0-9]{4}|rs[0-9]{3,11}|ss[0-9]{6,}|(?:n[mprcgt]|"
     r"x[mpr])_[0-9.]+(?::.*)?|ens[gtp][0-9]+(?:\.[0-9]+)?|nct[0-9]+|isrctn[0-9]+|eudract.*|pmc[0-9]+|"
     r"pmid:?[0-9]+|gse[0-9]+|gsm[0-9]+|srr[0-9]+|prjna[0-9]+|omim:?[0-9]+|"
     r"orpha:?[0-9]+|hgnc:[0-9]+|hp:[0-9]+|mondo:[0-9]+|go:[0-9]+|doid:[0-9]+|chembl[0-9]+|db[0-9]{5}|"
-    r"cas:.*|doi:.*|10\.[0-9]{4,}/.*|[cgpnm]\.[0-9*_+-]*[a-z0-9>*_+-]+|chr[0-9xy]+(?::.*)?|hla-.*|"
+    r"cas:.*|doi:.*|arxiv.*|10\.[0-9]{4,}/.*|[cgpnm]\.[0-9*_+-]*[a-z0-9>*_+-]+|chr[0-9xy]+(?::.*)?|hla-.*|"
     r"mir-?[0-9]+.*"
 )
 _LOOSE = re.compile(
     r"[a-tv-z][0-9][0-9ab](?:\.[0-9a-z]{1,4})?|[a-tv-z][0-9]{2}[0-9]{2,3}[ads]|[a-v][0-9]{4}|"
     r"[0-9]{1,5}-[0-9]|[0-9]{4}-[0-9]{4}-[0-9]{2}|[0-9]{5}-[0-9]{3,4}-[0-9]{1,2}|"
     r"[0-9]{2,7}-[0-9]{2}-[0-9]|"
-    r"[0-9]{4};[0-9:(-]+|[0-9]{1,4}\([0-9]+\).*|[ginosx][0-9]{1,5}|(?:[0-9]{1,2}|"
+    r"[0-9]{4};[0-9:(-]+|[0-9]{1,4}\([0-9]+\).*|[ginosx][0-9]{1,5}|o[0-9]{1,3}:h[0-9]{1,2}|[acgt][0-9]{2,5}[acgt](?:/.*)?|"
+    r"[0-9]{2,4}s[0-9]{2,4}s|(?:19|20)[0-9]{2}(?:19|20)[0-9]{2}|(?:to|of|in|and|or)[0-9]+|[a-z0-9]+\*[0-9].*|"
+    r"[0-9]+-[0-9]+\.[a-z]+|(?:[0-9]{1,2}|"
     r"[xy])[pq][0-9]{1,2}(?:\.[0-9]{1,3})?(?:-?[pq]?[0-9.]+)?|(?:mid|late|early|post|pre)-[0-9]{4}s?|"
     r"[0-9]-?8[0-9]{2}-?(?:[a-z]+-?)+|[0-9]{3}-[0-9]{1,2}-[a-z]{4,}|slc[0-9]+a[0-9]+|v[0-9.]+|"
     r"(?:[0-9]+[.:/][0-9.:/-]*|[0-9]{1,4}(?:-[0-9]{1,3})?)|(?:1[89]|20)[0-9]{2}(?:-(?:(?:1[89]|"
@@ -33,15 +35,26 @@ _LOOSE = re.compile(
     r"[0-9]+(?:\.[0-9]+)?(?:mg|mcg|ml|g|kg|cm|mm|iu|units?|u|l|h|hr|hrs|min|s|ms|mo|wks?|yrs?|yo|x|k|"
     r"m|%|th|st|nd|rd|°[cf]?|f|c|fr|ga?|mhz|hz|mmhg|bp|kb|da|kda|kcal|cc|meq|mmol|nmol|gy|"
     r"cgy)(?:/.*)?|"
-    r"(?:covid|sars|cov|hiv|hcv|hbv|hpv|hhv|htlv|il|cd|ca|vitamin|omega|alpha|beta|gamma|factor|type|"
+    r"cha2ds2.*|has-?bled.*|(?:covid|sars|cov|hiv|hcv|hbv|hpv|hhv|htlv|il|cd|ca|vitamin|omega|alpha|beta|gamma|factor|type|"
     r"grade|stage|phq|gad|mmse|bmi|hba)-?[0-9.-]+|t[0-9x][a-d]?n[0-9x][a-d]?m[0-9x]|g[0-9]p[0-9].*|"
     r"(?:mk|azd|bms|abt|gsk|ly|pf|ro|sb|cp|amg|bay|bi|ino|jnj|ono|tak|nsc)-?[0-9]{4,7}"
 )  # fmt: skip
 
 
+# What is never a code, whatever label stands before: pressures, ratios, times, most drug packages.
+NEVER = re.compile(
+    r"[0-9]{2,3}/[0-9]{2,3}|1:[0-9,]+|[0-9]{5}-[0-9]{3,4}-[0-9]{1,2}|[0-9]{1,2}:[0-9]{2}|[0-9]{1,3}-(?:year|yr|month|week|"
+    r"day)s?(?:-?old)?|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}"
+)
+
+
 def harmless(low: str, start: int, end: int) -> bool:
     """Whether the code at ``start`` is surely one of a vocabulary, a gene, a trial, or money, whatever stands before."""
-    if _FORM.fullmatch(low, start, end) or _MARK.search(low, max(0, start - 3), start):
+    if (
+        NEVER.fullmatch(low, start, end)
+        or _FORM.fullmatch(low, start, end)
+        or _MARK.search(low, max(0, start - 3), start)
+    ):
         return True
     said = _WORD.findall(low[max(0, start - 32) : start])
     while said and said[-1] in _FILLERS:

@@ -29,7 +29,7 @@ _TOP = (
     "es|pt|it|se|no|dk|fi|pl|cz|gr|ru|ua|tr|il|in|pk|cn|jp|kr|vn|th|id|ph|my|sg|za|ng|ke|gh|eg|br|mx|"
     "ar|cl|co|pe|eu|example|test|local"
 )
-_TOPS = tuple(f".{top}" for top in _TOP.split("|"))
+_TOPS = re.compile(rf"\.(?:{_TOP})(?![\w@-])")
 _MASKS = (" dot ", "[at", "(at", "{at", "<at", "[ at", "( at", " punto ", " @ ", "[@", "(@")
 _URL = re.compile(
     r"(?:\b(?:https?|hxxps?|s?ftp)://|\bwww\.)[^\s<>\"|{}^]{3,500}"
@@ -61,7 +61,7 @@ def addresses(seen: View) -> Iterator[Finding]:
         for hit in _SAID.finditer(low):
             if _SPELT.search(hit.group()):
                 yield Finding(*hit.span(), "email", "said or masked", 0.97)
-    if "://" in low or "www." in low or any(top in low for top in _TOPS):
+    if "://" in low or "www." in low or _TOPS.search(low):
         for hit in _URL.finditer(low):
             end = hit.start() + len(hit.group().rstrip(".,;:!?)]'*"))
             # A dot without a blank between two sentences looks like a domain, but carries a capital.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from medlms.data.identifiers.finding import Finding
@@ -102,7 +103,10 @@ _BORN = re.compile(
     r"[0-9]{8})(?![\w-])"
 )
 _THE_DAY = re.compile(
-    rf"\bon the ([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|but\b))"
+    r"\b(?:(?:on|since|until|till|by|before|after|from|around|fall|fell|seen|due|for|through|of|came|left|back|again|to|"
+    r"call(?:ed)?|was|is|visit) "
+    rf"the (?=[0-9])|on the )([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|"
+    rf"but\b|in the (?:morning|evening|afternoon)))"
 )
 _SAID_NUMBERS = re.compile(
     rf"\b(?:oh |o |zero )?{_BELOW}(?:[ -](?:slash |dash )?)(?:oh |zero )?{_BELOW}(?:[ -](?:slash |dash "
@@ -119,14 +123,14 @@ def dates(seen: View) -> Iterator[Finding]:
                 span = hit.span(1) if hit.re.groups and hit[1] else hit.span()
                 if not _modal(seen, *span):
                     yield Finding(*span, "date", rule, rank)
-    if "the" in seen.vocabulary and " on the " in low:
+    if "the" in seen.vocabulary and (seen.digits or "th" in low):
         yield from (Finding(*hit.span(1), "date", "day alone", 0.6) for hit in _THE_DAY.finditer(low))
     if "nineteen" in seen.vocabulary or "twenty" in seen.vocabulary or "thousand" in seen.vocabulary:
         yield from (Finding(*hit.span(), "date", "said", 0.85) for hit in _SAID_NUMBERS.finditer(low))
     if seen.digits:
-        yield from _numeric(low)
+        yield from _numeric(seen)
         if not seen.vocabulary.isdisjoint(("dob", "d", "born", "birth", "birthdate", "dos", "date", "geb", "fdn")):
-            yield from (Finding(*hit.span(1), "date", "labelled digits", 0.93) for hit in _BORN.finditer(low))
+            yield from (Finding(*hit.span(1), "date", "labelled digits", 0.93) for hit in seen.near_digits(_BORN))
 
 
 def _near_months(seen: View) -> list[tuple[int, int]]:
@@ -152,7 +156,7 @@ def _near_months(seen: View) -> list[tuple[int, int]]:
 
 
 _MAY_DATE = re.compile(
-    r"[0-9]|\b(?:in|since|until|till|last|next|this|by|of|from|late|early|mid|before|after|during|"
+    r"[0-9]|may(?:[.;)]|$)|\b(?:in|since|until|till|last|next|this|by|of|from|late|early|mid|before|after|during|"
     r"through|around|every|each|end)[ -](?:may|mar|dec)|(?:may|mar|mars|mai)[a-z]*,?(?: the)? "
     rf"(?:{_DATE_DAY}|{_SAID_YEAR})|{_ORDINAL} (?:of )?ma"
 )
@@ -162,6 +166,8 @@ _GLUED = re.compile(r"[0-9](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|en
 def _modal(seen: View, start: int, end: int) -> bool:
     """Small words that are months too ('may 5-10', 'march 3 steps') count as dates only with a capital or a year."""
     said = seen.low[start:end]
+    if said.endswith(" may") and seen.cased and seen.flat[end - 3].islower():
+        return True
     if said == "may" and seen.cased:
         return seen.flat[start].islower()
     if not said.startswith(("may ", "march ", "mar ", "dec ", "mai ", "mars ")):
@@ -180,7 +186,7 @@ _NOT_A_DATE = re.compile(
     r"holosystolic|cups?|tsp|tbsp|doses?|mg|mcg|ml|cm|mm|reps|points?|pain|"
     r"on (?:the|a|pain)\b|power|weakness|bilateral|throughout|in all|positive|intensity|severity|of "
     r"(?:the|a|an|what|her|his)\b|bottles|cultures|nodes|lymph|"
-    r"inch|visual|lung|hours|out of|teaspoons?|half|words|recall|ppd|packs?|litres?|liters?|grade|"
+    r"inch|visual|lung|hours|out of|teaspoons?|half(?! past)|words|recall|ppd|packs?|litres?|liters?|grade|"
     r"apgar|teeth|criteria|times|sets|samples|specimens|cores|"
     r"left|right|od|os|ou|vision|normal|symmetric|equal|muscle|upper|lower|flexion|extension|biceps|"
     r"triceps|pint|amp|vial|saline|ns|strain|stars)\b"
@@ -191,13 +197,15 @@ _SCORE = re.compile(
     r"bp|pressure|rated|ratio|rates?|levels?|nodes?|take|took|takes|give|half|motor|nrs|vas|intensity|"
     r"severity|type|audit|mrc|flexors?|extensors?|grip|biceps|"
     r"triceps|quadriceps|deltoids?|od|os|ou|aim|hip|knee|ankle|shoulder|elbow|bilaterally|sensation|"
-    r"epworth|barthel|nihss|sofa|cam|minicog|mini-cog|out|cut|by|scan)\b"
+    r"epworth|barthel|nihss|sofa|cam|minicog|mini-cog|out|cut|by|scan|bed|room|bay|ward)\b"
     r"[^\w\n]{0,3}(?:(?:is|of|was|a|an|at|as|the|about|only|now|to|still|around|from)[ :]){0,3}$"
 )
 _DATED = re.compile(
     r"\b(?:on|since|from|until|till|dated?|dos|removed|started|admitted|seen|visit|discharged|before|"
     r"after|due|dob|born|inserted|stopped|exam|surgery|"
-    r"last seen|appointment|scheduled|done|placed|repeat|follow-?up|home|again|through|by|effective|"
+    r"fill|refill|mri|echo|ekg|ecg|colonoscopy|mammogram|pap|xray|biopsy|crash|accident|mvc|expires|as of|labs?|notes?|"
+    r"cultures?|drawn|injury|fall|fell|"
+    r"incident|repeated|appt|last seen|appointment|scheduled|done|placed|repeat|follow-?up|home|again|through|by|effective|"
     r"refilled|filled|ordered|collected|received|signed|"
     r"for|lmp|next|every|week of|back|call(?:ed)?|return|recheck|op|clinic|mon|tue|tues|wed|thu|thurs|"
     r"fri|sat|sun|[a-z]{3,6}day)\b[^\w\n]{0,3}$"
@@ -206,12 +214,14 @@ _DATED_BEHIND = re.compile(
     r" (?:visit|appointment|admission|surgery|note|labs?|ct|mri|x-?ray|echo|biopsy|scan|clinic|"
     r"discharge|encounter|procedure|call|and [0-9]{1,2}/[0-9]{1,2}\b)"
 )
+_FRACTIONS = 2  # times that a whole may occur among days and months
 _SCALES = frozenset({1, 2, 3, 4, 5, 6, 8, 10})
 
 
-def _numeric(low: str) -> Iterator[Finding]:
+def _numeric(seen: View) -> Iterator[Finding]:
+    low = seen.low
     for rule, rank, pattern in _DIGIT_RULES:
-        for hit in pattern.finditer(low):
+        for hit in seen.near_digits(pattern):
             if (
                 rule == "day.month."
                 and low[max(0, hit.start() - 12) : hit.start()].rstrip(" :").rpartition(" ")[2] not in _ON
@@ -219,7 +229,13 @@ def _numeric(low: str) -> Iterator[Finding]:
                 continue
             if rule not in ("numbers", "range") or _possible(hit.group()):
                 yield Finding(*hit.span(), "date", rule, rank)
-    for hit in _PARTIAL.finditer(low):
+    parts = list(seen.near_digits(_PARTIAL))
+    wholes = Counter(hit.group().partition("/")[2] for hit in parts)
+    for hit in parts:
+        if wholes[hit.group().partition("/")[2]] > _FRACTIONS and not _DATED.search(
+            low, max(0, hit.start() - 34), hit.start()
+        ):
+            continue  # 3/25 of the patients, 7/25 of the patients
         if rank := _partial(low, hit):
             yield Finding(*hit.span(), "date", "month/day", rank)
 
@@ -239,6 +255,8 @@ def _partial(low: str, hit: re.Match[str]) -> float:
         return 0.7
     dated, scored = _DATED.search(before), _SCORE.search(before)
     if scored and not dated:
+        return 0.0
+    if first == second and not dated and "0" not in hit.group():
         return 0.0
     # x/10, n/n and halves are more often a score, an acuity or a dose than a day.
     if first > second and not scored:  # no score and no fraction is larger than its whole

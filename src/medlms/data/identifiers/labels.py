@@ -14,7 +14,7 @@ _LABELS = {
         "serial serials seriennummer udi imei meid device devices implant implants implanted pump "
         "pacemaker icd defibrillator cpap bipap glucometer concentrator walker wheelchair meter monitor "
         "lot equipment serie generator lead stent "
-    "valve sensor transmitter reader ventilator scanner prosthesis stimulator cgm sn crt loop "
+    "valve sensor transmitter reader ventilator scanner prosthesis stimulator cgm sn crt unit loop "
     "recorder iud mesh asset oxygen nebulizer gerät gerätenummer dispositivo marcapasos "
     "herzschrittmacher|s n|hearing aid|hearing aids|mac address|asset tag|insulin pump",
     "mrn":
@@ -28,7 +28,7 @@ _LABELS = {
         "medicare medicaid mbi hic hicn insurance insured insurer beneficiary payer coverage benefits "
         "benefit póliza poliza afiliado afiliada "
     "versichertennummer krankenkasse krankenversicherung versicherung kvnr authorization "
-    "authorisation auth tricare medi bcbs aetna cigna humana precert ohip rxgrp rxbin medigap kaiser|"
+    "authorisation auth tricare medi bcbs aetna cigna humana precert ohip rxgrp medigap kaiser|"
     "prior auth|health card|health plan|member id|policy number|group number|medi cal|blue cross|"
     "healthcare card",
     "account":
@@ -60,7 +60,7 @@ _LABELS = {
     "cohort trial protocol dni nie nif curp rfc cpf rg bsn pesel aadhaar "
     "aadhar pan personnummer cpr fødselsnummer hetu nino sin tin ein itin steuer steuernummer nir "
     "token uuid guid user username login message msg document doc report request incident event "
-    "donor biobank kit tube bag wristband bracelet military veteran service dod "
+    "donor biobank site tissue block kit tube bag wristband bracelet military veteran service dod "
     "inmate locker parcel nin ni rut cuil cuit cuid qid emirates nric fin iqama mykad rrn psn ppsn "
     "ppsn nif tck tckn oib jmbg egn cnp|codice fiscale|national id|national insurance|case number|"
     "steuer id|study id|employee id|tax id|bar code",
@@ -99,6 +99,13 @@ def _table() -> dict[str, str]:
 
 
 _KIND = _table()
+# Words that no name holds: labels of forms, but for those that are names too.
+LABEL_WORDS = frozenset(word for word in _KIND if " " not in word) - frozenset(
+    "chase rand ross visa golf audi dev ni pan fin rut pat chi case page ford law nino hall cui".split()
+)
+LABEL_WORDS |= frozenset(
+    "vers lic aufnahme kollegin telefax efax edd isbn issn doi dev ip hla crossmatch exp tele mobil".split()
+)
 
 
 def label(low: str, start: int) -> str:
@@ -121,3 +128,15 @@ def label(low: str, start: int) -> str:
         if general and word not in _GENERAL:
             break
     return general
+
+
+_BEHIND = re.compile(
+    r"(?: ?\(|,? (?:is|was|as|for|being|,) (?:the |my |his |her |your |their |our |a |an )?|, (?:the|my|his|her) "
+    r")((?:[^\W\d_]+['s]*[ ,)]? ?){1,3})"
+)
+
+
+def label_behind(low: str, end: int) -> str:
+    """The class that the words right behind ``end`` give to a code there: '4471902 is the record number', '4471902 (MRN)'."""
+    hit = _BEHIND.match(low, end)
+    return label(hit[1] + " ", len(hit[1]) + 1) if hit else ""

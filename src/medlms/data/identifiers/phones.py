@@ -24,7 +24,8 @@ _NATIONAL = re.compile(
     rf"\(0[0-9]{{1,5}}\) ?[0-9]{{2,9}}(?:[ .-][0-9]{{2,5}}){{0,4}}{_END}|\([0-9]{{2,5}}\) "
     rf"?[0-9]{{3,9}}(?:[ .-][0-9]{{2,5}}){{0,3}}{_END}|0(?<![\w.+/#*(-].)[0-9]{{1,5}}[ "
     rf"./-]{{1,2}}[0-9]{{2,9}}(?:[ .-][0-9]{{2,5}}){{0,4}}{_END}|"
-    rf"[2-9](?<![\w.+/#*(-].)[0-9]{{2}}[.-][0-9]{{4}}{_END}"
+    rf"[2-9](?<![\w.+/#*(-].)[0-9]{{2}}[.-][0-9]{{4}}{_END}|[2-9](?<=[a-z][,:] .)[0-9]{{2}} [0-9]{{4}}(?= ?(?:[.);,]|$))|"
+    rf"[2-9](?<=[a-z0-9] .)(?<![0-9][0-9][0-9] .)[0-9]{{2}} [0-9]{{4}}(?= [0-9]{{1,2}}(?::[0-9]{{2}}| [ap]\.m))"
 )
 _ANY = re.compile(rf"[0-9](?<![\w.+/#*-].)(?:[0-9() ./-]{{5,18}})[0-9]{_END}")
 _CALL = re.compile(
@@ -68,16 +69,16 @@ _DIGIT_WORDS = frozenset("zero oh one two three four five six seven eight nine d
 def phones(seen: View) -> Iterator[Finding]:
     """Telephone and fax numbers, extensions with them."""
     low = seen.low
-    if len(seen.vocabulary & _DIGIT_WORDS) > 2:
+    if len(seen.vocabulary & _DIGIT_WORDS) > 1:
         for hit in _SAID.finditer(low):
             if sum(word in _DIGIT_WORDS for word in re.split(r"[ ,.-]+", hit.group())) > 3:
                 yield Finding(*hit.span(), _kind(low, hit.start()), "said", 0.96)
     if not seen.digits:
         return
-    for hit in _PLUS.finditer(low):
+    for hit in seen.near_digits(_PLUS):
         yield Finding(*hit.span(), _kind(low, hit.start()), "country code", 0.92)
     for rule, rank, pattern in (("form", 0.9, _US), ("national form", 0.84, _NATIONAL)):
-        for hit in pattern.finditer(low):
+        for hit in seen.near_digits(pattern):
             digits = sum(map(str.isdigit, hit.group()))
             free = not (
                 _FREE.match(hit.group())
@@ -86,7 +87,7 @@ def phones(seen: View) -> Iterator[Finding]:
             )
             if free and digits >= 7:
                 yield Finding(*hit.span(), _kind(low, hit.start()), rule, rank)
-    for hit in _ANY.finditer(low):
+    for hit in seen.near_digits(_ANY):
         digits = sum(map(str.isdigit, hit.group()))
         if (
             7 <= digits < 16
@@ -96,7 +97,7 @@ def phones(seen: View) -> Iterator[Finding]:
         ):
             yield Finding(*hit.span(), _kind(low, hit.start()), "context", 0.72)
     for hit in (
-        _SHORT.finditer(low)
+        seen.near_digits(_SHORT)
         if not seen.vocabulary.isdisjoint(("ext", "extn", "extension", "pager", "beeper", "bleep", "durchwahl"))
         else ()
     ):

@@ -13,7 +13,7 @@ _FIVE = re.compile(r"[0-9](?<![\w.,/-].)[0-9]{3,4}(?:-[0-9]{4})?(?![\w%-]|[.,][0
 _ZIP9 = re.compile(r"[0-9](?<![\w./-].)[0-9]{4}-[0-9]{4}(?![\w-])")
 _POST = re.compile(
     r"[a-z](?<![\w-].)[a-z]?[0-9][a-z0-9]? [0-9][a-z]{2}(?![\w-])(?<!mg)(?<!ml)(?<!kg)(?<!cm)(?<!mm)|"
-    r"[abceghj-nprstvxy](?<![\w-].)[0-9][a-z] ?[0-9][a-z][0-9](?![\w-])|[1-9](?<![\w.-].)[0-9]{3} "
+    r"[abceghj-nprstvxy](?<![\w-].)[0-9][a-z] ?[0-9][a-z][0-9](?![\w-])|(?!1[5-9]|20)[1-9](?<![\w.-].)[0-9]{3} "
     r"[a-z]{2}(?=,? [a-z])(?<! (?:am|pm|mg|ml|kg|cm|mm|iu|dl|to|or|of|in|on|at|by|is|if|it|no|he|me|"
     r"we|as|an))"
 )
@@ -29,13 +29,13 @@ _LABELLED = re.compile(
 )
 _CODE_WORDS = frozenset("zip zipcode postcode postal plz pin pincode cep cap cp post".split())
 _EIRCODE = re.compile(r"[AC-FHKNPRTV-Y](?<![\w-].)(?:[0-9]{2}|6W) [0-9AC-FHKNPRTV-Y]{4}(?![\w-])")
-_STAGE = re.compile(r"t[0-4]n[0-3]m[01]")
+_STAGE = re.compile(r"t[0-4]n[0-3]m[01]|e[1-4]v[1-5]m[1-6]")  # tumours, coma
 
 
 def post_codes(seen: View) -> Iterator[Finding]:
     """Post codes of a dozen countries."""
     low = seen.low
-    for hit in _FIVE.finditer(low):
+    for hit in seen.near_digits(_FIVE):
         before = low[max(0, hit.start() - 18) : hit.start()].rstrip(", ^|")
         words_before = before.replace("^", " ").split()
         if not words_before or len(before) == min(18, hit.start()):
@@ -52,10 +52,10 @@ def post_codes(seen: View) -> Iterator[Finding]:
             long or last in ("vic", "nsw", "qld", "tas", "wa", "sa", "act", "nt")
         ):
             yield Finding(*hit.span(), "place", "ZIP", 0.9)
-    yield from (Finding(*hit.span(), "place", "post code", 0.8) for hit in _EIRCODE.finditer(seen.flat))
-    yield from (Finding(*hit.span(), "place", "ZIP", 0.8) for hit in _ZIP9.finditer(low))
+    yield from (Finding(*hit.span(), "place", "post code", 0.8) for hit in seen.near_digits(_EIRCODE, seen.flat))
+    yield from (Finding(*hit.span(), "place", "ZIP", 0.8) for hit in seen.near_digits(_ZIP9))
     if not seen.vocabulary.isdisjoint(_CODE_WORDS):
-        yield from (Finding(*hit.span(1), "place", "labelled", 0.94) for hit in _LABELLED.finditer(low))
-    for hit in (_POST_UPPER if seen.cased else _POST).finditer(seen.flat if seen.cased else low):
+        yield from (Finding(*hit.span(1), "place", "labelled", 0.94) for hit in seen.near_digits(_LABELLED))
+    for hit in seen.near_digits(_POST_UPPER, seen.flat) if seen.cased else seen.near_digits(_POST):
         if not _STAGE.fullmatch(hit.group().lower()):
             yield Finding(*hit.span(), "place", "post code", 0.8)

@@ -7,14 +7,16 @@ from medlms.data.identifiers.codes import codes
 from medlms.data.identifiers.contact import addresses
 from medlms.data.identifiers.dates import dates
 from medlms.data.identifiers.finding import Finding, settled
+from medlms.data.identifiers.forms import forms
+from medlms.data.identifiers.initials import initials
 from medlms.data.identifiers.names import names
 from medlms.data.identifiers.phones import phones
 from medlms.data.identifiers.places import places
+from medlms.data.identifiers.plates import plates
 from medlms.data.identifiers.tables import tables
 from medlms.data.identifiers.view import view
-from medlms.data.identifiers.written import written
 
-_RULES = (addresses, phones, codes, dates, ages, places, names, written, tables)
+_RULES = (addresses, phones, forms, codes, plates, dates, ages, places, names, initials, tables)
 
 
 def scan(text: str) -> list[Finding]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from medlms.data.identifiers.addresses import behind
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.lexicon import WORD, rank
-from medlms.data.identifiers.towns import NO_NAMES, behind
 from medlms.data.identifiers.view import View
 
 _ENDING = (
@@ -35,7 +35,8 @@ _BROADWAY = re.compile(
     rf"[0-9]{{1,3}}(?:st|nd|rd|th)\b(?= ?,)){_UNIT}"
 )
 _BOX = re.compile(
-    r"\b(?:p\.? ?o\.? ?box|post(?:al)? box|po box|apartado|postfach|rr [0-9]{1,3} box|casilla|private "
+    r"\b(?:p\.? ?o\.? ?box|post(?:al)? box|po box|apartado|postfach|(?:rr|hc|rural route|star route) #?[0-9]{1,3},? box|"
+    r"casilla|private "
     r"bag) [a-z]?[0-9]{1,6}\b"
 )
 _PLOT = re.compile(
@@ -48,10 +49,11 @@ _NUMBERED_ROAD = re.compile(
     r"[0-9]{1,4}\b(?: box [0-9]{1,5})?"
 )
 _NO_HOUSE = re.compile(
-    r"\b(?:on|at|off|along|down|near|corner of|address:?|street:?|lives at|and) ((?:(?:[nsew]\.?|"
-    rf"north|south|east|west|old|upper|lower) )?(?:[0-9]{{1,3}}(?:st|nd|rd|th)|{_W})(?: {_W})? "
-    r"(?:street|avenue|road|drive|lane|boulevard|court|terrace|parkway|ave|blvd|rd|crescent|circle|"
-    r"highway))\b"
+    r"\b(?:on|at|off|along|down|near|from|to|corner of|address:?|street:?|lives at|and) ((?:(?:[nsew]\.?|north|south|east|"
+    r"west|old|upper|lower) )?"
+    rf"(?:[0-9]{{1,3}}(?:st|nd|rd|th)|{_W})(?: {_W}){{0,2}} (?:street|st|avenue|road|drive|lane|ln|boulevard|court|terrace|"
+    rf"ter|parkway|pkwy|ave|blvd|"
+    r"rd|crescent|circle|cir|highway|hwy|trail|trl|way|pike|turnpike|row|mews)\b)"
 )
 _HOUSE_NAME = re.compile(rf"{_HOUSE} (?:[^\W\d_][\w'-]{{2,20}} ){{0,3}}[^\W\d_][\w'-]{{2,20}}(?=, [^\W\d_])")
 _ABROAD = re.compile(
@@ -82,8 +84,14 @@ _NUMBERED = re.compile(
     r"dori|dong|gu|ro|gil))?|[0-9](?<![\w./-].)[0-9]{0,3},? [^\W\d_][\w-]{2,24}-(?:ro|gil|daero|"
     r"dong)\b"
 )
+NO_NAMES = frozenset(
+    "the this that our your his her their which per each every any same in of for by from local school health neighboring "
+    "next whole my a an "
+    "and or fishing police rural urban unified central".split()
+)
 _ROADS = frozenset(
-    "street avenue road drive lane boulevard court terrace parkway ave blvd rd crescent circle highway".split()
+    "street st avenue road drive lane ln boulevard court terrace ter parkway pkwy ave blvd rd crescent circle cir highway "
+    "hwy trail trl way pike turnpike row mews".split()
 )
 _ABROAD_WORDS = frozenset(
     "calle c rua r via viale piazza corso vicolo avenida avda av carrera cra cl paseo plaza camino "
@@ -95,8 +103,17 @@ def streets(seen: View) -> Iterator[Finding]:
     """Streets with and without a house, and the towns and post codes that stand behind them."""
     if seen.digits:
         for rule, pattern in _street_rules(seen):
-            for hit in pattern.finditer(seen.low):
+            for hit in seen.near_digits(pattern):
                 if rule == "house and name" and not _is_named(seen, hit):
+                    continue
+                if (
+                    rule == "abroad"
+                    and seen.cased
+                    and not seen.flat[hit.start()].isupper()
+                    and hit.group().startswith(("via", "al", "ul", "cl", "r", "c", "largo"))
+                ):
+                    continue
+                if hit.group().startswith("9-1-1"):
                     continue
                 if rule == "plot" and not _is_plot(seen, hit):
                     continue
@@ -125,7 +142,7 @@ _FLAT = re.compile(
 def _joined(seen: View) -> Iterator[Finding]:
     """'Lindenstraße 4', 'Am Hang 12': the number stands behind the street."""
     low = seen.low
-    for hit in _BEHIND_ROAD.finditer(low):
+    for hit in seen.near_digits(_BEHIND_ROAD):
         end = hit.start() - 1
         start = low.rfind(" ", max(0, end - 34), end) + 1
         word = low[start:end].strip(",")
@@ -200,6 +217,8 @@ def _is_plot(seen: View, hit: re.Match[str]) -> bool:
 def _is_named(seen: View, hit: re.Match[str]) -> bool:
     """'83 Trần Phú, Huế': a number, a name in capitals, a comma and another; no word of ordinary language among them."""
     parts = re.findall(r"[^\W\d_][\w'.-]*", seen.flat[hit.start() : hit.end()])
+    if re.match(r"(?:19|20)[0-9]{2} ", hit.group()):
+        return False
     return (
         all(part[0].isupper() for part in parts)
         and all(rank(part.lower()) != WORD for part in parts)
