@@ -74,7 +74,9 @@ def label(key: str) -> str:
     kind, *marks = key.split("-")
     words = {"n": "n ", "t": "temperature ", "d": "drafts ", "s": "refined ", "p": "top p "}
     said = [
-        f"{mark} shots" if mark[0].isdigit() else f"{words.get(mark[0], mark[0])}{mark[1:]}" for mark in marks if mark
+        f"{mark} shot{'s' * (mark != '1')}" if mark[0].isdigit() else f"{words.get(mark[0], mark[0])}{mark[1:]}"
+        for mark in marks
+        if mark
     ]
     return ", ".join([kind.replace("_", " "), *said])
 
