@@ -15,7 +15,16 @@ from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from medlms.catalogue import near
 from medlms.errors import ConfigError
@@ -324,6 +333,116 @@ class Exam(_Part):
         return [value] if isinstance(value, str) else value
 
 
+class Prompting(_Part):
+    """What every prompting strategy may set."""
+
+    max_new_tokens: int | None = Field(
+        None,
+        ge=1,
+        description="Longest single answer. When empty: evaluate.exam.max_new_tokens for zero_shot and few_shot of exams, else "
+        "evaluate.max_new_tokens.",
+    )
+
+
+class FewShot(Prompting):
+    """Solved examples first."""
+
+    shots: int = Field(
+        5,
+        ge=1,
+        le=64,
+        description="Solved examples before every question: of exams as evaluate.exam.examples says, of open questions training "
+        "rows drawn by the seed.",
+    )
+
+
+class Drawn(Prompting):
+    """Answers drawn by chance."""
+
+    temperature: float = Field(0.7, ge=0, le=5, description="0 takes the likeliest token: for a single answer only.")
+    top_p: float = Field(1.0, gt=0, le=1, description="Tokens are drawn from the likeliest that hold this share.")
+
+    @model_validator(mode="after")
+    def _differ(self) -> Drawn:
+        counts = {name: getattr(self, name) for name in ("n", "drafts", "samples") if hasattr(self, name)}
+        if self.temperature == 0 and (several := [name for name, count in counts.items() if count > 1]):
+            raise ValueError(
+                f"at temperature 0 all answers are the same; set a temperature, or {' and '.join(f'{x}: 1' for x in several)}"
+            )
+        return self
+
+
+class SelfConsistency(Drawn):
+    """Several answers drawn, one made of them."""
+
+    n: int = Field(
+        11,
+        ge=1,
+        le=1000,
+        description="Answers drawn. Exams: the option most name; open answers: the one nearest to the others.",
+    )
+
+
+class EnsembleRefinement(Drawn):
+    """Drafts drawn, shown to the model, and refined."""
+
+    drafts: int = Field(11, ge=1, le=1000, description="Drafts drawn.")
+    samples: int = Field(
+        33,
+        ge=1,
+        le=1000,
+        description="Refined answers drawn with all drafts in view, on exams; open questions have one, greedy.",
+    )
+
+
+class Strategy(_Part):
+    """One prompting strategy: exactly one of these keys."""
+
+    zero_shot: Prompting | None = Field(None, description="The question alone.")
+    few_shot: FewShot | None = Field(None, description="Behind solved examples.")
+    chain_of_thought: Prompting | None = Field(None, description="Reasoning first, then the answer.")
+    self_consistency: SelfConsistency | None = Field(None, description="Several drawn, one chosen.")
+    ensemble_refinement: EnsembleRefinement | None = Field(None, description="Several drawn, shown, refined.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            if value not in cls.model_fields:
+                hint = near(value, cls.model_fields)
+                raise ValueError(
+                    f"{value!r} is no prompting strategy. {hint or 'There are: ' + ', '.join(cls.model_fields)}"
+                )
+            value = {value: {}}
+        if isinstance(value, Mapping):
+            if len(value) != 1:
+                raise ValueError("an entry of evaluate.strategies holds one strategy")
+            return {key: {} if held is None else held for key, held in value.items()}
+        return value
+
+    @model_serializer
+    def _one(self) -> dict[str, Any]:
+        return {self.kind: self.settings.model_dump()}
+
+    @property
+    def kind(self) -> str:
+        """Which strategy this is."""
+        return next(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+    @property
+    def settings(self) -> Any:
+        """Its settings."""
+        return getattr(self, self.kind)
+
+    @property
+    def key(self) -> str:
+        """Name in files and tables, with all settings that make it another strategy."""
+        marks = {"shots": "", "n": "n", "drafts": "d", "samples": "s", "temperature": "t", "top_p": "p"}
+        held = self.settings.model_dump()
+        own = {name: held[name] for name in marks if name in held and (name, held[name]) != ("top_p", 1.0)}
+        return "-".join([self.kind, *(f"{marks[name]}{value:g}" for name, value in own.items())])
+
+
 class Evaluate(_Part):
     """How base and tuned are graded."""
 
@@ -345,6 +464,14 @@ class Evaluate(_Part):
         description="Who answers; nearest copies the most similar training question's answer, sentence the best-matching "
         "sentence of the training answers, best_prompt is the base in the best of five wordings by development rows, few_shot "
         "the base with a few training rows before the question.",
+    )
+    strategies: list[Strategy] = Field(
+        [],
+        description="Prompting strategies that base and tuned are asked by, beside all else: zero_shot, few_shot, "
+        "chain_of_thought, self_consistency, ensemble_refinement. Each has a row with its accuracy and its tokens.",
+    )
+    strategy_rows: int | None = Field(
+        None, ge=1, description="Questions asked by strategies, the first ones; all that are graded when empty."
     )
     prompt_rows: int = Field(
         32, ge=1, description="Development rows on which each of the wordings of best_prompt is tried."
@@ -376,6 +503,19 @@ class Evaluate(_Part):
         description="Take over answers that a run beside this one holds, given by the same weights to the same prompt in the "
         "same settings, instead of asking again.",
     )
+
+    @field_validator("strategies", mode="before")
+    @classmethod
+    def _one_strategy(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str | Mapping) else value
+
+    @field_validator("strategies", mode="after")
+    @classmethod
+    def _each_once(cls, value: list[Strategy]) -> list[Strategy]:
+        keys = [item.key for item in value]
+        if twice := next((key for key in keys if keys.count(key) > 1), ""):
+            raise ValueError(f"{twice} is named twice")
+        return value
 
     @field_validator("tasks", "exams", mode="before")
     @classmethod

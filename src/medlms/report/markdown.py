@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from medlms.report import exam_plots, exams, knees, mixture, overlaps, page, tables
+from medlms.report import exam_plots, exams, knees, mixture, overlaps, page, strategies, tables
 from medlms.report.account import account
 from medlms.report.plots import Plot
 from medlms.report.shape import Answer, Report
@@ -22,6 +22,7 @@ def markdown(report: Report, drawn: Sequence[Plot], missing_plots: str = "") -> 
         _head(report),
         _results(report),
         _exams(report, drawn),
+        _strategies(report),
         _overlaps(report),
         _differences(report, drawn),
         _learning(report, drawn),
@@ -106,6 +107,12 @@ def _exams(report: Report, drawn: Sequence[Plot]) -> str:
         parts += [f"### {as_markdown(heading)}", as_markdown(one_line(exams.about(exam))), *charts, *shown]
     meanings = "\n".join(f"- {label}: {meaning}" for label, meaning in exams.WAYS_MEAN)
     return section(exams.HEADING, [*parts, meanings]) if parts else ""
+
+
+def _strategies(report: Report) -> str:
+    shown = [table(strategies.table(report, part)) for part in strategies.found(report)]
+    meanings = "\n".join(f"- {label}: {meaning}" for label, meaning in strategies.MEANINGS)
+    return section(strategies.HEADING, [*shown, meanings]) if shown else ""
 
 
 def _overlaps(report: Report) -> str:

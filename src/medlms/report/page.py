@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import yaml
 
-from medlms.report import exam_plots, exams, knees, method, mixture, overlaps, plots, tables
+from medlms.report import exam_plots, exams, knees, method, mixture, overlaps, plots, strategies, tables
 from medlms.report.account import account
 from medlms.report.plots import Plot
 from medlms.report.shape import Answer, Prompt, Report, Sample
@@ -26,6 +26,7 @@ def html(report: Report, drawn: Sequence[Plot], missing_plots: str = "") -> str:
     sections = [
         ("results", "Results", _results(report)),
         ("exams", exams.HEADING, _exams(report, drawn)),
+        ("strategies", strategies.HEADING, _strategies(report)),
         ("differences", "Paired differences", _differences(report, drawn)),
         ("learning", "Learning curves", _learning(report, drawn)),
         ("endings", "How answers ended", _endings(report, drawn)),
@@ -169,6 +170,12 @@ def _exams(report: Report, drawn: Sequence[Plot]) -> str:
         return ""
     meanings = "".join(f"<dt>{label}</dt><dd>{tables.capital(meaning)}</dd>" for label, meaning in exams.WAYS_MEAN)
     return f'{body}<h3>What the columns mean</h3><dl class="meanings">{meanings}</dl>'
+
+
+def _strategies(report: Report) -> str:
+    body = "".join(table_html(strategies.table(report, part), "stack") for part in strategies.found(report))
+    meanings = "".join(f"<dt>{label}</dt><dd>{tables.capital(meaning)}</dd>" for label, meaning in strategies.MEANINGS)
+    return f'{body}<dl class="meanings">{meanings}</dl>' if body else ""
 
 
 def _differences(report: Report, drawn: Sequence[Plot]) -> str:

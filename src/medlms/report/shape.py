@@ -243,6 +243,20 @@ class ExamPart(TypedDict, total=False):
     overlaps: Mapping[str, Any]
 
 
+class StrategyPart(TypedDict, total=False):
+    """What strategies were ``asked``: an exam by its name, or ``answers``, the open questions.
+
+    An item of ``results`` is one system asked by one ``strategy``: metrics, ``unread`` and ``unread_why``, ``cut``,
+    ``agreement``, and ``answers``, ``prompt_tokens`` and ``new_tokens`` a question; see ``evaluate.strategy_results``.
+    ``comparisons`` are against the first strategy, a ``system`` each.
+    """
+
+    name: str
+    asked: int
+    results: list[Mapping[str, Any]]
+    comparisons: list[Mapping[str, Any]]
+
+
 class Report(TypedDict, total=False):
     """The whole of report.json.
 
@@ -263,6 +277,7 @@ class Report(TypedDict, total=False):
     config: Mapping[str, Any]
     systems: list[System]
     exams: list[ExamPart]
+    strategies: list[StrategyPart]
     wordings: Mapping[str, Any]
     contamination: Contamination
     comparisons: list[Difference]

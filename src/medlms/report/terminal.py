@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from medlms.report import exams, tables
+from medlms.report import exams, strategies, tables
 from medlms.report.shape import Report
 from medlms.report.tables import Cell, Table
 from medlms.report.untrusted import one_line, visible
@@ -55,6 +55,7 @@ def _tables(report: Report) -> list[Table]:
         found = [
             turn(main) if main else None,
             *(replace(table, notes=()) for table in asked),
+            *(replace(strategies.table(report, part), notes=()) for part in strategies.found(report)),
             *map(brief, tables.comparisons(report)),
         ]
     return [table for table in found if table is not None]

@@ -30,6 +30,8 @@ LATER: dict[str, Any] = {
         "max_new_tokens": 64,
         "coverages": [0.8, 0.5],
     },
+    "evaluate.strategies": [],
+    "evaluate.strategy_rows": None,
     "evaluate.prompt_rows": 32,
     "evaluate.similarity": "auto",
     "evaluate.cache": True,

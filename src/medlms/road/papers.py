@@ -73,7 +73,7 @@ def paper(name: str, settings: Exam, *, say: Callable[[str], None]) -> Paper:
             f"{name}: {len(read.faults):,} rows are set aside, {first.place}: {first.reason} first; exams.json names all"
         )
     rows = tuple(dataclasses.replace(row, group=_group(row)) for row in read.rows[: settings.rows])
-    shots, shown = _shots(name, settings, say=say)
+    shots, shown = shots_of(name, settings, say=say)
     return Paper(_stem(name), rows, len(read.rows) - len(rows), read, shots, shown)
 
 
@@ -118,7 +118,8 @@ def _group(row: Choice) -> str:
     return row.group or document or f"question:{normalised(row.question)}|{normalised(row.context)[:200]}"
 
 
-def _shots(name: str, settings: Exam, *, say: Callable[[str], None]) -> tuple[solved.Shots, str]:
+def shots_of(name: str, settings: Exam, *, say: Callable[[str], None]) -> tuple[solved.Shots, str]:
+    """The solved examples of an exam, and in words which they are. AskedWrongly where there are too few."""
     if not settings.shots:
         return solved.chooser((), 0, how=settings.examples), ""
     pool, where = _pool(name, settings)

@@ -68,8 +68,11 @@ def content(
     paths: Mapping[str, str],
     command: str,
     exams: Sequence[Mapping[str, Any]] = (),
+    strategies: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """What report.json holds: all that follows from a run's folder, these ``predictions`` and the results of ``exams``."""
+    """What report.json holds: all that follows from a run's folder, these ``predictions`` and the results of ``exams`` and
+    ``strategies``.
+    """
     scores = scores_of(config, predictions)
     comparisons = comparisons_of(config, predictions)
     measured = json.loads((run.folder / "speed.json").read_text()) if (run.folder / "speed.json").is_file() else {}
@@ -109,6 +112,7 @@ def content(
             for system in predictions
         ],
         **({"exams": list(exams)} if exams else {}),
+        **({"strategies": list(strategies)} if strategies else {}),
         **({"contamination": overlaps} if overlaps else {}),
         "wordings": wordings.tried(run),
         "comparisons": _comparisons(comparisons),

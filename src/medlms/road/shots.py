@@ -21,8 +21,11 @@ from medlms.types import QA, Message
 _STREAM = 0x5407  # apart from the other uses of the seed
 
 
-def engine(config: Config, rows: Rows, base: Any) -> FewShotEngine:
-    """The base's engine (a LocalEngine) behind examples. AskedWrongly when too few training rows fit."""
+def engine(config: Config, rows: Rows, base: Any, *, count: int | None = None) -> FewShotEngine:
+    """The base's engine (a LocalEngine) behind ``count`` examples (``evaluate.examples`` by default).
+
+    AskedWrongly when too few training rows fit.
+    """
     from medlms.text.tokenise import conversation, prompt_ids
 
     task, loaded = task_of(config), base.loaded
@@ -37,7 +40,7 @@ def engine(config: Config, rows: Rows, base: Any) -> FewShotEngine:
     asked = [*rows.eval[: config.evaluate.rows]]
     longest = max((len(prompt_ids(loaded.tokenizer, base.template, turns(row))) for row in asked), default=0)
     room = min(config.max_length, loaded.context - config.evaluate.max_new_tokens) - longest
-    shown = choose(rows.train, config.evaluate.examples, seed=config.split_seed, size=size, room=room)
+    shown = choose(rows.train, count or config.evaluate.examples, seed=config.split_seed, size=size, room=room)
     said = [
         turn
         for row in shown

@@ -34,6 +34,7 @@ from medlms.road import (
     overlap,
     reporting,
     rows,
+    strategies,
     tuning,
 )
 from medlms.road.manifest import manifest
@@ -162,6 +163,7 @@ def _road(run: Run, config: Config, talk: Talk) -> Result:
     if not config.data:
         raise ConfigError(["data: must hold at least 1 to train on (found [])."])
     papers = exams.begin(run, config, talk)
+    strategies.begin(config, papers, talk)
     work = _prepared(run, config, talk)
     work.papers = papers
     tokens = _tokenised(work)
@@ -169,11 +171,13 @@ def _road(run: Run, config: Config, talk: Talk) -> Result:
     _check_questions(work)
     _grade(work, "base")
     exams.sit(work, "base")
+    strategies.sit(work, "base")
     if not exams.alone(config):
         beside.grade(work)
     model = tuning.tune(work, tokens)
     _grade(work, "tuned", model, learned=methods.saved(run.folder))
     exams.sit(work, "tuned", model)
+    strategies.sit(work, "tuned", model)
     report = _report(work, command=f"medlms train {run.folder / CONFIG}")
     talk.say(f"done in {(time.perf_counter() - began) / 60:.1f} minutes; the report is {run.folder / 'report.html'}")
     return Result(run, report)
@@ -205,6 +209,7 @@ def grade_only(
             run.write(f"splits/{part}.jsonl", (held.folder / "splits" / f"{part}.jsonl").read_text(encoding="utf-8"))
     try:
         papers = exams.begin(run, config, talk)
+        strategies.begin(config, papers, talk)
         work = _prepared(run, config, talk, rows.NONE if exams.alone(config) else None)
         work.papers = papers
         work.account()
@@ -216,12 +221,14 @@ def grade_only(
         _check_questions(work)
         _grade(work, "base")
         exams.sit(work, "base")
+        strategies.sit(work, "base")
         if not exams.alone(config):
             beside.grade(work)
         if adapter is not None:
             model = methods.attach(work.loaded, adapter)
             _grade(work, "tuned", model, learned=adapter)
             exams.sit(work, "tuned", model)
+            strategies.sit(work, "tuned", model)
         return Result(run, _report(work, command=f"medlms evaluate {run.folder / CONFIG}"))
     except KeyboardInterrupt:
         raise Interrupted(
@@ -488,6 +495,7 @@ def _report(work: Work, *, command: str) -> dict[str, Any]:
         paths=work.paths,
         command=command,
         exams=exams.summary(work),
+        strategies=strategies.summary(work),
     )
 
 

@@ -21,6 +21,8 @@ Way = Literal["letters", "options", "generate"]
 Style = Literal["chat", "plain"]
 LEAD = "Answer:"
 ASKED = "Answer with the letter of the right option."
+PLAIN_STOP = ("\n\n",)
+"""Where a written answer behind a plain text ends."""
 
 
 def messages(
@@ -87,7 +89,7 @@ def request(
     """What the engine is asked: to choose among the options (in the example's own order), or to write an answer."""
     shown = messages(example, instruction=instruction, way=way, style=style, order=order, shots=shots)
     if way == "generate":
-        return Request(id, shown, max_new_tokens=max_new_tokens, stop=("\n\n",) if style == "plain" else ())
+        return Request(id, shown, max_new_tokens=max_new_tokens, stop=PLAIN_STOP if style == "plain" else ())
     texts = tuple(option_text(example, index, way, order) for index in range(len(example.options)))
     return Request(id, shown, max_new_tokens=0, options=texts)
 

@@ -20,7 +20,7 @@ def exams(run: Run, report: Mapping[str, Any], ledger: Ledger) -> None:
             stated = (result.get("metrics") or {}).get("accuracy")
             if stated and (run.folder / file).is_file():
                 key = f"exams[{exam['name']}].results[{result['system']}, {result['way']}].metrics.accuracy"
-                _accuracy(key, stated, held.lines(run, file, ledger), ledger)
+                accuracy(key, stated, held.lines(run, file, ledger), ledger)
     if found:
         ledger.notes.append(
             "Of exams, accuracy and the hashes of all answers were checked; calibration, selective answering and the effect of "
@@ -28,7 +28,8 @@ def exams(run: Run, report: Mapping[str, Any], ledger: Ledger) -> None:
         )
 
 
-def _accuracy(key: str, stated: Mapping[str, Any], lines: list[dict[str, Any]], ledger: Ledger) -> None:
+def accuracy(key: str, stated: Mapping[str, Any], lines: list[dict[str, Any]], ledger: Ledger) -> None:
+    """Check an accuracy and, where each question is a group of its own, its interval."""
     counted = [line for line in lines if line.get("right") is not None]
     right = sum(line.get("chosen") == line["right"] for line in counted)
     if not counted:

@@ -15,7 +15,7 @@ from medlms.road.grading import CURVES, losses_file
 from medlms.road.manifest import code_hash
 from medlms.run import CONFIG, MANIFEST, REPORT, Run
 from medlms.types import Prediction
-from medlms.verify import exams, held, pages, scores
+from medlms.verify import exams, held, pages, scores, strategies
 from medlms.verify.ledger import Ledger
 
 EPOCHS = "epochs.jsonl"
@@ -30,6 +30,7 @@ UNFOLLOWED = (
     "prompts",
     "epochs",
     "exams",
+    "strategies",
     "warnings",
 )
 """Parts of a report that don't follow from predictions: copied from elsewhere, or checked apart."""
@@ -57,6 +58,7 @@ def verify(folder: str | Path, *, with_pages: bool = True) -> Ledger:
     if report.get("systems") or not report.get("exams"):
         _answers(run, config, report, ledger)
     exams.exams(run, report, ledger)
+    strategies.strategies(run, report, ledger)
     _prompts(run, report, ledger)
     if with_pages:
         pages.pages(run, report, ledger)
@@ -99,7 +101,7 @@ def _report(
         again = reporting.content(
             run, config, split, said,
             model=report.get("model") or {}, prompts=report.get("prompts") or [], warnings=[], paths=notes,
-            command=report.get("command", ""),
+            command=report.get("command", ""), exams=report.get("exams") or [],
         )  # fmt: skip
     except MedLMsError as error:
         ledger.notes.append(f"The rest of report.json could not be recomputed: {error}")
