@@ -2,7 +2,7 @@
 
     python scripts/identifiers_page.py
 
-Reads benchmarks/results/identifiers.json and, where it is there, identifiers-misses.json beside it (`python
+Reads benchmarks/results/identifiers.json and, where it is there, identifiers-misses.json (of the first set) beside it (`python
 benchmarks/identifiers.py --split second --medquad --out FILE [--misses FILE]`); writes docs/results/identifiers.md. No number of
 the page stands in this file.
 """
@@ -139,9 +139,12 @@ def real(found: dict[str, Any]) -> Iterator[str]:
 
 def missed(misses: dict[str, Any]) -> Iterator[str]:
     """Misses by kind and a sample in context. Once this is read, the set cannot measure rules that were mended with it."""
-    yield "## Misses of the final run"
+    yield "## What is still missed in the first set"
     yield ""
-    yield "Rules that are mended with these in view need new carriers and lists before they are measured again."
+    yield (
+        "The first set (`python benchmarks/identifiers.py --split test --misses FILE`) is spent: the rules were mended with its "
+        "misses in view, so how much they find there measures nothing. What they still miss shows where they end."
+    )
     for name, title in (
         ("by_tag", "tag"),
         ("by_culture", "culture of the name"),
