@@ -24,7 +24,7 @@ DATA_TEXT = ("dropped_examples", "tokens")
 
 def without_text(report: dict[str, Any]) -> dict[str, Any]:
     """The report without samples, prompts' answers and anything quoted from the data."""
-    data = {key: value for key, value in report["data"].items() if key not in DATA_TEXT}
+    data = {key: value for key, value in report["data"].items() if key not in DATA_TEXT} | {"page": ""}
     config = {**report["config"], "prompts": []}
     found = {**report, "samples": [], "prompts": [], "data": data, "config": config}
     return found | ({"exams": [_exam(exam) for exam in report["exams"]]} if report.get("exams") else {})
