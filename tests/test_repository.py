@@ -235,3 +235,11 @@ def test_config_keys_named_in_the_documents_exist() -> None:
                 if path not in known:
                     wrong.append(f"{name}: {''.join(key)}")
     assert not wrong
+
+
+def test_no_benchmark_hides_a_module_of_the_standard_library() -> None:
+    """A script's own folder is searched first: benchmarks/statistics.py once broke every benchmark that takes a median."""
+    import sys
+
+    hidden = {path.stem for path in (ROOT / "benchmarks").glob("*.py")} & sys.stdlib_module_names
+    assert not hidden

@@ -1,4 +1,4 @@
-"""The simulations of benchmarks/statistics.py in small: intervals hold the truth, one system twice rarely differs."""
+"""The simulations of benchmarks/simulations.py in small: intervals hold the truth, one system twice rarely differs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "statistics.json"
 
 
 def _benchmark() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("simulations", ROOT / "benchmarks" / "statistics.py")
+    spec = importlib.util.spec_from_file_location("simulations", ROOT / "benchmarks" / "simulations.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules["simulations"] = module

@@ -1,7 +1,7 @@
 """95 % intervals by a studentised bootstrap over groups (bootstrap-t): each redrawn value is measured in its own standard error.
 
 A percentile interval takes the redrawn values as they come and is too narrow where groups are few or scores are skewed
-(benchmarks/statistics.py shows by how much). Here the spread of ``(redrawn - value) / its error`` is turned round the value
+(benchmarks/simulations.py shows by how much). Here the spread of ``(redrawn - value) / its error`` is turned round the value
 (Efron and Tibshirani 1993, chapter 12). Standard errors are those of the linearised metric: a metric is a smooth function of
 sums, so its gradient at the sums tells what each group adds. That of the test itself is the jackknife's, which lies a little
 above, and is widened by Student's t over the normal quantile for the number of groups: both chosen because simulated intervals

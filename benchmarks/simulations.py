@@ -1,6 +1,6 @@
 """Do the intervals hold what they promise? Simulations with known truth, and how long the arithmetic takes.
 
-    python benchmarks/statistics.py [--simulations 1000] [--resamples 2000] [--out benchmarks/results/statistics.json]
+    python benchmarks/simulations.py [--simulations 1000] [--resamples 2000] [--out benchmarks/results/statistics.json]
 
 Items come in groups of unequal size (1 to 20, most small), and items of a group are alike. Each design draws whole tests from a
 population whose true score is known, asks ``evaluate.score`` and ``evaluate.compare`` for intervals and p-values, and counts:
@@ -290,7 +290,7 @@ def main() -> None:
     if asked.out:
         result = {
             "machine": machine(),
-            "command": "python benchmarks/statistics.py --out benchmarks/results/statistics.json",
+            "command": "python benchmarks/simulations.py --out benchmarks/results/statistics.json",
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "settings": settings,
             "error_of_a_coverage": round(math.sqrt(0.95 * 0.05 / asked.simulations), 4),
