@@ -25,6 +25,7 @@ ENDINGS = (
     ("er", "e"), ("est", ""), ("est", "e"), ("ly", ""), ("ers", ""), ("ers", "e"), ("iness", "y"), ("ness", ""),
 )  # fmt: skip
 ENGLISH_SPEAKING = {"US", "GB", "CA", "AU", "NZ", "IE"}
+KNOWN = 60_000  # place in the frequency list behind which words are too rare to stand in notes
 FREQUENT = 12_000  # place in the frequency list up to which a word counts that the dictionary lacks: 'email', 'offline'
 TOWN, SMALL_TOWN = 15_000, 3_000  # people; the smaller bound holds in English-speaking countries
 
@@ -105,7 +106,7 @@ def english(names: set[str], places: set[str]) -> set[str]:
     common = {word for word in listed if word.islower()}
     proper = {word.lower() for word in listed} - common
     path = Path(symspellpy.__file__).parent / "frequency_dictionary_en_82_765.txt"
-    words = [line.split()[0] for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    words = [line.split()[0] for line in path.read_text(encoding="utf-8-sig").splitlines()[:KNOWN]]
     named = names | places | proper
     return {
         word

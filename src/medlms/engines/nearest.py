@@ -5,8 +5,7 @@ A system that was tuned on the same rows has learned something only if it beats 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -14,11 +13,12 @@ from numpy.typing import NDArray
 
 from medlms.datasets import exchanges
 from medlms.engines._bm25 import K1, B, Index
+from medlms.engines._copying import Copying
 from medlms.errors import AskedWrongly
-from medlms.types import QA, Dialogue, Reply, Request
+from medlms.types import QA, Dialogue, Request
 
 
-class NearestEngine:
+class NearestEngine(Copying):
     """An Engine over training rows. Equally similar questions go to the lowest id, whatever the order of the rows."""
 
     name = "nearest"
@@ -34,35 +34,9 @@ class NearestEngine:
             f"(BM25, k1 {k1:g}, b {b:g}); no model."
         )
 
-    def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """Yield the copied answer for the last user message of each request. No tokens are generated, so none count."""
-        begun = time.perf_counter()
-        for request in requests:
-            text = self.closest(asked(request)).answer
-            seconds = time.perf_counter() - begun
-            yield Reply(
-                id=request.id,
-                text=text,
-                finish_reason="stop",
-                prompt_tokens=0,
-                new_tokens=0,
-                seconds=seconds,
-                first_token_seconds=seconds,
-            )
-
-    def score(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """Always AskedWrongly: copying has no probabilities."""
-        raise AskedWrongly(
-            f"nearest: it copies answers and has no probabilities, so it can't score {len(requests)} references.",
-            hint="Ask base or tuned for perplexity.",
-        )
-
-    def choose(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """Always AskedWrongly: copying has no probabilities."""
-        raise AskedWrongly(
-            f"nearest: it copies answers and has no probabilities, so it can't choose for {len(requests)} questions.",
-            hint="Ask base or tuned.",
-        )
+    def copied(self, request: Request) -> str:
+        """As ``Copying``."""
+        return self.closest(asked(request)).answer
 
     def closest(self, question: str) -> QA:
         """The training row whose question is most similar; the row with the lowest id when no word is shared."""

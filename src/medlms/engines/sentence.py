@@ -7,13 +7,13 @@ less than a search over its own training text finds.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 from medlms.engines._bm25 import K1, B, Index
+from medlms.engines._copying import Copying
 from medlms.engines.nearest import asked, pairs
 from medlms.errors import AskedWrongly
-from medlms.types import QA, Reply, Request
+from medlms.types import QA, Request
 
 SHORTEST = 4
 """Words that a sentence has at least: shorter ones are headings and left-overs."""
@@ -21,7 +21,7 @@ SHORTEST = 4
 _END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W\d_a-z])|\s*\n\s*")
 
 
-class SentenceEngine:
+class SentenceEngine(Copying):
     """An Engine over the sentences of training answers. Equal matches go to the row with the lowest id, its first sentence."""
 
     name = "sentence"
@@ -38,27 +38,9 @@ class SentenceEngine:
             f"(BM25, k1 {K1:g}, b {B:g}); no model."
         )
 
-    def answer(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """Yield the sentence for the last user message of each request. No tokens are generated, so none count."""
-        begun = time.perf_counter()
-        for request in requests:
-            text = self._sentences[self._index.closest(asked(request))]
-            seconds = time.perf_counter() - begun
-            yield Reply(request.id, text, "stop", 0, 0, seconds, seconds)
-
-    def score(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """Always AskedWrongly: copying has no probabilities."""
-        raise AskedWrongly(
-            f"sentence: it copies text and has no probabilities, so it can't score {len(requests)} references.",
-            hint="Ask base or tuned for perplexity.",
-        )
-
-    def choose(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """Always AskedWrongly: copying has no probabilities."""
-        raise AskedWrongly(
-            f"sentence: it copies text and has no probabilities, so it can't choose for {len(requests)} questions.",
-            hint="Ask base or tuned.",
-        )
+    def copied(self, request: Request) -> str:
+        """As ``Copying``."""
+        return self._sentences[self._index.closest(asked(request))]
 
 
 def sentences(text: str) -> list[str]:

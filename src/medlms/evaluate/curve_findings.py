@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from medlms.catalogue import find
 from medlms.evaluate.curves import LOSS
 from medlms.evaluate.knee import Knee
 from medlms.evaluate.more_rows import FURTHEST, MoreRows
+from medlms.evaluate.phrases import listed, title
 
 SPOKEN = (LOSS, "token_f1")
 """Metrics of knees that get a sentence; the report's table has all."""
@@ -112,10 +112,9 @@ def _range(values: Sequence[float]) -> str:
 def _title(metric: str) -> str:
     if metric == LOSS:
         return "held-out loss"
-    title = str(find("metrics", metric).TITLE)
-    return title if title[1:2].isupper() else title[0].lower() + title[1:]
+    return title(metric)
 
 
 def _listed(parts: Sequence[str]) -> str:
     shown = list(parts[:SHOWN]) + ([f"{len(parts) - SHOWN} more"] if len(parts) > SHOWN else [])
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return listed(shown)

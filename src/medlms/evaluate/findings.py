@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from medlms.catalogue import find
 from medlms.evaluate.family import adjusted, apart, sure
+from medlms.evaluate.phrases import listed, title
 from medlms.types import Comparison
 
 METRICS = ("token_f1", "rougeL")
@@ -79,7 +80,7 @@ def judged(comparisons: Sequence[Comparison]) -> dict[tuple[str, str, str], Foun
 def _against(items: Sequence[Found], other: str, titles: Mapping[str, str], family: int) -> list[str]:
     if not items:
         return []
-    measure = _title(items[0].item.metric)
+    measure = title(items[0].item.metric)
     sentences = []
     won, lost = ([found for found in items if found.sure and _better(found.item) == sign] for sign in (True, False))
     for found, verb in ((won, "beats"), (lost, "is worse than")):
@@ -98,7 +99,7 @@ def _against(items: Sequence[Found], other: str, titles: Mapping[str, str], fami
 def _where(found: Sequence[Found], all_: Sequence[Found], titles: Mapping[str, str], family: int | None = None) -> str:
     spans = [f"{titles.get(item.item.a, item.item.a)} {_span(item.item)}" for item in found]
     place = "at every point" if len(found) == len(all_) > 1 else "at"
-    shown = _listed(spans) if len(spans) <= SHOWN else f"{_listed(spans[:SHOWN])} and {len(spans) - SHOWN} more"
+    shown = listed(spans) if len(spans) <= SHOWN else f"{listed(spans[:SHOWN])} and {len(spans) - SHOWN} more"
     chance = _chance(found, family) if family else ""
     return f"{place}{': ' if place.endswith('point') else ' '}{shown}{chance}"
 
@@ -135,14 +136,14 @@ def _likelihood(items: Sequence[Found], titles: Mapping[str, str], family: int) 
 def _between(items: Sequence[Found], titles: Mapping[str, str], family: int) -> list[str]:
     if not items:
         return []
-    measure = _title(items[0].item.metric)
+    measure = title(items[0].item.metric)
     sure = [found for found in items if found.sure]
     sentences = []
     if sure:
         turned = [found.item if _better(found.item) else _turned(found.item) for found in sure]
         shown = [f"{_name(item.a, titles)} over {_name(item.b, titles)} by {_span(item)}" for item in turned[:SHOWN]]
         more = f" and {len(sure) - SHOWN} more" if len(sure) > SHOWN else ""
-        sentences.append(f"Between points, better on {measure}: {_listed(shown)}{more}.")
+        sentences.append(f"Between points, better on {measure}: {listed(shown)}{more}.")
     rest = [found for found in items if not found.sure]
     if rest:
         largest = max(rest, key=lambda found: abs(found.item.difference))
@@ -215,12 +216,3 @@ def _span(item: Comparison) -> str:
     if math.isnan(item.low):
         return f"{item.difference:+.3f} (no interval)".replace("-", "−")
     return f"{item.difference:+.3f} [{item.low:+.3f}, {item.high:+.3f}]".replace("-", "−")
-
-
-def _title(metric: str) -> str:
-    title = str(find("metrics", metric).TITLE)
-    return title if title[1:2].isupper() else title[0].lower() + title[1:]
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

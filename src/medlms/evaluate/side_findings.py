@@ -8,6 +8,7 @@ from typing import Any
 
 from medlms.catalogue import find
 from medlms.evaluate.family import LEVEL
+from medlms.evaluate.phrases import capital, listed, title
 
 Record = Mapping[str, Any]
 """A comparison as JSON, with its wins, losses and ties."""
@@ -33,7 +34,7 @@ def measured(item: Record) -> bool:
 
 
 def _leading(item: Record) -> str:
-    a, b, measure = item["a"], item["b"], _title(item["metric"])
+    a, b, measure = item["a"], item["b"], title(item["metric"])
     counts = (
         f"of {item['n']:,} questions {a} does better on {item['wins']:,}, worse on {item['losses']:,}, "
         f"the same on {item['ties']:,}"
@@ -43,7 +44,7 @@ def _leading(item: Record) -> str:
     if measured(item):
         first, second = (a, b) if _better(item) else (b, a)
         return (
-            f"{_capital(first)} does better than {second} on {measure}, by {_span(item, turned=first == b)}; {counts}."
+            f"{capital(first)} does better than {second} on {measure}, by {_span(item, turned=first == b)}; {counts}."
         )
     return f"No measurable difference between {a} and {b} on {measure}: {_span(item)}; {counts}.{_power(item)}"
 
@@ -64,12 +65,12 @@ def _others(items: Sequence[Record]) -> list[str]:
     sentences = []
     for first, sign in ((a, True), (b, False)):
         if part := [item for item in found if _better(item) == sign]:
-            shown = _listed([f"{_title(item['metric'])} ({_span(item)})" for item in part])
-            sentences.append(f"{_capital(first)} also does better on {shown}.")
+            shown = listed([f"{title(item['metric'])} ({_span(item)})" for item in part])
+            sentences.append(f"{capital(first)} also does better on {shown}.")
     rest = [item for item in items if item not in found]
     if rest:
         sentences.append(
-            f"No measurable difference between {a} and {b} on {_listed([_title(item['metric']) for item in rest])}."
+            f"No measurable difference between {a} and {b} on {listed([title(item['metric']) for item in rest])}."
         )
     return sentences
 
@@ -95,16 +96,3 @@ def _number(value: float) -> str:
 def _about(size: int) -> str:
     unit = 10 ** max(0, len(str(size)) - 2)
     return f"{-(-size // unit) * unit:,}" if size <= 1_000_000 else "more than a million"
-
-
-def _title(metric: str) -> str:
-    title = str(find("metrics", metric).TITLE)
-    return title if title[1:2].isupper() else title[0].lower() + title[1:]
-
-
-def _capital(name: str) -> str:
-    return name[0].upper() + name[1:]
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

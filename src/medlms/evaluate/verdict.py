@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from medlms.catalogue import find
 from medlms.evaluate.family import LEVEL, adjusted
+from medlms.evaluate.phrases import capital, listed, title
 from medlms.evaluate.power import detectable, items_needed
 from medlms.evaluate.rivals import rivals, sentence
 from medlms.types import Comparison, Score
@@ -85,7 +85,7 @@ def against_best(
         outcome = outcomes.get((tuned, rival.name, rival.metric), ("unknown", 1.0))[0]
         shown = _turned(item) if item is not None and outcome in ("lost", "trails") else item
         span = _span(shown) if shown is not None else ""
-        found.append(sentence(rival, item, outcome, title=_title(rival.metric), span=span, tuned=tuned))
+        found.append(sentence(rival, item, outcome, title=title(rival.metric), span=span, tuned=tuned))
     return found
 
 
@@ -167,10 +167,10 @@ def _power(items: Sequence[Comparison]) -> list[str]:
     seen = [(item, size) for item in items if (size := detectable(item.low, item.high))]
     if not seen:
         return []
-    shown = _listed([f"{_two(size)} ({_title(item.metric)})" for item, size in seen])
+    shown = listed([f"{_two(size)} ({title(item.metric)})" for item, size in seen])
     sizes = [items_needed(item.difference, item.low, item.high, item.n) for item, _ in seen]
-    wanted = [f"{_about(size)} ({_title(item.metric)})" for (item, _), size in zip(seen, sizes, strict=True) if size]
-    more = f"; to see ones as small as those measured, about {_listed(wanted)} would be needed" if wanted else ""
+    wanted = [f"{_about(size)} ({title(item.metric)})" for (item, _), size in zip(seen, sizes, strict=True) if size]
+    more = f"; to see ones as small as those measured, about {listed(wanted)} would be needed" if wanted else ""
     return [f"With these questions a difference of {shown} would be seen four times in five{more}."]
 
 
@@ -191,14 +191,14 @@ def _sentence(outcome: Outcome, items: Sequence[Comparison], adjusted: float, fa
         items = [_turned(item) for item in items]
     first, second = (name.replace("_", "-") for name in (items[0].a, items[0].b))
     if outcome in ("won", "lost"):
-        return f"{_capital(first)} beats {second} {_by(items)}."
+        return f"{capital(first)} beats {second} {_by(items)}."
     if outcome in ("leads", "trails"):
         chance = f"among {family} comparisons that may be chance (adjusted p = {adjusted:.2f})"
-        return f"{_capital(first)} is ahead of {second} {_by(items)}, but {chance}."
+        return f"{capital(first)} is ahead of {second} {_by(items)}, but {chance}."
     if outcome == "level":
-        shown = _listed([f"{_title(item.metric)} ({_span(item)})" for item in items])
+        shown = listed([f"{title(item.metric)} ({_span(item)})" for item in items])
         return f"There is no measurable difference between {first} and {second} on {shown}."
-    shown = _listed([_title(item.metric) for item in items])
+    shown = listed([title(item.metric) for item in items])
     return f"Whether {first} or {second} is better on {shown} can't be told: all questions belong to one group."
 
 
@@ -225,9 +225,9 @@ def _likelihood(
 def _alone(name: str, scores: Sequence[Score]) -> str:
     main = [item for item in scores if item.metric in MAIN]
     if not main:
-        return f"{_capital(name)} has no score."
-    shown = [f"{_title(item.metric)} {_numbers(item.value, item.low, item.high)}" for item in main]
-    return f"{_capital(name)} has {_listed(shown)}; there is nothing to compare it with."
+        return f"{capital(name)} has no score."
+    shown = [f"{title(item.metric)} {_numbers(item.value, item.low, item.high)}" for item in main]
+    return f"{capital(name)} has {listed(shown)}; there is nothing to compare it with."
 
 
 def _loops(endings: Mapping[str, Mapping[str, int]]) -> list[str]:
@@ -236,7 +236,7 @@ def _loops(endings: Mapping[str, Mapping[str, int]]) -> list[str]:
     found = {name: share for name, share in shares.items() if share[0]}
     if not any(count >= LOOPING * total for count, total in found.values()):
         return []
-    return [f"Answers that repeat themselves: {_listed([f'{n} {c} of {t}' for n, (c, t) in found.items()])}."]
+    return [f"Answers that repeat themselves: {listed([f'{n} {c} of {t}' for n, (c, t) in found.items()])}."]
 
 
 def _lengths(scores: Mapping[str, Sequence[Score]]) -> list[str]:
@@ -244,7 +244,7 @@ def _lengths(scores: Mapping[str, Sequence[Score]]) -> list[str]:
     found = {name: value for name in scores if (value := _value(scores, name, "length_words")) is not None}
     if not found or max(found.values()) <= LENGTHS_APART * min(found.values()):
         return []
-    shown = _listed([f"{name} {words:.0f}" for name, words in found.items()])
+    shown = listed([f"{name} {words:.0f}" for name, words in found.items()])
     return [
         f"Mind the lengths: mean words an answer are {shown}; overlap scores depend on length, "
         "so part of a difference may be length alone."
@@ -265,7 +265,7 @@ def _value(scores: Mapping[str, Sequence[Score]], system: str, metric: str) -> f
 
 
 def _by(items: Sequence[Comparison]) -> str:
-    return _listed([f"on {_title(item.metric)} by {_span(item)}" for item in items])
+    return listed([f"on {title(item.metric)} by {_span(item)}" for item in items])
 
 
 def _span(item: Comparison) -> str:
@@ -279,16 +279,3 @@ def _numbers(value: float, low: float, high: float) -> str:
     if len(shown) < 3:
         return f"{value:.{digits}f}"
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-
-
-def _title(metric: str) -> str:
-    title = str(find("metrics", metric).TITLE)
-    return title if title[1:2].isupper() else title[0].lower() + title[1:]
-
-
-def _capital(name: str) -> str:
-    return name[0].upper() + name[1:]
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
