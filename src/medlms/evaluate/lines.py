@@ -6,13 +6,14 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from medlms.errors import DataError
 from medlms.run import Run
 from medlms.types import Prediction
 
 Say = Callable[[str], None]
+Row = TypeVar("Row")
 
 FIELDS = (
     "id",
@@ -106,6 +107,17 @@ def read_predictions(run: Run, system: str) -> list[Prediction]:
         if absent:
             raise DataError(f"{path}: {found.get('id')!r} has no {', '.join(absent)}.")
     return [prediction(found) for found in sorted(lines, key=lambda found: str(found["id"]))]
+
+
+def read(run: Run, file: str, of: Callable[[Mapping[str, Any]], Row], what: str) -> list[Row]:
+    """What ``of`` makes of each line of a file, in its order; DataError where there are none or a line is not ``what``."""
+    try:
+        found = [of(line) for line in run.rows(file)]
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{run.folder / file}: not {what}: {error}.") from None
+    if not found:
+        raise DataError(f"{run.folder / file}: there are no answers.", hint="`medlms evaluate` makes them.")
+    return found
 
 
 def mended(run: Run, system: str, *, say: Say) -> dict[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from medlms.errors import AskedWrongly, CouldNot, DataError
+from medlms.evaluate import lines
 from medlms.run import Run
 from medlms.tasks import exam
 from medlms.types import Choice, Engine, Message, Prediction, Reply, Request
@@ -112,13 +113,7 @@ def _own(first: Prediction, values: dict[str, Any]) -> dict[str, Any]:
 
 def read(run: Run, file: str) -> list[Answered]:
     """The answers in a file, in its order; DataError where there are none or a line is no exam's."""
-    try:
-        found = [from_line(line) for line in run.rows(file)]
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{run.folder / file}: not an exam's answers: {error}.") from None
-    if not found:
-        raise DataError(f"{run.folder / file}: there are no answers.", hint="`medlms evaluate` makes them.")
-    return found
+    return lines.read(run, file, from_line, "an exam's answers")
 
 
 def _orders(row: Choice, asking: Asking) -> tuple[Order, ...]:
@@ -221,11 +216,11 @@ def _plan(row: Choice, asking: Asking, engine: str) -> str:
 
 def _known(run: Run, file: str, plans: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Lines that are there already; a line that a crash cut is gone. AskedWrongly where they are of another exam."""
-    lines = {line["id"]: line for line in run.rows(file)}
-    for name, line in lines.items():
+    stored = {line["id"]: line for line in run.rows(file)}
+    for name, line in stored.items():
         if line.get("plan") != plans.get(name):
             raise AskedWrongly(
                 f"{run.folder / file}: holds answers of another exam (questions, prompt, examples, orders or engine differ).",
                 hint="Evaluate into a new run, or remove the file to ask again.",
             )
-    return lines
+    return stored

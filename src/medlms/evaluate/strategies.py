@@ -140,13 +140,7 @@ def ask(
 
 def read(run: Run, file: str) -> list[Told]:
     """The answers in a file, in its order; DataError where there are none, or a line is no strategy's."""
-    try:
-        found = [from_line(line) for line in run.rows(file)]
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{run.folder / file}: not a strategy's answers: {error}.") from None
-    if not found:
-        raise DataError(f"{run.folder / file}: there are no answers.", hint="`medlms evaluate` makes them.")
-    return found
+    return lines.read(run, file, from_line, "a strategy's answers")
 
 
 def from_line(line: Mapping[str, Any]) -> Told:
