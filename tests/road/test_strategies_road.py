@@ -104,6 +104,15 @@ def test_what_is_changed_afterwards_is_found(asked: dict[str, Any]) -> None:
     keys = [fault.key for fault in verify(folder, with_pages=False).faults]
     assert f"{first['id']}.drafts[1].chosen" in keys and f"{first['id']}.chosen" in keys
     assert "strategies[ours].results[base, self_consistency-n2-t0.7].new_tokens" in keys
+    report = json.loads((folder / "report.json").read_text())
+    part = report["strategies"][0]
+    part["comparisons"][0]["high"] += 0.01
+    part["comparisons"][0]["p_adjusted"] /= 2
+    part["results"][1]["agreement"] = 1.5
+    (folder / "report.json").write_text(json.dumps(report))
+    keys = [fault.key for fault in verify(folder, with_pages=False).faults]
+    for name in ("high", "p_adjusted", "agreement"):
+        assert any(key.startswith("strategies[ours]") and key.endswith(name) for key in keys), name
 
 
 def test_a_stopped_strategy_goes_on_and_ends_the_same(asked: dict[str, Any], tmp_path: Path) -> None:

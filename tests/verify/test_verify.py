@@ -222,21 +222,3 @@ def test_a_study_is_refused_with_a_hint(run: Path) -> None:
     (run / "report.json").write_text(json.dumps({"kind": "study"}), encoding="utf-8")
     with pytest.raises(AskedWrongly, match="study"):
         verify(run, with_pages=False)
-
-
-def test_accuracy_of_an_exam_is_counted_again(run: Path) -> None:
-    from medlms.run import Run
-    from medlms.verify.exams import exams
-
-    lines = [{"id": f"q{n}", "group": "", "right": 1, "chosen": n % 2 if n else None} for n in range(10)]
-    Run(run).keep_rows("predictions/base.mini.letter.jsonl", lines)
-    low, high = 0.23659309, 0.76340691  # Wilson, 5 of 10
-    metrics = {"accuracy": {"value": 0.5, "n": 10, "low": low, "high": high}}
-    report = {"exams": [{"name": "mini", "results": [{"system": "base", "way": "letter", "metrics": metrics}]}]}
-    ledger = Ledger()
-    exams(Run(run), report, ledger)
-    assert {fault.key.rpartition(".")[2] for fault in ledger.faults} <= {"low", "high"}  # stated to eight places only
-    assert all(abs(fault.stated - fault.recomputed) < 1e-8 for fault in ledger.faults)
-    metrics["accuracy"]["value"] = 0.6
-    exams(Run(run), report, ledger)
-    assert ("report.json", "exams[mini].results[base, letter].metrics.accuracy.value") in places(ledger)

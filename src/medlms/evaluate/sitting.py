@@ -90,7 +90,10 @@ def sit(
             progress(len(done), len(rows))
     if missing := [row.id for row in rows if row.id not in done]:
         raise CouldNot(f"{engine.name}: {len(missing)} questions got no reply, {missing[0]!r} among them.")
-    return [from_line(done[row.id]) for row in rows]
+    wanted = [row.id for row in rows]
+    if list(done) != wanted:  # replies came as they were done; intervals drawn again later need the order of the exam
+        run.keep_rows(file, [done[name] for name in wanted])
+    return [from_line(done[name]) for name in wanted]
 
 
 def from_line(line: Mapping[str, Any]) -> Answered:

@@ -135,7 +135,10 @@ def ask(
             done[row.id] = made
             run.append(file, [made])
             tell(len(done), len(rows))
-    return [from_line(done[row.id]) for row in rows]
+    wanted = [row.id for row in rows]
+    if list(done) != wanted:  # as they were answered; intervals drawn again later need the order of the questions
+        run.keep_rows(file, [done[name] for name in wanted])
+    return [from_line(done[name]) for name in wanted]
 
 
 def read(run: Run, file: str) -> list[Told]:

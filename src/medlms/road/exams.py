@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from medlms.config import Config
@@ -104,21 +104,35 @@ def _fits(engine: Any, limit: int) -> Callable[[Sequence[Message]], bool]:
 
 
 def _of_paper(work: Work, paper: Paper) -> dict[str, Any]:
-    config = work.config.evaluate
-    systems = [system for system in SYSTEMS if system in config.systems and system in work.paths]
-    settings: dict[str, Any] = {"resamples": config.resamples, "seed": work.config.seed}
+    config = work.config
+    answers: dict[str, dict[str, list[Answered]]] = {}
+    for way in config.evaluate.exam.ask:
+        for system in SYSTEMS:
+            if system in config.evaluate.systems and system in work.paths:
+                read = {item.first.id: item for item in sitting.read(work.run, file_of(system, paper.name, way))}
+                answers.setdefault(way, {})[system] = [read[row.id] for row in paper.rows]
+    shown = paper.account(most=SHOWN)
+    return {**shown, "prompt": style(work), "options": _sizes(paper), **of_answers(answers, config, data_of(work.run))}
+
+
+def of_answers(
+    answers: Mapping[str, Mapping[str, list[Answered]]], config: Config, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What an exam's ``answers``, by way and system, come to: floors, results, tuned against base, overlaps with training.
+
+    All answers are in the exam's order; ``data`` is the account of the training rows, empty where there is none.
+    """
+    settings: dict[str, Any] = {"resamples": config.evaluate.resamples, "seed": config.seed}
     found: list[dict[str, Any]] = []
     differences: list[dict[str, Any]] = []
-    hit = untouched.overlaps(_data(work.run), [row.id for row in paper.rows])
-    below = None
-    for way in config.exam.ask:
+    first = next((items for systems in answers.values() for items in systems.values()), [])
+    below = floor([item.first for item in first]) if first else None
+    hit = untouched.overlaps(data, [item.first.id for item in first])
+    for way, systems in answers.items():
         by_way: dict[str, dict[str, list[Answered]]] = {}
-        for system in systems:
-            read = {item.first.id: item for item in sitting.read(work.run, file_of(system, paper.name, way))}
-            answered = [read[row.id] for row in paper.rows]
-            below = below or floor([item.first for item in answered])
+        for system, answered in systems.items():
             for name, items in ways(way, answered).items():
-                made = results(items, system=system, way=name, coverages=config.exam.coverages, **settings)
+                made = results(items, system=system, way=name, coverages=config.evaluate.exam.coverages, **settings)
                 if hit and hit["hit"] and system == "tuned":
                     made["without_hits"] = untouched.scores(
                         [item.first for item in items], hit["ids"], ["accuracy"], **settings
@@ -127,11 +141,7 @@ def _of_paper(work: Work, paper: Paper) -> dict[str, Any]:
                 by_way.setdefault(name, {})[system] = items
         for name, pair in by_way.items():
             differences += _differences(name, pair, settings)
-    shown = paper.account(most=SHOWN)
     return {
-        **shown,
-        "prompt": style(work),
-        "options": _sizes(paper),
         **({"chance": below.chance, "majority": below.majority, "majority_answer": below.answer} if below else {}),
         "results": found,
         "comparisons": differences,
@@ -154,7 +164,7 @@ def _sizes(paper: Paper) -> dict[str, int]:
     return {str(size): sum(len(row.options) == size for row in paper.rows) for size in sizes}
 
 
-def _data(run: Run) -> dict[str, Any]:
+def data_of(run: Run) -> dict[str, Any]:
     """The account of the training rows, where there is one."""
     if not (run.folder / "data_report.json").is_file():
         return {}

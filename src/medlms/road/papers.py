@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,17 @@ class Paper:
             "files": self.read.files,
             "rows_in": self.read.rows_in,
             "asked": len(self.rows),
+            "ids_sha256": ids_sha256(row.id for row in self.rows),
             "left": self.left,
             "set_aside": dict(Counter(fault.reason for fault in faults).most_common()),
             "faults": [dataclasses.asdict(fault) for fault in faults[:most]],
             "shots": self.shown,
         }
+
+
+def ids_sha256(ids: Iterable[str]) -> str:
+    """A fingerprint of which questions were asked, in their order."""
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
 
 def papers(names: list[str], settings: Exam, *, say: Callable[[str], None]) -> list[Paper]:

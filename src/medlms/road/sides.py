@@ -113,9 +113,19 @@ def _report(run: Run) -> dict[str, Any]:
 
 def _first(run: Run, report: Mapping[str, Any]) -> str:
     known = [str(system["name"]) for system in report.get("systems") or []]
+    if not known and (exams := _exams(run)):
+        raise AskedWrongly(
+            f"{run.folder}: holds answers to exams alone, and these are compared one exam at a time.",
+            hint=f"Name one of each run, {run.folder}:{exams[0]} say. It has: {', '.join(exams)}.",
+        )
     if not known:
         raise AskedWrongly(f"{run.folder}: its report holds no systems.", hint="Grade it: medlms evaluate.")
     return next((name for name in FIRST if name in known), known[0])
+
+
+def _exams(run: Run) -> list[str]:
+    """Systems on exams, as SYSTEM.EXAM.WAY."""
+    return sorted(path.stem for path in (run.folder / "predictions").glob("*.*.*.jsonl"))
 
 
 def _names(found: Sequence[tuple[Run, str]]) -> list[str]:
@@ -136,7 +146,7 @@ def _side(name: str, run: Run, system: str, report: Mapping[str, Any]) -> Side:
     known = [str(item["name"]) for item in report.get("systems") or []]
     exam = system not in known and (run.folder / f"predictions/{system}.jsonl").is_file()
     if system not in known and not exam:
-        known += sorted(path.stem for path in (run.folder / "predictions").glob("*.*.*.jsonl"))
+        known += _exams(run)
         hint = near(system, known) or f"It has: {', '.join(known)}."
         raise AskedWrongly(f"{run.folder}: has no system {system!r}.", hint=hint)
     lines = list(run.rows(f"predictions/{system}.jsonl"))

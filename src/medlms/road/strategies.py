@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from medlms.config import Config
@@ -16,7 +16,7 @@ from medlms.evaluate.strategy_exam import DIRECT, OfExam
 from medlms.evaluate.strategy_open import OfAnswers
 from medlms.evaluate.strategy_results import EXAM_METRICS, OPEN_METRICS, results
 from medlms.road import exams, grading, shots
-from medlms.road.papers import Paper, shots_of
+from medlms.road.papers import Paper, ids_sha256, shots_of
 from medlms.road.talk import Talk
 from medlms.road.work import Work
 from medlms.types import Comparison, Message, Prediction
@@ -78,7 +78,7 @@ def sit(work: Work, system: str, model: Any = None) -> None:
         return
     engine = work.engine(system, model)
     work.paths.setdefault(system, engine.path)
-    for what, rows, subject, _ in _subjects(work, engine):
+    for what, rows, subject in _subjects(work, engine):
         if what == ANSWERS and system == _first(work):
             for sentence in cost(config.evaluate.strategies, config, what, len(rows)):
                 work.talk.say(sentence)
@@ -103,24 +103,46 @@ def file_of(system: str, what: str, key: str) -> str:
 
 
 def summary(work: Work) -> list[dict[str, Any]]:
-    """The ``strategies`` of report.json, from the answers in the run; p-values are adjusted over all of them (Holm)."""
+    """The ``strategies`` of report.json, from the answers in the run."""
     config = work.config
     if not config.evaluate.strategies:
         return []
-    settings: dict[str, Any] = {"resamples": config.evaluate.resamples, "seed": config.seed}
     systems = [name for name in SYSTEMS if name in config.evaluate.systems and name in work.paths]
-    parts, pairs = [], []
-    for what, rows, _, metrics in _subjects(work):
-        part: dict[str, Any] = {"name": what, "asked": len(rows), "results": [], "comparisons": []}
-        for system in systems:
-            told = {
-                wanted.key: _in_order(work, file_of(system, what, wanted.key), rows)
-                for wanted in config.evaluate.strategies
+    return of_told(
+        {
+            what: {
+                system: {
+                    wanted.key: _in_order(work, file_of(system, what, wanted.key), rows)
+                    for wanted in config.evaluate.strategies
+                }
+                for system in systems
             }
+            for what, rows, _ in _subjects(work)
+        },
+        config,
+    )
+
+
+def of_told(told: Mapping[str, Mapping[str, Mapping[str, list[Told]]]], config: Config) -> list[dict[str, Any]]:
+    """What answers, by what was asked, system and strategy, come to; p-values are adjusted over all of them (Holm).
+
+    Answers are in the order of the questions.
+    """
+    settings: dict[str, Any] = {"resamples": config.evaluate.resamples, "seed": config.seed}
+    parts, pairs = [], []
+    for what, systems in told.items():
+        metrics = OPEN_METRICS if what == ANSWERS else EXAM_METRICS
+        first = next((items for by_key in systems.values() for items in by_key.values()), [])
+        ids = [item.prediction.id for item in first]
+        part: dict[str, Any] = {
+            "name": what, "asked": len(ids), "ids_sha256": ids_sha256(ids), "results": [], "comparisons": [],
+        }  # fmt: skip
+        for system, by_key in systems.items():
             part["results"] += [
-                results(items, system=system, strategy=key, metrics=metrics, **settings) for key, items in told.items()
+                results(items, system=system, strategy=key, metrics=metrics, **settings)
+                for key, items in by_key.items()
             ]
-            pairs += [(part, system, item) for item in against_first(told, f"{what}/{system}", metrics[0], settings)]
+            pairs += [(part, system, item) for item in against_first(by_key, f"{what}/{system}", metrics[0], settings)]
         parts.append(part)
     known = adjusted([item for _, _, item in pairs])
     for part, system, item in pairs:
@@ -129,7 +151,9 @@ def summary(work: Work) -> list[dict[str, Any]]:
     return parts
 
 
-def against_first(told: dict[str, list[Told]], prefix: str, metric: str, settings: dict[str, Any]) -> list[Comparison]:
+def against_first(
+    told: Mapping[str, list[Told]], prefix: str, metric: str, settings: dict[str, Any]
+) -> list[Comparison]:
     """Each strategy against the first of the config, question by question; ``prefix`` sets their names apart."""
     by_key: dict[str, list[Prediction]] = {key: [item.prediction for item in items] for key, items in told.items()}
     first, *others = by_key
@@ -151,20 +175,20 @@ def _first(work: Work) -> str:
     return next(system for system in SYSTEMS if system in work.config.evaluate.systems)
 
 
-def _subjects(work: Work, engine: Any = None) -> list[tuple[str, Sequence[Any], Subject, Sequence[str]]]:
-    """What is asked, its name, rows and metrics; without an ``engine`` no solved examples are chosen."""
+def _subjects(work: Work, engine: Any = None) -> list[tuple[str, Sequence[Any], Subject]]:
+    """What is asked, its name and rows; without an ``engine`` no solved examples are chosen."""
     config, most = work.config, work.config.evaluate.strategy_rows
-    found: list[tuple[str, Sequence[Any], Subject, Sequence[str]]] = []
+    found: list[tuple[str, Sequence[Any], Subject]] = []
     few = _few(config.evaluate.strategies) if engine else []
     for name, paper in zip(config.evaluate.exams, work.papers, strict=True) if work.papers else ():
         solved = {key: shots_of(name, _exam(config, count), say=lambda _: None)[0] for key, count in few}
         subject = OfExam(exams.style(work), config.instruction, solved)
-        found.append((paper.name, paper.rows[:most], subject, EXAM_METRICS))
+        found.append((paper.name, paper.rows[:most], subject))
     if not exams.alone(config):
         rows = work.rows.eval[: config.evaluate.rows][:most]
         turns = {key: shots.engine(config, work.rows, engine, count=count).turns for key, count in few}
         task = grading.task_of(config)
-        found.append((ANSWERS, rows, OfAnswers(task, config.instruction, work.rows.references, turns), OPEN_METRICS))
+        found.append((ANSWERS, rows, OfAnswers(task, config.instruction, work.rows.references, turns)))
     return found
 
 

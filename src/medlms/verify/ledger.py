@@ -89,6 +89,8 @@ def _label(item: Any, index: int) -> str:
     if isinstance(item, Mapping):
         if "a" in item and "b" in item:
             return f"{item['a']} - {item['b']}, {item.get('metric')}"
+        if "system" in item and ("way" in item or "strategy" in item):
+            return f"{item['system']}, {item.get('way') or item.get('strategy')}"
         for name in _NAMES:
             if name in item:
                 return str(item[name])

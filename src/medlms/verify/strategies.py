@@ -1,4 +1,4 @@
-"""Prompting strategies of a report: drafts read and votes counted anew, metrics by the reference libraries, tokens added up."""
+"""Prompting strategies of a report: drafts read and votes counted anew, metrics by the reference libraries, all else again."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from medlms.evaluate.family import holm
-from medlms.evaluate.lines import prediction
-from medlms.evaluate.strategies import DRAFT
+from medlms.config import Config
+from medlms.evaluate.strategies import DRAFT, Told, from_line
+from medlms.road import strategies as road
+from medlms.road.papers import ids_sha256
 from medlms.run import REPORT, Run
 from medlms.tasks._said import option_named
 from medlms.types import Prediction
@@ -18,32 +19,49 @@ from medlms.verify.exams import accuracy
 from medlms.verify.ledger import Ledger
 
 
-def strategies(run: Run, report: Mapping[str, Any], ledger: Ledger) -> None:
-    """Check all numbers of every strategy but the intervals of differences and of what is no share."""
+def strategies(run: Run, config: Config, report: Mapping[str, Any], ledger: Ledger) -> None:
+    """Check all numbers of every strategy; of runs of earlier versions, which kept no order of questions, no drawn intervals."""
     parts = report.get("strategies") or []
+    told: dict[str, dict[str, dict[str, list[Told]]]] = {}
+    ordered = True
     for part in parts:
-        answers: dict[str, dict[str, list[Prediction]]] = {}
+        what = str(part.get("name"))
         for result in part.get("results") or []:
             system, strategy = str(result.get("system")), str(result.get("strategy"))
-            file = f"predictions/strategies/{system}.{part.get('name')}.{strategy}.jsonl"
-            key = f"strategies[{part.get('name')}].results[{system}, {strategy}]"
+            file = road.file_of(system, what, strategy)
+            key = f"strategies[{what}].results[{system}, {strategy}]"
             lines = held.lines(run, file, ledger) if (run.folder / file).is_file() else []
             if not lines:
                 ledger.fault(REPORT, key, f"{part.get('asked')} questions", f"{file}: no answers")
+                ordered = False
                 continue
-            lines.sort(key=lambda line: str(line.get("id")))
-            answers.setdefault(system, {})[strategy] = [prediction(line) for line in lines]
+            ids = ids_sha256(str(line.get("id")) for line in lines)
+            if "ids_sha256" in part:
+                ledger.check("answers", file, "questions and their order", part["ids_sha256"], ids)
+            ordered &= part.get("ids_sha256") == ids
+            items = [from_line(line) for line in lines]
+            told.setdefault(what, {}).setdefault(system, {})[strategy] = items
             _tokens(key, result, lines, ledger)
-            _metrics(key, result.get("metrics") or {}, lines, answers[system][strategy], ledger)
+            _metrics(key, result.get("metrics") or {}, lines, [item.prediction for item in items], ledger)
             for line in lines if lines[0].get("right") is not None else ():
                 _vote(file, line, ledger)
-        for system, items in answers.items():
+        for system, by_key in told.get(what, {}).items():
             stated = [item for item in part.get("comparisons") or [] if item.get("system") == system]
-            scores.comparisons(stated, items, ledger)
-    family = [item for part in parts for item in part.get("comparisons") or []]
-    for item, p_value in zip(family, holm([item.get("p_value") or 0.0 for item in family]), strict=True):
-        key = f"strategies.comparisons[{item.get('system')}, {item.get('a')} - {item.get('b')}].p_adjusted"
-        ledger.check(scores.KIND, REPORT, key, item.get("p_adjusted"), p_value)
+            answers = {name: sorted(_said(items), key=lambda item: item.id) for name, items in by_key.items()}
+            scores.comparisons(stated, answers, ledger)
+    if parts and not ordered:
+        ledger.notes.append(
+            "Strategies: answers are missing, or were kept by an earlier version without their order: agreement, intervals "
+            "and adjusted p-values were not computed again."
+        )
+    elif parts:
+        made = road.of_told(told, config)
+        stated_parts = [{name: part.get(name) for name in again} for part, again in zip(parts, made, strict=True)]
+        ledger.tree(REPORT, stated_parts, made, "strategies", kind="values of report.json")
+
+
+def _said(items: Sequence[Told]) -> list[Prediction]:
+    return [item.prediction for item in items]
 
 
 def winner(votes: Sequence[int | None]) -> int | None:

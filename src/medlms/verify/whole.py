@@ -57,8 +57,10 @@ def verify(folder: str | Path, *, with_pages: bool = True) -> Ledger:
             )
     if report.get("systems") or not report.get("exams"):
         _answers(run, config, report, ledger)
-    exams.exams(run, report, ledger)
-    strategies.strategies(run, report, ledger)
+    else:  # exams alone: no split, no other answers
+        _report(run, config, rows.NONE, {}, report, ledger)
+    exams.exams(run, config, report, ledger)
+    strategies.strategies(run, config, report, ledger)
     _prompts(run, report, ledger)
     if with_pages:
         pages.pages(run, report, ledger)
@@ -113,8 +115,13 @@ def _report(
 
 
 def _settings(stated: Mapping[str, Any], held_: Mapping[str, Any], ledger: Ledger, key: str = "config") -> None:
-    """The config of the report is that of the run; what the config leaves open (``auto``) the run has decided."""
+    """The config of the report is that of the run; what the config leaves open (``auto``) the run has decided.
+
+    A key that the report does not hold came with a later version: the config is read with its default.
+    """
     for name, value in held_.items():
+        if name not in stated:
+            continue
         if isinstance(value, Mapping) and isinstance(stated.get(name), Mapping):
             _settings(stated[name], value, ledger, f"{key}.{name}")
         elif value != "auto":
