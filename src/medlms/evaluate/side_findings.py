@@ -10,6 +10,7 @@ from medlms.catalogue import find
 from medlms.evaluate.family import LEVEL
 from medlms.evaluate.phrases import capital, listed, title
 
+POINTS = " points"
 Record = Mapping[str, Any]
 """A comparison as JSON, with its wins, losses and ties."""
 
@@ -54,7 +55,7 @@ def _power(item: Record) -> str:
     if not smallest:
         return ""
     more = f"; one as small as this would take about {_about(needed)}" if needed else ""
-    return f" These questions would show a difference of {_number(smallest)} four times in five{more}."
+    return f" These questions would show a difference of {_size(item, smallest)} four times in five{more}."
 
 
 def _others(items: Sequence[Record]) -> list[str]:
@@ -84,8 +85,15 @@ def _span(item: Record, *, turned: bool = False) -> str:
     values = [item["difference"], item["low"], item["high"]]
     if turned:
         values = [-values[0], -values[2], -values[1]]
-    value, low, high = map(_number, values)
-    return f"{value} [{low}, {high}]"
+    low, high = (_size(item, value).removesuffix(POINTS) for value in values[1:])
+    return f"{_size(item, values[0])} [{low}, {high}]"
+
+
+def _size(item: Record, value: float) -> str:
+    """A difference as tables show it: of shares in percentage points."""
+    if getattr(find("metrics", item["metric"]), "YES_NO", False):
+        return f"{100 * value:.1f}".replace("-", "−") + POINTS
+    return _number(value)
 
 
 def _number(value: float) -> str:
