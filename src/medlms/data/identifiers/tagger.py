@@ -1,0 +1,181 @@
+"""A learned second reader for names and places: what the rules found and the words around a token, weighed by logistic regression.
+
+The weights are made by scripts/train_tagger.py. A token's sums are first made of its own traits and its context's (see
+features), then once more of these sums, its neighbours' and those of the same word elsewhere in the text.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from medlms.data.identifiers.features import CONTEXT, OWN, Context, Tokens, candidates, own, tokens, traits
+from medlms.data.identifiers.finding import Finding
+from medlms.data.identifiers.view import View
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FILE = "tagger.npz"
+KINDS = ("name", "place")
+SURE = 8.0  # sums are cut off at this
+ABSENT = -6.0  # stands for the sum of a token that cannot belong to a name or a place
+SECOND = 17  # what the second look weighs
+_REMEMBERED = 1 << 16  # sums of traits that are kept, for each template
+_ENOUGH = 0.5  # share from which a token belongs to a name or a place
+_RULED_OUT = 0.0  # share up to which what rules found is taken back
+
+Sums = tuple[float, float]  # for name and for place, against neither
+
+
+def bucket(template: int, trait: Sequence[str], size: int) -> int:
+    """Which row of the ``size`` (a power of two) weights a trait has."""
+    return zlib.crc32("\x1f".join((str(template), *trait)).encode()) & (size - 1)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """``first`` [size, 2] in steps of ``step``; ``second`` [2, SECOND]: name and place against neither."""
+
+    first: NDArray[np.int8]
+    second: NDArray[np.float32]
+    step: float
+
+
+class Tagger:
+    """Weights with the sums of traits seen before."""
+
+    def __init__(self, weights: Weights) -> None:
+        size = len(weights.first)
+        self._first = (weights.first.astype("float64") * weights.step).tolist()
+        self._second: list[list[float]] = weights.second.astype("float64").tolist()
+        self._size = size
+        self._own: dict[tuple[str, bool], Sums] = {}
+        self._seen: list[dict[tuple[str, ...], Sums]] = [{} for _ in range(CONTEXT)]
+
+    def _of_own(self, said: str, cased: bool) -> Sums:
+        sums = self._own.get((said, cased))
+        if sums is None:
+            rows = [self._first[bucket(place, (trait,), self._size)] for place, trait in enumerate(own(said, cased))]
+            sums = (sum(row[0] for row in rows), sum(row[1] for row in rows))
+            if len(self._own) > _REMEMBERED:
+                self._own.clear()
+            self._own[said, cased] = sums
+        return sums
+
+    def first(self, around: Context, place: int) -> Sums:
+        """Sums of a token's traits."""
+        name, town = self._of_own(around.these.said[place], around.these.cased)
+        for template, (seen, trait) in enumerate(zip(self._seen, traits(around, place), strict=True)):
+            sums = seen.get(trait)
+            if sums is None:
+                row = self._first[bucket(OWN + template, trait, self._size)]
+                if len(seen) > _REMEMBERED:
+                    seen.clear()
+                sums = seen[trait] = (row[0], row[1])
+            name += sums[0]
+            town += sums[1]
+        return max(-SURE, min(SURE, name)), max(-SURE, min(SURE, town))
+
+    def shares(self, these: Tokens) -> dict[int, tuple[float, float]]:
+        """For every token that may belong to a name or a place how likely it does, in 0..1."""
+        around = Context(these)
+        sums = {place: self.first(around, place) for place in candidates(these)}
+        shares: dict[int, tuple[float, float]] = {}
+        name, town = self._second
+        for place, looked in second(these, sums):
+            one = math.exp(sum(map(float.__mul__, name, looked)))
+            other = math.exp(sum(map(float.__mul__, town, looked)))
+            shares[place] = (one / (1 + one + other), other / (1 + one + other))
+        return shares
+
+
+def second(these: Tokens, sums: dict[int, Sums]) -> Iterator[tuple[int, list[float]]]:
+    """What the second look weighs: per candidate its sums, the neighbours', and the best of the same word elsewhere."""
+    best = _best(these, sums)
+    absent = (ABSENT, ABSENT)
+    for place, (name, town) in sums.items():
+        low = these.looks[place].low
+        common = "c" in these.looks[place].lists or len(low) < 3
+        elsewhere = [
+            max((value for where, value in best[low][kind] if where != place), default=ABSENT) for kind in (0, 1)
+        ]
+        left, right = sums.get(place - 1, absent), sums.get(place + 1, absent)
+        near_left, near_right = these.gaps[place] in _NEAR, these.gaps[place + 1] in _NEAR
+        yield (
+            place,
+            [
+                1.0, name, town,
+                *(left if near_left else (0.0, 0.0)), *((0.0, 0.0) if near_left else left), float(near_left),
+                *(right if near_right else (0.0, 0.0)), *((0.0, 0.0) if near_right else right), float(near_right),
+                *((0.0, 0.0) if common else elsewhere), *((elsewhere[0], elsewhere[1]) if common else (0.0, 0.0)),
+            ][:SECOND],
+        )  # fmt: skip
+
+
+_NEAR = frozenset((" ", "-", ". ", "'", "\n", "^", "."))
+
+
+def _best(these: Tokens, sums: dict[int, Sums]) -> dict[str, tuple[list[tuple[int, float]], list[tuple[int, float]]]]:
+    """The two highest sums of each word, for name and place, and where they are."""
+    best: dict[str, tuple[list[tuple[int, float]], list[tuple[int, float]]]] = {}
+    for place, pair in sums.items():
+        lists = best.setdefault(these.looks[place].low, ([], []))
+        for kept, value in zip(lists, pair, strict=True):
+            kept.append((place, value))
+            if len(kept) > 2:
+                kept.remove(min(kept, key=lambda item: item[1]))
+    return best
+
+
+@cache
+def tagger() -> Tagger:
+    """The tagger with the weights of the package."""
+    import numpy as np
+
+    with resources.files("medlms.data.identifiers").joinpath(FILE).open("rb") as stream, np.load(stream) as stored:
+        return Tagger(Weights(stored["first"], stored["second"], float(stored["step"])))
+
+
+def read_again(seen: View, found: list[Finding]) -> list[Finding]:
+    """``found`` (settled) with the names and places that the tagger adds, and without those it is sure are none."""
+    these = tokens(seen, found)
+    shares = tagger().shares(these)
+    if not shares:
+        return found
+    kinds = {
+        place: KINDS[pair[1] > pair[0]]
+        for place, pair in shares.items()
+        if pair[0] + pair[1] >= _ENOUGH and not these.found[place]
+    }
+    added = [
+        Finding(start, end, kind, "learned", 0.65) for start, end, kind in _joined(these, sorted(kinds.items()))
+    ]
+    return [*found, *added]
+
+
+def _joined(these: Tokens, kinds: Sequence[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:
+    """Stretches of tokens of one kind with nothing but a blank or a dot between them."""
+    held: tuple[int, int, str] | None = None  # first token, last token, kind
+    for place, kind in kinds:
+        if held and held[1] == place - 1 and held[2] == kind and these.gaps[place] in _NEAR:
+            held = (held[0], place, kind)
+            continue
+        if held:
+            yield _span(these, held)
+        held = (place, place, kind)
+    if held:
+        yield _span(these, held)
+
+
+def _span(these: Tokens, held: tuple[int, int, str]) -> tuple[int, int, str]:
+    end = these.ends[held[1]]
+    if these.said[held[1]].lower().endswith("'s"):
+        end -= 2
+    return these.starts[held[0]], end, held[2]
