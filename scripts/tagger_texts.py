@@ -1,4 +1,4 @@
-"""Texts for the tagger: those with marked identifiers, copies of them with other names, places and styles, and real ones without marks."""
+"""Texts for the tagger: those with marked identifiers, copies of them with other names and styles, and real ones without."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.identifiers import reach_set
+
+from medlms import datasets
 from medlms.data.identifiers import features, lexicon, weigh
 from medlms.data.identifiers.states import SHORT_STATES
 from medlms.data.identifiers.words import words
-from tests.identifiers import reach_set
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = frozenset(
@@ -48,19 +50,22 @@ def first_set() -> list[Marked]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "rows.jsonl"
         command = [sys.executable, "-m", "tests.identifiers.build", "--split", "test", "--out", str(out)]
-        subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     return [
-        Marked(row["text"], [(i["start"], i["end"], i["class"]) for i in row["identifiers"]], f"first/{row['carrier']}", 0.5)
+        Marked(
+            row["text"],
+            [(i["start"], i["end"], i["class"]) for i in row["identifiers"]],
+            f"first/{row['carrier']}",
+            0.5,
+        )
         for row in rows
     ]
 
 
 def reach(path: Path) -> list[Marked]:
     """A file of texts with marks."""
-    return [
-        Marked(row.text, row.spans, f"{path.stem}/{place}", 1.0) for place, row in enumerate(reach_set.read(path))
-    ]
+    return [Marked(row.text, row.spans, f"{path.stem}/{place}", 1.0) for place, row in enumerate(reach_set.read(path))]
 
 
 class Names:
@@ -129,7 +134,9 @@ def swapped(row: Marked, names: Names, chance: random.Random) -> Marked:
 def _other(word: str, kind: str, drawn: dict[str, str], names: Names, chance: random.Random) -> str:
     low = word.lower()
     if low.isdigit():
-        return "".join(chance.choice("0123456789") if place else chance.choice("123456789") for place, _ in enumerate(low))
+        return "".join(
+            chance.choice("0123456789") if place else chance.choice("123456789") for place, _ in enumerate(low)
+        )
     if len(word) == 1:
         return chance.choice("abcdefghijklmnoprstvwyz").upper() if word.isupper() else word
     if (low in KEPT and chance.random() < 0.85) or (word.isupper() and low in SHORT_STATES and kind == "place"):
@@ -177,13 +184,13 @@ def styled(row: Marked, chance: random.Random) -> Marked:
                 line = place
         text = "".join(marks)
     elif style == "folded":
-        text = "".join(new if mark.isalpha() and len(new := lexicon.folded(mark)) == 1 and mark.islower() else mark for mark in text)
+        text = "".join(new if mark.islower() and len(new := lexicon.folded(mark)) == 1 else mark for mark in text)
     return row._replace(text=text)
 
 
 @contextlib.contextmanager
 def thinned(share: int, salt: int) -> Iterator[None]:
-    """Lists of names and towns without ``share`` of a hundred words while this lasts: so that the tagger meets words of no list."""
+    """Lists of names and towns without ``share`` of a hundred words while this lasts, so that there are words of no list."""
     hidden = {"given", "family", "faker_given", "faker_family", "towns", "geonames"}
 
     def thin(*lists: str) -> frozenset[str]:
@@ -214,12 +221,22 @@ def _forget() -> None:
                 value.cache_clear()
 
 
+# Sets of texts without marks, and how many of their rows for each row that was asked for.
+SETS = {"medquad": 1.0, "wikidoc": 0.5, "wikidoc_patient_information": 0.4, "pubmedqa": 0.4, "medqa": 0.4}
+
+
+LONGEST = 3000  # characters of a real text
+
+
 def real(chance: random.Random, rows: int) -> list[Marked]:
     """Real texts without marks; what the rules find in them is left aside, all else counts as no identifier."""
     found: list[Marked] = []
-    for name, share in (("medquad", 1.0), ("wikidoc", 0.6), ("pubmedqa", 0.5), ("wikidoc_patient_information", 0.4)):
-        examples = list(importlib.import_module(f"medlms.datasets.{name}").read(offline=True).examples)
-        for example in chance.sample(examples, min(len(examples), int(rows * share))):
-            text = chance.choice((example.answer, example.answer, f"{example.question}\n{example.answer}"))
-            found.append(Marked(text[:3000], [], f"real/{name}", 0.5))
+    for name, share in SETS.items():
+        if name in datasets.exams():
+            asked = [f"{one.question}\n{one.context}".strip() for one in datasets.exam(name, offline=True).rows]
+        else:
+            examples = importlib.import_module(f"medlms.datasets.{name}").read(offline=True).examples
+            asked = [f"{one.question}\n{one.answer}" if chance.random() < 0.3 else one.answer for one in examples]
+        some = chance.sample(asked, min(len(asked), int(rows * share)))
+        found += [Marked(text[:LONGEST], [], f"real/{name}", 0.5) for text in some]
     return found

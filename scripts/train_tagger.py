@@ -1,15 +1,17 @@
 """Fit the tagger of names and places and write its weights.
 
-    MEDLMS_DATA=FOLDER PYTHONPATH=src:scripts:. python scripts/train_tagger.py [--out FILE] [--held STEM] [--copies 6]
+    MEDLMS_DATA=FOLDER PYTHONPATH=src:scripts:. python scripts/train_tagger.py [--out FILE] [--held STEM] [--copies 7] [--negatives 1800]
 
 ``--held ward`` leaves out the texts of one author (a file of tests/identifiers/reach, or ``first``), to measure with them
-afterwards: benchmarks of what the tagger says of an author it hasn't read. One seed, one thread: the same numpy makes the same file.
+afterwards. One seed, one thread: the same numpy makes the same file.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
+import multiprocessing
 import random
 import sys
 import time
@@ -19,18 +21,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tagger_texts import ROOT, HIDDEN, Marked, Names, first_set, reach, real, styled, swapped, thinned
 
 from medlms.data.identifiers import features, tagger
 from medlms.data.identifiers.scan import by_rules
 from medlms.data.identifiers.view import view
+from tagger_texts import HIDDEN, ROOT, SETS, Marked, Names, first_set, reach, real, styled, swapped, thinned
 
 OUT = ROOT / "src/medlms/data/identifiers" / tagger.FILE
-SIZE = 1 << 18
+SIZE = 1 << 19
+ROWS = 200_000  # of the weights that are kept, those that count most
 SEED = 26
-WIDTH = features.OWN + features.CONTEXT
-BATCH, PASSES, RATE, SHRUNK, DROPPED = 4096, 6, 0.15, 5e-4, 0.15
+WIDTH = features.WIDTH
+GLANCE = features.OWN + features.GLANCED
+BATCH, PASSES, RATE, SHRUNK, DROPPED = 8192, 7, 0.1, 5e-4, 0.4
 NO, NAME, PLACE, ASIDE = 0, 1, 2, -1
+PORTION = 250  # texts that a process reads at a time
 
 
 class Rows:
@@ -48,7 +53,7 @@ class Rows:
         """Reads a text."""
         seen = view(row.text)
         these = features.tokens(seen, by_rules(seen))
-        around = features.Context(these)
+        around = features.Context(seen, these)
         chosen = features.candidates(these)
         classes = np.zeros(len(row.text) + 1, dtype=np.int8)
         for start, end, kind in row.spans:
@@ -68,50 +73,68 @@ class Rows:
     def _row(self, around: features.Context, place: int) -> list[int]:
         own = [(trait,) for trait in features.own(around.these.said[place], around.these.cased)]
         found = []
-        for template, trait in enumerate([*own, *features.traits(around, place)]):
+        for template, trait in enumerate([*own, *features.glanced(around, place), *features.traits(around, place)]):
             key = (template, trait)
             if key not in self._known:
                 self._known[key] = tagger.bucket(template, trait, SIZE)
             found.append(self._known[key])
         return found
 
+    def extend(self, others: Rows) -> None:
+        """Puts other rows behind these."""
+        begin = len(self.classes)
+        self.buckets.extend(others.buckets)
+        self.classes += others.classes
+        self.weights += others.weights
+        self.groups += others.groups
+        self.texts += [(begin + first, begin + last, these, chosen) for first, last, these, chosen in others.texts]
+
     def forget(self) -> None:
         """Drops what is remembered of traits."""
         self._known.clear()
 
 
-def read(copies: int, negatives: int, held: str = "") -> Rows:
-    """All texts with their copies: half of them with thinned lists."""
+def read(copies: int, negatives: int, processes: int) -> Rows:
+    """All texts with their copies, half of these with thinned lists; the same however many processes read."""
     chance = random.Random(SEED)
-    sources = first_set()
-    for path in sorted((ROOT / "tests/identifiers/reach").glob("*.txt")):
-        sources += reach(path)
     names = Names()
-    whole: list[Marked] = []
-    thin: list[Marked] = []
-    for row in sources:
-        ours = row.group.startswith("first/")
-        whole.append(row)
-        for number in range(1 if ours else copies):
-            copy = styled(swapped(row, names, chance), chance)
-            (thin if number % 2 == 0 else whole).append(copy)
+    parts: dict[int, list[Marked]] = {0: [], 1: [], 2: []}  # whole lists, and twice thinned ones
+    for number, row in enumerate(first_set()):
+        parts[number % 3].append(styled(swapped(row, names, chance), chance) if number % 3 else row)
+    for path in sorted((ROOT / "tests/identifiers/reach").glob("*.txt")):
+        for row in reach(path):
+            parts[0].append(row)
+            for number in range(copies):
+                parts[(1, 0, 2, 0)[number % 4]].append(styled(swapped(row, names, chance), chance))
     for number, row in enumerate(real(chance, negatives)):
-        if chance.random() < 0.15:
-            row = row._replace(text=row.text.lower() if len(row.text.lower()) == len(row.text) else row.text)
-        (thin if number % 4 == 0 else whole).append(row)
+        if chance.random() < 0.15 and len(row.text.lower()) == len(row.text):
+            row = row._replace(text=row.text.lower())
+        parts[(0, 0, 1, 2)[number % 4]].append(row)
+    jobs = [
+        (salt, some[begin : begin + PORTION]) for salt, some in parts.items() for begin in range(0, len(some), PORTION)
+    ]
     rows = Rows()
-    for row in whole:
-        rows.add(row)
-    for salt in (1, 2):
-        with thinned(HIDDEN, salt):
-            for row in thin[salt - 1 :: 2]:
-                rows.add(row)
+    with multiprocessing.Pool(processes) as pool:
+        for done in pool.imap(_read_some, jobs):
+            rows.extend(done)
+    return rows
+
+
+def _read_some(job: tuple[int, list[Marked]]) -> Rows:
+    salt, some = job
+    rows = Rows()
+    with thinned(HIDDEN, salt) if salt else contextlib.nullcontext():
+        for row in some:
+            rows.add(row)
     rows.forget()
     return rows
 
 
 def fit_first(buckets: Any, classes: Any, weights: Any, seed: int = SEED) -> Any:
-    """Weights [SIZE, 2] of a logistic regression, by AdaGrad over small batches, traits dropped at random."""
+    """Weights [SIZE, 2] of a logistic regression, by AdaGrad over small batches, traits dropped at random.
+
+    The traits of a glance are fitted to tell alone, too: what they are sure of is looked at no further.
+    """
     chance = np.random.default_rng(seed)
     values = np.zeros((SIZE + 1, 2))
     squares = np.full((SIZE + 1, 2), 1e-3)
@@ -124,18 +147,25 @@ def fit_first(buckets: Any, classes: Any, weights: Any, seed: int = SEED) -> Any
             ids = buckets[some].astype(np.int64)
             ids[chance.random(ids.shape) < DROPPED] = SIZE
             values[SIZE] = 0
-            error = shares_of(values[ids].sum(1))
-            error[:, 0] -= classes[some] == NAME
-            error[:, 1] -= classes[some] == PLACE
-            error *= weights[some, None]
+            rows = values[ids]
+            nearest = _error(rows[:, :GLANCE].sum(1), classes[some], weights[some])
+            error = np.repeat(_error(rows.sum(1), classes[some], weights[some])[:, None], WIDTH, 1)
+            error[:, :GLANCE] += nearest[:, None]
             flat = ids.ravel()
             values *= 1 - SHRUNK * rate / RATE
             for column in (0, 1):
-                slope = np.bincount(flat, np.repeat(error[:, column], WIDTH), SIZE + 1)
+                slope = np.bincount(flat, error[:, :, column].ravel(), SIZE + 1)
                 squares[:, column] += slope**2
                 values[:, column] -= rate * slope / np.sqrt(squares[:, column])
     values[SIZE] = 0
     return values[:SIZE] * (1 - DROPPED)
+
+
+def _error(sums: Any, classes: Any, weights: Any) -> Any:
+    error = shares_of(sums)
+    error[:, 0] -= classes == NAME
+    error[:, 1] -= classes == PLACE
+    return error * weights[:, None]
 
 
 def shares_of(sums: Any) -> Any:
@@ -145,10 +175,13 @@ def shares_of(sums: Any) -> Any:
     return raised / (raised.sum(1, keepdims=True) + np.exp(-top))
 
 
-def small(values: Any) -> tuple[Any, float]:
-    """``values`` in steps that fit one byte; tiny ones vanish, so that the file packs well."""
-    step = float(np.quantile(np.abs(values[values != 0]), 0.9995)) / 127
-    return np.clip(np.rint(values / step), -127, 127).astype(np.int8), step
+def small(values: Any, buckets: Any) -> tuple[Any, float]:
+    """The ``ROWS`` weights that move most sums, in steps that fit one byte; all others become nothing."""
+    counts = np.bincount(buckets.ravel(), minlength=SIZE)
+    moved = np.abs(values).max(1) * np.sqrt(np.minimum(counts, 1000))
+    kept = values * (moved >= np.partition(moved, -ROWS)[-ROWS])[:, None]
+    step = float(np.quantile(np.abs(kept[kept != 0]), 0.9995)) / 127
+    return np.clip(np.rint(kept / step), -127, 127).astype(np.int8), step
 
 
 def looked_again(rows: Rows, sums: Any, which: Sequence[int]) -> Any:
@@ -156,9 +189,14 @@ def looked_again(rows: Rows, sums: Any, which: Sequence[int]) -> Any:
     found = np.zeros((len(rows.classes), tagger.SECOND))
     for number in which:
         begin, _, these, chosen = rows.texts[number]
-        of_text = {place: (float(sums[begin + n, 0]), float(sums[begin + n, 1])) for n, place in enumerate(chosen)}
-        for n, (_, looked) in enumerate(tagger.second(these, of_text)):
-            found[begin + n] = looked
+        of_text = {
+            place: (float(sums[begin + n, 0]), float(sums[begin + n, 1]))
+            for n, place in enumerate(chosen)
+            if not np.isnan(sums[begin + n, 0])
+        }
+        numbers = {place: begin + n for n, place in enumerate(chosen)}
+        for place, looked in tagger.second(these, of_text):
+            found[numbers[place]] = looked
     return found
 
 
@@ -180,7 +218,7 @@ def fit_second(looked: Any, classes: Any, weights: Any) -> Any:
     return values
 
 
-def fit(rows: Rows, held: str = "", folds: int = 3) -> tagger.Weights:
+def fit(rows: Rows, held: str = "", folds: int = 2) -> tagger.Weights:
     """Both looks; the second is fitted to sums of texts that the first has not read."""
     buckets = np.frombuffer(rows.buckets, dtype=np.int32).reshape(-1, WIDTH)
     classes, weights = np.array(rows.classes), np.array(rows.weights)
@@ -197,10 +235,17 @@ def fit(rows: Rows, held: str = "", folds: int = 3) -> tagger.Weights:
         for begin in range(0, len(chosen), 1 << 16):
             some = chosen[begin : begin + (1 << 16)]
             sums[some] = values[buckets[some]].sum(1)
+            glance = values[buckets[some, :GLANCE]].sum(1).max(1)
+            sums[some[glance < tagger.GLANCE]] = np.nan
+    lost = np.isnan(sums[:, 0])
+    print(
+        f"told at a glance: {lost.mean():.3f} of all, {lost[classes > NO].mean():.4f} of names and places",
+        file=sys.stderr,
+    )
     sums = np.clip(sums, -tagger.SURE, tagger.SURE)
     looked = looked_again(rows, sums, range(len(rows.texts)))
     second = fit_second(looked, np.where(out, ASIDE, classes), weights)
-    values, step = small(fit_first(buckets, np.where(out, ASIDE, classes), weights))
+    values, step = small(fit_first(buckets, np.where(out, ASIDE, classes), weights), buckets)
     return tagger.Weights(values, second.astype(np.float32), step)
 
 
@@ -209,18 +254,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--held", default="")
-    parser.add_argument("--copies", type=int, default=6)
-    parser.add_argument("--negatives", type=int, default=2500)
+    parser.add_argument("--copies", type=int, default=7)
+    parser.add_argument("--negatives", type=int, default=1800)
+    parser.add_argument("--processes", type=int, default=2)
     chosen = parser.parse_args()
     began = time.perf_counter()
-    rows = read(chosen.copies, chosen.negatives)
+    rows = read(chosen.copies, chosen.negatives, chosen.processes)
     print(f"{len(rows.texts)} texts, {len(rows.classes)} tokens, {time.perf_counter() - began:.0f} s", file=sys.stderr)
     weights = fit(rows, chosen.held)
     command = f"python scripts/train_tagger.py --copies {chosen.copies} --negatives {chosen.negatives}"
+    kept = np.flatnonzero(weights.first.any(1))
     np.savez_compressed(
-        chosen.out, first=weights.first, second=weights.second, step=np.float64(weights.step),
-        made=np.array(f"{command}; tests/identifiers (test, reach/), MedQuAD, wikidoc, PubMedQA"),
+        chosen.out, first=weights.first[kept], behind=np.diff(kept, prepend=0).astype(np.uint16), size=np.int64(SIZE),
+        second=weights.second, step=np.float64(weights.step),
+        made=np.array(f"{command}; tests/identifiers (test, reach/); {', '.join(SETS)}"),
     )  # fmt: skip
+    print(f"sha256 {hashlib.sha256(chosen.out.read_bytes()).hexdigest()}", file=sys.stderr)
     print(f"{chosen.out}: {chosen.out.stat().st_size} bytes, {time.perf_counter() - began:.0f} s", file=sys.stderr)
 
 

@@ -8,9 +8,9 @@ from importlib import resources
 
 import numpy as np
 import pytest
-import tagger_texts
 from tests.identifiers.reach_set import texts
 
+import tagger_texts
 from medlms.data.identifiers import features, lexicon, scan, tagger
 from medlms.data.identifiers.scan import by_rules
 from medlms.data.identifiers.view import view
@@ -23,13 +23,17 @@ def slow_shares(text: str) -> dict[int, tuple[float, float]]:
     seen = view(text)
     these = features.tokens(seen, by_rules(seen))
     with FILE.open("rb") as stream, np.load(stream) as stored:
-        first, weights = stored["first"].astype(np.float64) * float(stored["step"]), stored["second"].astype(np.float64)
+        packed = tagger.unpacked(stored)
+    first, weights = packed.first.astype(np.float64) * packed.step, packed.second.astype(np.float64)
+    around = features.Context(seen, these)
+    nearest = features.OWN + features.GLANCED
     sums = {}
     for place in features.candidates(these):
         traits = [(trait,) for trait in features.own(these.said[place], these.cased)]
-        traits += features.traits(features.Context(these), place)
+        traits += [*features.glanced(around, place), *features.traits(around, place)]
         rows = [tagger.bucket(template, trait, len(first)) for template, trait in enumerate(traits)]
-        sums[place] = tuple(np.clip(first[rows].sum(0), -tagger.SURE, tagger.SURE))
+        if first[rows[:nearest]].sum(0).max() >= tagger.GLANCE:
+            sums[place] = tuple(np.clip(first[rows].sum(0), -tagger.SURE, tagger.SURE))
     shares = {}
     for place, looked in tagger.second(these, sums):
         raised = np.exp(weights @ np.array(looked))
@@ -47,16 +51,18 @@ def test_the_weights_are_those_that_were_measured_and_say_where_they_are_from() 
 
 
 def test_the_number_of_traits_is_the_one_said() -> None:
-    these = features.tokens(view("Seen by Vrabnik today."), [])
+    seen = view("Seen by Vrabnik today.")
+    around = features.Context(seen, features.tokens(seen, []))
     assert len(features.own("Vrabnik", True)) == features.OWN
-    assert len(features.traits(features.Context(these), 2)) == features.CONTEXT
+    assert len(features.glanced(around, 2)) == features.GLANCED
+    assert len(features.traits(around, 2)) == features.CONTEXT
 
 
 @pytest.mark.parametrize("name", ["texts", "ward"])
 def test_remembered_sums_equal_slow_ones(name: str) -> None:
     for row in [*texts(name)[:6], *texts(name)[:2]]:
         seen = view(row.text)
-        fast = tagger.tagger().shares(features.tokens(seen, by_rules(seen)))
+        fast = tagger.tagger().shares(seen, features.tokens(seen, by_rules(seen)))
         slow = slow_shares(row.text)
         assert fast.keys() == slow.keys() and fast
         for place, pair in fast.items():
@@ -68,6 +74,30 @@ def test_the_same_text_gives_the_same_findings_whatever_was_read_before() -> Non
     first = [scan(text) for text in rows]
     tagger.tagger.cache_clear()
     assert [scan(text) for text in reversed(rows)] == first[::-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "kind"),
+    [
+        ("Spoke w Vrabnikova re drain, she is coming at 3.", "Vrabnikova", "name"),
+        ("Up from Vrabnik Hollow this morning, 40 min drive. No chest pain.", "Vrabnik Hollow", "place"),
+        ("Plan reviewed with patient. Weekend cover: Tolvanen / Achterby.", "Tolvanen", "name"),
+    ],
+)
+def test_names_and_places_of_no_list_are_found_by_what_stands_around(text: str, said: str, kind: str) -> None:
+    assert (said, kind) in {(text[item.start : item.end], item.kind) for item in scan(text)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Addison disease, Foley catheter, Bell palsy. Start Eliquis and Lasix.",
+        "Ober test negative, Thomas test positive. Kocher incision. Whipple in 2019.",
+        "What are the treatments for Kallmann syndrome? Genes FGFR1 and PROKR2 are involved.",
+    ],
+)
+def test_eponyms_drugs_and_genes_are_left_alone(text: str) -> None:
+    assert not scan(text)
 
 
 def test_swapped_texts_have_their_spans_where_the_names_are() -> None:

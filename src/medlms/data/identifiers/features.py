@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from medlms.data.identifiers import cues, parts
+from medlms.data.identifiers import cues, frames, parts
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.labels import LABEL_WORDS
 from medlms.data.identifiers.lexicon import (
     BOTH,
-    UNKNOWN,
+    NAME,
     WORD,
     folded,
     is_common,
@@ -24,11 +25,14 @@ from medlms.data.identifiers.lexicon import (
     rank,
     town_openings,
 )
+from medlms.data.identifiers.settling import lived_in
 from medlms.data.identifiers.states import COUNTRIES, SHORT_STATES, STATES
 from medlms.data.identifiers.view import View
 
 _TOKEN = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
-_PARTICLES = frozenset("de del della di da do dos das du la las los van von der den ter ten bin ibn al el y e st".split())
+_PARTICLES = frozenset(
+    "de del della di da do dos das du la las los van von der den ter ten bin ibn al el y e st".split()
+)
 _MANY_BLANKS = re.compile(" {2,}")
 _LANDS = STATES | COUNTRIES
 _WRAPPED = 45  # characters of a line from which a break behind a word or a comma is taken for a wrapped line
@@ -40,7 +44,7 @@ _WINDOW = 4  # tokens to each side that are looked at
 class Look(NamedTuple):
     """What a token is without its context: lower case, class by the lists, shape, name in the context of others, freedom.
 
-    ``free``: 0 never part of a name or a place by itself, 1 beside one, 2 where it stands within a sentence, 3 anywhere.
+    ``free``: 0 never part of a name or a place, -1 before one, 1 beside one, 2 where it stands within a sentence, 3 anywhere.
     """
 
     low: str
@@ -52,7 +56,7 @@ class Look(NamedTuple):
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of a text, as lists of one length: places, looks, what stands before each, and what the rules found there."""
+    """Tokens of a text, lists of one length: places, looks, what stands before each, what rules found there and by which."""
 
     starts: list[int]
     ends: list[int]
@@ -60,6 +64,7 @@ class Tokens:
     looks: list[Look]
     gaps: list[str]
     found: list[str]
+    rules: list[str]
     cased: bool
 
     def __len__(self) -> int:
@@ -73,7 +78,7 @@ def look(said: str, cased: bool) -> Look:
     shape = _shape(said)
     if not said[0].isalpha() or any(map(str.isdigit, said)):
         key = "".join("9" if mark.isdigit() else "a" for mark in low)[:6]
-        return Look(low, "d" + key, shape, key, 0)
+        return Look(low, "d" + key, shape, key, 1 if shape[0] in "9A" else 0)
     kind = rank(low) if len(low) > 1 else WORD
     common = is_common(low)
     flags = "".join(
@@ -94,7 +99,9 @@ def look(said: str, cased: bool) -> Look:
     )
     key = low if kind == WORD or (kind == BOTH and common) or "l" in flags or "m" in flags else f"<{kind}{flags}>"
     if cased:
-        free = (2 if common and kind == WORD else 3) if said[0].isupper() else 2 if kind > BOTH and len(low) > 2 else 0
+        free = (2 if common and kind == WORD else 3) if said[0].isupper() else 2 if kind == NAME and len(low) > 2 else 0
+        if low in _PARTICLES and not free:
+            free = -1
     else:
         free = 3 if len(low) > 1 and (not common or kind != WORD) else 1
     return Look(low, f"{kind}{flags}", shape, key, free)
@@ -121,47 +128,47 @@ def _gap(between: str) -> str:
 
 def tokens(seen: View, found: Sequence[Finding]) -> Tokens:
     """Tokens of a text with what the rules found (``found``, without overlaps, in order)."""
-    flat, text, cased = seen.flat, seen.text, seen.cased
-    starts: list[int] = []
-    ends: list[int] = []
-    said: list[str] = []
-    looks: list[Look] = []
-    gaps: list[str] = []
-    last = line = 0
-    broken = "\n" in text
-    for hit in _TOKEN.finditer(flat):
-        start, end = hit.span()
-        between = flat[last:start]
-        if between != " " or broken:
-            if broken and "\n" in (raw := text[last:start]):
-                wraps = raw.count("\n") == 1 and last - line > _WRAPPED and raw[0] in "\n, "
-                between = "," * ("," in raw) + " " if wraps else _gap(between[: raw.index("\n")] + raw[raw.index("\n") :])
-                line = text.rfind("\n", last, start) + 1
-            elif between != " ":
-                between = _gap(between)
-        word = flat[start:end]
-        starts.append(start)
-        ends.append(end)
-        said.append(word)
-        looks.append(look(word, cased))
-        gaps.append(between)
-        last = end
-    gaps.append(_EDGE if not flat[last:].strip() else _gap(flat[last:]))
-    return Tokens(starts, ends, said, looks, gaps, _marked(starts, ends, found), cased)
+    flat, cased = seen.flat, seen.cased
+    spans = [hit.span() for hit in _TOKEN.finditer(flat)]
+    starts, ends = [start for start, _ in spans], [end for _, end in spans]
+    said = [flat[start:end] for start, end in spans]
+    looks = [look(word, cased) for word in said]
+    between = [flat[last:start] for last, start in zip([0, *ends], [*starts, len(flat)], strict=True)]
+    gaps = [gap if gap == " " else _gap(gap) for gap in between]
+    if "\n" in seen.text:
+        _break_lines(seen, starts, ends, gaps)
+    if not flat[ends[-1] if ends else 0 :].strip():
+        gaps[-1] = _EDGE
+    return Tokens(starts, ends, said, looks, gaps, *_marked(starts, ends, found), cased)
 
 
-def _marked(starts: list[int], ends: list[int], found: Sequence[Finding]) -> list[str]:
-    """Per token the kind that the rules found there, or nothing."""
-    marked = [""] * len(starts)
+def _break_lines(seen: View, starts: list[int], ends: list[int], gaps: list[str]) -> None:
+    """Marks the ends of lines in ``gaps``; a long line that ends behind a word or a comma is a wrapped one."""
+    text, line = seen.text, 0
+    here = text.find("\n")
+    while here >= 0:
+        place = bisect_right(starts, here)
+        last = ends[place - 1] if place else 0
+        stop = starts[place] if place < len(starts) else len(text)
+        raw = text[last:stop]
+        wraps = raw.count("\n") == 1 and last - line > _WRAPPED and raw[0] in "\n, "
+        gaps[place] = (", " if "," in raw else " ") if wraps else _gap(raw)
+        line = text.rfind("\n", last, stop) + 1
+        here = text.find("\n", max(stop, here + 1))
+
+
+def _marked(starts: list[int], ends: list[int], found: Sequence[Finding]) -> tuple[list[str], list[str]]:
+    """Per token the kind that the rules found there and the rule that did, or nothing."""
+    marked, rules = [""] * len(starts), [""] * len(starts)
     place = 0
     for item in found:
         while place < len(starts) and ends[place] <= item.start:
             place += 1
         here = place
         while here < len(starts) and starts[here] < item.end:
-            marked[here] = item.kind
+            marked[here], rules[here] = item.kind, item.rule
             here += 1
-    return marked
+    return marked, rules
 
 
 _SENTENCE_END = (".", "!", "?", ":", "\n")
@@ -173,26 +180,25 @@ def candidates(these: Tokens) -> list[int]:
     chosen: list[int] = []
     near = -9  # the last one that was chosen by itself
     waiting: list[int] = []  # tokens that are chosen if one stands behind them
-    for place, seen in enumerate(looks):
+    for place in [place for place, seen in enumerate(looks) if seen.free or found[place]]:
         kind = found[place]
         if kind and kind not in ("name", "place"):
             waiting.clear()
             continue
-        free = seen.free
+        free = looks[place].free
         alone = bool(kind) or free == 3
         if free == 2 and not alone:
             gap = gaps[place]
-            alone = place > 0 and not any(mark in gap for mark in _SENTENCE_END)
+            alone = gap == " " or (place > 0 and not any(mark in gap for mark in _SENTENCE_END))
         if alone:
             chosen += [other for other in waiting if other >= place - 2]
             waiting.clear()
             chosen.append(place)
             near = place
-        elif free or seen.shape[0] in "9A" or seen.low in _PARTICLES:
-            if place - near == 1 and "\n" not in gaps[place] and seen.low not in _PARTICLES:
-                chosen.append(place)
-            else:
-                waiting.append(place)
+        elif free > 0 and place - near == 1 and "\n" not in gaps[place]:
+            chosen.append(place)
+        else:
+            waiting.append(place)
     return chosen
 
 
@@ -226,25 +232,39 @@ OWN = 14  # traits of a token without context
 class Context:
     """Tokens with edges on both sides, and what is said of words in the whole text: found by rules, written small."""
 
-    def __init__(self, these: Tokens) -> None:
-        edges = [_EDGE] * _WINDOW
-        marked = zip(these.looks, these.found, strict=True)
+    def __init__(self, seen: View, these: Tokens) -> None:
+        edges, none = [_EDGE] * _WINDOW, [""] * _WINDOW
+        looks, found = these.looks, these.found
+        self.seen = seen
         self.these = these
-        self.keys = [
-            *edges,
-            *(seen.key if kind in ("", "name", "place") else f"[{kind}]" for seen, kind in marked),
-            *edges,
-        ]
-        self.looks = [*[_NO_LOOK] * _WINDOW, *these.looks, *[_NO_LOOK] * _WINDOW]
-        self.found = [*[""] * _WINDOW, *these.found, *[""] * _WINDOW]
-        self._names = {seen.low for seen, kind in zip(these.looks, these.found, strict=True) if kind == "name"}
-        self._places = {seen.low for seen, kind in zip(these.looks, these.found, strict=True) if kind == "place"}
+        self.keys = [*edges, *[look.key for look in looks], *edges]
+        self.looks = [*[_NO_LOOK] * _WINDOW, *looks, *[_NO_LOOK] * _WINDOW]
+        self.found = [*none, *found, *none]
+        self._names: set[str] = set()
+        self._places: set[str] = set()
+        for place, kind in enumerate(found):
+            if kind == "name":
+                self._names.add(looks[place].low)
+            elif kind == "place":
+                self._places.add(looks[place].low)
+            elif kind:
+                self.keys[place + _WINDOW] = f"[{kind}]"
         self._small = set(these.said) if these.cased else set()
 
     def said(self, low: str) -> str:
         """Which of the three hold for ``low``."""
         names, places = "n" if low in self._names else "", "p" if low in self._places else ""
         return names + places + ("s" if low in self._small else "")
+
+    def verdicts(self, place: int) -> str:
+        """What cues and frames say of a position: of a person behind, before, behind, of a place before, of a thing behind."""
+        seen, start, end = self.seen, self.these.starts[place], self.these.ends[place]
+        behind = cues.behind(seen.low, end, True)
+        person = frames.led(seen, start)
+        told = frames.followed(seen.low, end)
+        lived = lived_in(seen.low, start)
+        thing = cues.names_a_thing(seen.low, end)
+        return f"{behind}{person:d}{told:d}{lived:d}{thing:d}"
 
     def label(self, place: int) -> str:
         """The word before the nearest colon or the like on the line, and how far it is."""
@@ -263,8 +283,27 @@ class Context:
 _NO_LOOK = Look("", _EDGE, _EDGE, _EDGE, 0)
 
 
+def glanced(around: Context, place: int) -> tuple[tuple[str, ...], ...]:
+    """Traits of a token's nearest context, one for each template; most tokens are told by them and their own alone."""
+    here = place + _WINDOW
+    k1, n1 = around.keys[here - 1], around.keys[here + 1]
+    before, after = around.these.gaps[place], around.these.gaps[place + 1]
+    look = around.looks[here]
+    return (
+        (k1, look.lists),
+        (n1, look.lists),
+        (before, k1),
+        (after, n1),
+        (around.looks[here - 1].shape, before, look.shape, after, around.looks[here + 1].shape),
+        (around.found[here], around.these.rules[place], look.lists),
+    )
+
+
+GLANCED = 6  # traits of a token's nearest context
+
+
 def traits(around: Context, place: int) -> tuple[tuple[str, ...], ...]:
-    """Traits of a token's context, one for each template, in a fixed order; alike ones of two templates count apart."""
+    """Further traits of a token's context, one for each template, in a fixed order."""
     these, here = around.these, place + _WINDOW
     before, after = these.gaps[place], these.gaps[place + 1]
     k4, k3, k2, k1, _, n1, n2, n3, n4 = around.keys[here - _WINDOW : here + _WINDOW + 1]
@@ -273,6 +312,7 @@ def traits(around: Context, place: int) -> tuple[tuple[str, ...], ...]:
     lists, shape = own_look.lists, own_look.shape
     kind = lists[0]
     cased = "c" if these.cased else "u"
+    verdicts = around.verdicts(place)
     return (
         (k1,),
         (n1,),
@@ -282,11 +322,6 @@ def traits(around: Context, place: int) -> tuple[tuple[str, ...], ...]:
         (n3,),
         (k4,),
         (n4,),
-        (before, after),
-        (before, k1),
-        (after, n1),
-        (k1, lists),
-        (n1, lists),
         (before, lists, cased),
         (after, lists, cased),
         (k2, k1),
@@ -299,19 +334,19 @@ def traits(around: Context, place: int) -> tuple[tuple[str, ...], ...]:
         (f0, lists, shape, cased),
         (f0, around.said(own_look.low), kind),
         (around.label(place), kind),
-        (before[-1:], left.shape, shape, right.shape, after[:1]),
         (k3, k2, k1),
         (left2.shape, left.shape, shape, right.shape, right2.shape),
         (k2, before, kind),
         (f0, k1, before),
         (f0, n1, after),
-        (f1, g1, k1, n1),
         (k2, k1, before, kind),
         (n1, n2, after, kind),
         (before, shape, after, cased),
-        (cased, f0, kind, k2),
-        (cased, f0, kind, n2),
+        (verdicts,),
+        (verdicts, lists, cased),
+        (verdicts[1], verdicts[3], kind, f0),
     )
 
 
-CONTEXT = 37  # traits of a token's context
+CONTEXT = 31  # traits of a token's further context
+WIDTH = OWN + GLANCED + CONTEXT  # traits of a token

@@ -1,4 +1,4 @@
-"""A learned second reader for names and places: what the rules found and the words around a token, weighed by logistic regression.
+"""A learned second reader for names and places: what rules found and the words around, weighed by logistic regression.
 
 The weights are made by scripts/train_tagger.py. A token's sums are first made of its own traits and its context's (see
 features), then once more of these sums, its neighbours' and those of the same word elsewhere in the text.
@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from medlms.data.identifiers.features import CONTEXT, OWN, Context, Tokens, candidates, own, tokens, traits
-from medlms.data.identifiers.finding import Finding
+from medlms.data.identifiers.features import (
+    GLANCED,
+    OWN,
+    WIDTH,
+    Context,
+    Tokens,
+    candidates,
+    glanced,
+    own,
+    tokens,
+    traits,
+)
+from medlms.data.identifiers.finding import Finding, settled
 from medlms.data.identifiers.view import View
 
 if TYPE_CHECKING:
@@ -23,13 +34,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILE = "tagger.npz"
+SHA256 = "7a6e69643c6f6126bb957968b61888499646d08f0a99a02b2d73ef08f56d4bb7"  # of the weights that were measured
 KINDS = ("name", "place")
 SURE = 8.0  # sums are cut off at this
+GLANCE = -3.5  # both sums of a glance below it: the token is looked at no further
 ABSENT = -6.0  # stands for the sum of a token that cannot belong to a name or a place
 SECOND = 17  # what the second look weighs
 _REMEMBERED = 1 << 16  # sums of traits that are kept, for each template
-_ENOUGH = 0.5  # share from which a token belongs to a name or a place
-_RULED_OUT = 0.0  # share up to which what rules found is taken back
+_ENOUGH = 0.4  # share from which a token belongs to a name or a place
+_DOUBTED = 0.3  # share below which what rules found is taken back
 
 Sums = tuple[float, float]  # for name and for place, against neither
 
@@ -52,41 +65,53 @@ class Tagger:
     """Weights with the sums of traits seen before."""
 
     def __init__(self, weights: Weights) -> None:
-        size = len(weights.first)
-        self._first = (weights.first.astype("float64") * weights.step).tolist()
+        self._first = weights.first
+        self._step = weights.step
         self._second: list[list[float]] = weights.second.astype("float64").tolist()
-        self._size = size
         self._own: dict[tuple[str, bool], Sums] = {}
-        self._seen: list[dict[tuple[str, ...], Sums]] = [{} for _ in range(CONTEXT)]
+        self._seen: list[dict[tuple[str, ...], Sums]] = [{} for _ in range(WIDTH)]
+
+    def _row(self, template: int, trait: tuple[str, ...]) -> Sums:
+        row = self._first[bucket(template, trait, len(self._first))]
+        return int(row[0]) * self._step, int(row[1]) * self._step
 
     def _of_own(self, said: str, cased: bool) -> Sums:
         sums = self._own.get((said, cased))
         if sums is None:
-            rows = [self._first[bucket(place, (trait,), self._size)] for place, trait in enumerate(own(said, cased))]
-            sums = (sum(row[0] for row in rows), sum(row[1] for row in rows))
+            rows = [self._row(template, (trait,)) for template, trait in enumerate(own(said, cased))]
             if len(self._own) > _REMEMBERED:
                 self._own.clear()
-            self._own[said, cased] = sums
+            sums = self._own[said, cased] = (sum(row[0] for row in rows), sum(row[1] for row in rows))
         return sums
 
-    def first(self, around: Context, place: int) -> Sums:
-        """Sums of a token's traits."""
-        name, town = self._of_own(around.these.said[place], around.these.cased)
-        for template, (seen, trait) in enumerate(zip(self._seen, traits(around, place), strict=True)):
+    def _of(self, first: int, found: tuple[tuple[str, ...], ...]) -> Sums:
+        """Sums of traits; the first of them has the template ``first``."""
+        name = town = 0.0
+        for template, trait in enumerate(found, first):
+            seen = self._seen[template]
             sums = seen.get(trait)
             if sums is None:
-                row = self._first[bucket(OWN + template, trait, self._size)]
                 if len(seen) > _REMEMBERED:
                     seen.clear()
-                sums = seen[trait] = (row[0], row[1])
+                sums = seen[trait] = self._row(template, trait)
             name += sums[0]
             town += sums[1]
-        return max(-SURE, min(SURE, name)), max(-SURE, min(SURE, town))
+        return name, town
 
-    def shares(self, these: Tokens) -> dict[int, tuple[float, float]]:
+    def first(self, around: Context, place: int) -> Sums | None:
+        """Sums of a token's traits; nothing where a glance shows that it belongs to neither."""
+        name, town = self._of_own(around.these.said[place], around.these.cased)
+        more = self._of(OWN, glanced(around, place))
+        name, town = name + more[0], town + more[1]
+        if name < GLANCE and town < GLANCE:
+            return None
+        more = self._of(OWN + GLANCED, traits(around, place))
+        return max(-SURE, min(SURE, name + more[0])), max(-SURE, min(SURE, town + more[1]))
+
+    def shares(self, seen: View, these: Tokens) -> dict[int, tuple[float, float]]:
         """For every token that may belong to a name or a place how likely it does, in 0..1."""
-        around = Context(these)
-        sums = {place: self.first(around, place) for place in candidates(these)}
+        around = Context(seen, these)
+        sums = {place: pair for place in candidates(these) if (pair := self.first(around, place))}
         shares: dict[int, tuple[float, float]] = {}
         name, town = self._second
         for place, looked in second(these, sums):
@@ -140,13 +165,25 @@ def tagger() -> Tagger:
     import numpy as np
 
     with resources.files("medlms.data.identifiers").joinpath(FILE).open("rb") as stream, np.load(stream) as stored:
-        return Tagger(Weights(stored["first"], stored["second"], float(stored["step"])))
+        return Tagger(unpacked(stored))
+
+
+def unpacked(stored: Mapping[str, NDArray[Any]]) -> Weights:
+    """Weights from a file, which holds the rows that are not nothing and how far each is behind the last."""
+    import numpy as np
+
+    first = np.zeros((int(stored["size"]), 2), dtype=np.int8)
+    first[np.cumsum(stored["behind"], dtype=np.int64)] = stored["first"]
+    return Weights(first, stored["second"], float(stored["step"]))
 
 
 def read_again(seen: View, found: list[Finding]) -> list[Finding]:
-    """``found`` (settled) with the names and places that the tagger adds, and without those it is sure are none."""
+    """``found`` with the names and places that the tagger adds, and without those that it takes for none.
+
+    What comes in and what comes back is settled: in order of place, without overlaps.
+    """
     these = tokens(seen, found)
-    shares = tagger().shares(these)
+    shares = tagger().shares(seen, these)
     if not shares:
         return found
     kinds = {
@@ -154,17 +191,26 @@ def read_again(seen: View, found: list[Finding]) -> list[Finding]:
         for place, pair in shares.items()
         if pair[0] + pair[1] >= _ENOUGH and not these.found[place]
     }
-    added = [
-        Finding(start, end, kind, "learned", 0.65) for start, end, kind in _joined(these, sorted(kinds.items()))
-    ]
-    return [*found, *added]
+    added = [Finding(start, end, kind, "learned", 0.65) for start, end, kind in _joined(these, sorted(kinds.items()))]
+    likely: dict[int, float] = {}  # of each thing found the share of its likeliest token, by its number
+    number = 0
+    for place, pair in shares.items():
+        if these.found[place]:
+            while found[number].end <= these.starts[place]:
+                number += 1
+            likely[number] = max(likely.get(number, 0.0), pair[0] + pair[1])
+    kept = [item for number, item in enumerate(found) if likely.get(number, 1.0) >= _DOUBTED]
+    return settled([*kept, *added]) if added else kept
+
+
+_BRIDGES = frozenset("of the and on de del da do la las los le du van von der den al el y e".split())
 
 
 def _joined(these: Tokens, kinds: Sequence[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:
-    """Stretches of tokens of one kind with nothing but a blank or a dot between them."""
+    """Stretches of tokens of one kind with nothing but a blank, a dot or small words such as 'of the' between them."""
     held: tuple[int, int, str] | None = None  # first token, last token, kind
     for place, kind in kinds:
-        if held and held[1] == place - 1 and held[2] == kind and these.gaps[place] in _NEAR:
+        if held and held[2] == kind and _bridged(these, held[1], place, kind):
             held = (held[0], place, kind)
             continue
         if held:
@@ -172,6 +218,16 @@ def _joined(these: Tokens, kinds: Sequence[tuple[int, str]]) -> Iterator[tuple[i
         held = (place, place, kind)
     if held:
         yield _span(these, held)
+
+
+def _bridged(these: Tokens, last: int, place: int, kind: str) -> bool:
+    small = range(last + 1, place)
+    return (
+        place - last < 4
+        and all(these.gaps[here] in (_NEAR if not small else (" ",)) for here in range(last + 1, place + 1))
+        and all(these.looks[here].low in _BRIDGES and not these.found[here] for here in small)
+        and (kind == "place" or not any(these.looks[here].low in ("and", "of", "on", "the") for here in small))
+    )
 
 
 def _span(these: Tokens, held: tuple[int, int, str]) -> tuple[int, int, str]:
