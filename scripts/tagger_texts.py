@@ -222,7 +222,7 @@ def _forget() -> None:
 
 
 # Sets of texts without marks, and how many of their rows for each row that was asked for.
-SETS = {"medquad": 1.0, "wikidoc": 0.5, "wikidoc_patient_information": 0.4, "pubmedqa": 0.4, "medqa": 0.4}
+SETS = {"medquad": 2.5, "wikidoc": 0.5, "wikidoc_patient_information": 0.4, "pubmedqa": 0.4, "medqa": 0.4}
 
 
 LONGEST = 3000  # characters of a real text
@@ -238,5 +238,5 @@ def real(chance: random.Random, rows: int) -> list[Marked]:
             examples = importlib.import_module(f"medlms.datasets.{name}").read(offline=True).examples
             asked = [f"{one.question}\n{one.answer}" if chance.random() < 0.3 else one.answer for one in examples]
         some = chance.sample(asked, min(len(asked), int(rows * share)))
-        found += [Marked(text[:LONGEST], [], f"real/{name}", 0.5) for text in some]
+        found += [Marked(text[:LONGEST], [], f"real/{name}", 0.7) for text in some]
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,7 @@ from medlms.data.identifiers.features import (
     traits,
 )
 from medlms.data.identifiers.finding import Finding, settled
+from medlms.data.identifiers.states import COUNTRIES, SHORT_STATES, STATES
 from medlms.data.identifiers.view import View
 
 if TYPE_CHECKING:
@@ -34,15 +36,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILE = "tagger.npz"
-SHA256 = "7a6e69643c6f6126bb957968b61888499646d08f0a99a02b2d73ef08f56d4bb7"  # of the weights that were measured
+SHA256 = "c61b433cd9826fa7b8c51b9b54125d8a632a22d598fdd0b811c8d38d464e228c"  # of the weights that were measured
 KINDS = ("name", "place")
 SURE = 8.0  # sums are cut off at this
-GLANCE = -3.5  # both sums of a glance below it: the token is looked at no further
+GLANCE = -3.0  # both sums of a glance below it: the token is looked at no further
 ABSENT = -6.0  # stands for the sum of a token that cannot belong to a name or a place
-SECOND = 17  # what the second look weighs
+SECOND = 18  # what the second look weighs
+_MANY = 4  # tokens of numbers, dates and the like from which a text is full of identifiers
 _REMEMBERED = 1 << 16  # sums of traits that are kept, for each template
-_ENOUGH = 0.4  # share from which a token belongs to a name or a place
+_ENOUGH_ALONE = 0.75  # the same for a number or a letter that stands alone
+_ENOUGH = 0.35  # share from which a token belongs to a name or a place
 _DOUBTED = 0.3  # share below which what rules found is taken back
+
+_MARKUP = ("<", "</")
+_LANDS = STATES | COUNTRIES
+_BESIDE = frozenset((" ", ", ", "-", ". ", "\n", ",", "/"))
+_LEFT = frozenset(("initials", "initials of a typist"))  # rules whose findings are never taken back
 
 Sums = tuple[float, float]  # for name and for place, against neither
 
@@ -61,52 +70,57 @@ class Weights:
     step: float
 
 
+class _Sums(dict[tuple[str, ...], Sums]):
+    """Sums of the traits of one template, looked up when they are first asked for."""
+
+    def __init__(self, names: Sequence[float], places: Sequence[float], template: int) -> None:
+        super().__init__()
+        self._names, self._places = names, places
+        self._begun = zlib.crc32(f"{template}\x1f".encode())
+
+    def __missing__(self, trait: tuple[str, ...]) -> Sums:
+        if len(self) > _REMEMBERED:
+            self.clear()
+        row = zlib.crc32("\x1f".join(trait).encode(), self._begun) & (len(self._names) - 1)
+        sums = self[trait] = (self._names[row], self._places[row])
+        return sums
+
+
 class Tagger:
     """Weights with the sums of traits seen before."""
 
     def __init__(self, weights: Weights) -> None:
-        self._first = weights.first
-        self._step = weights.step
         self._second: list[list[float]] = weights.second.astype("float64").tolist()
+        names, places = (array("d", (weights.first[:, kind] * weights.step).tobytes()) for kind in (0, 1))
+        tables = [_Sums(names, places, template) for template in range(WIDTH)]
+        self._own_tables = tables[:OWN]
+        self._near_tables = tables[OWN : OWN + GLANCED]
+        self._far_tables = tables[OWN + GLANCED :]
         self._own: dict[tuple[str, bool], Sums] = {}
-        self._seen: list[dict[tuple[str, ...], Sums]] = [{} for _ in range(WIDTH)]
-
-    def _row(self, template: int, trait: tuple[str, ...]) -> Sums:
-        row = self._first[bucket(template, trait, len(self._first))]
-        return int(row[0]) * self._step, int(row[1]) * self._step
 
     def _of_own(self, said: str, cased: bool) -> Sums:
         sums = self._own.get((said, cased))
         if sums is None:
-            rows = [self._row(template, (trait,)) for template, trait in enumerate(own(said, cased))]
+            rows = [table[(trait,)] for table, trait in zip(self._own_tables, own(said, cased), strict=True)]
             if len(self._own) > _REMEMBERED:
                 self._own.clear()
             sums = self._own[said, cased] = (sum(row[0] for row in rows), sum(row[1] for row in rows))
         return sums
 
-    def _of(self, first: int, found: tuple[tuple[str, ...], ...]) -> Sums:
-        """Sums of traits; the first of them has the template ``first``."""
-        name = town = 0.0
-        for template, trait in enumerate(found, first):
-            seen = self._seen[template]
-            sums = seen.get(trait)
-            if sums is None:
-                if len(seen) > _REMEMBERED:
-                    seen.clear()
-                sums = seen[trait] = self._row(template, trait)
-            name += sums[0]
-            town += sums[1]
-        return name, town
-
     def first(self, around: Context, place: int) -> Sums | None:
         """Sums of a token's traits; nothing where a glance shows that it belongs to neither."""
         name, town = self._of_own(around.these.said[place], around.these.cased)
-        more = self._of(OWN, glanced(around, place))
-        name, town = name + more[0], town + more[1]
+        for table, trait in zip(self._near_tables, glanced(around, place), strict=True):
+            sums = table[trait]
+            name += sums[0]
+            town += sums[1]
         if name < GLANCE and town < GLANCE:
             return None
-        more = self._of(OWN + GLANCED, traits(around, place))
-        return max(-SURE, min(SURE, name + more[0])), max(-SURE, min(SURE, town + more[1]))
+        for table, trait in zip(self._far_tables, traits(around, place), strict=True):
+            sums = table[trait]
+            name += sums[0]
+            town += sums[1]
+        return max(-SURE, min(SURE, name)), max(-SURE, min(SURE, town))
 
     def shares(self, seen: View, these: Tokens) -> dict[int, tuple[float, float]]:
         """For every token that may belong to a name or a place how likely it does, in 0..1."""
@@ -124,6 +138,7 @@ class Tagger:
 def second(these: Tokens, sums: dict[int, Sums]) -> Iterator[tuple[int, list[float]]]:
     """What the second look weighs: per candidate its sums, the neighbours', and the best of the same word elsewhere."""
     best = _best(these, sums)
+    others = min(_MANY, sum(kind not in ("", "url", "name", "place") for kind in these.found)) / _MANY
     absent = (ABSENT, ABSENT)
     for place, (name, town) in sums.items():
         low = these.looks[place].low
@@ -139,8 +154,8 @@ def second(these: Tokens, sums: dict[int, Sums]) -> Iterator[tuple[int, list[flo
                 1.0, name, town,
                 *(left if near_left else (0.0, 0.0)), *((0.0, 0.0) if near_left else left), float(near_left),
                 *(right if near_right else (0.0, 0.0)), *((0.0, 0.0) if near_right else right), float(near_right),
-                *((0.0, 0.0) if common else elsewhere), *((elsewhere[0], elsewhere[1]) if common else (0.0, 0.0)),
-            ][:SECOND],
+                *((0.0, 0.0) if common else elsewhere), *(elsewhere if common else (0.0, 0.0)), others,
+            ],
         )  # fmt: skip
 
 
@@ -189,18 +204,56 @@ def read_again(seen: View, found: list[Finding]) -> list[Finding]:
     kinds = {
         place: KINDS[pair[1] > pair[0]]
         for place, pair in shares.items()
-        if pair[0] + pair[1] >= _ENOUGH and not these.found[place]
+        if sum(pair) >= _ENOUGH and not these.found[place] and not these.gaps[place].endswith(_MARKUP)
     }
+    for place in [place for place in kinds if _is_small(these, place) and sum(shares[place]) < _ENOUGH_ALONE]:
+        if not any(kinds.get(near, these.found[near]) == kinds[place] for near in _beside(these, place)):
+            del kinds[place]
+    for place in [place for place in kinds if _is_state(these, place)]:
+        del kinds[place]
     added = [Finding(start, end, kind, "learned", 0.65) for start, end, kind in _joined(these, sorted(kinds.items()))]
-    likely: dict[int, float] = {}  # of each thing found the share of its likeliest token, by its number
+    kept = list(_believed(these, shares, found))
+    return settled([*kept, *added]) if added else kept
+
+
+def _is_small(these: Tokens, place: int) -> bool:
+    """Whether a token is a number or a single letter, which alone is seldom a place or a name."""
+    return these.looks[place].lists[0] == "d" or len(these.said[place]) == 1
+
+
+def _beside(these: Tokens, place: int) -> Iterator[int]:
+    close = _NEAR if these.said[place].isalpha() else _BESIDE
+    if place and these.gaps[place] in close:
+        yield place - 1
+    if place + 1 < len(these) and these.gaps[place + 1] in close:
+        yield place + 1
+
+
+def _is_state(these: Tokens, place: int) -> bool:
+    """Whether a token is a state or a country, or the first or second word of one."""
+    words = [look.low for look in these.looks[max(0, place - 1) : place + 2]]
+    here = min(place, 1)
+    return (
+        (words[here] in SHORT_STATES and these.said[place].isupper())
+        or words[here] in _LANDS
+        or " ".join(words[here : here + 2]) in _LANDS
+        or (here == 1 and " ".join(words[:2]) in _LANDS)
+    )
+
+
+def _believed(these: Tokens, shares: dict[int, tuple[float, float]], found: Sequence[Finding]) -> Iterator[Finding]:
+    """What rules found but for names and places whose likeliest word is none; numbers and initials are left to the rules."""
+    likely: dict[int, float] = {}
     number = 0
     for place, pair in shares.items():
         if these.found[place]:
             while found[number].end <= these.starts[place]:
                 number += 1
-            likely[number] = max(likely.get(number, 0.0), pair[0] + pair[1])
-    kept = [item for number, item in enumerate(found) if likely.get(number, 1.0) >= _DOUBTED]
-    return settled([*kept, *added]) if added else kept
+            sure = _is_small(these, place) or found[number].rule in _LEFT
+            likely[number] = max(likely.get(number, 0.0), 1.0 if sure else sum(pair))
+    for number, item in enumerate(found):
+        if likely.get(number, 1.0) >= _DOUBTED:
+            yield item
 
 
 _BRIDGES = frozenset("of the and on de del da do la las los le du van von der den al el y e".split())
