@@ -19,7 +19,7 @@ from typing import NamedTuple
 from tests.identifiers import reach_set
 
 from medlms import datasets
-from medlms.data.identifiers import features, lexicon, weigh
+from medlms.data.identifiers import lexicon, tokens, weigh
 from medlms.data.identifiers.states import SHORT_STATES
 from medlms.data.identifiers.words import words
 
@@ -215,7 +215,8 @@ def thinned(share: int, salt: int) -> Iterator[None]:
 
 
 def _forget() -> None:
-    for module in (lexicon, features):
+    tokens.forget()
+    for module in (lexicon, tokens):
         for name in dir(module):
             if hasattr(value := getattr(module, name), "cache_clear"):
                 value.cache_clear()

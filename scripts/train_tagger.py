@@ -1,6 +1,6 @@
 """Fit the tagger of names and places and write its weights.
 
-    MEDLMS_DATA=FOLDER PYTHONPATH=src:scripts:. python scripts/train_tagger.py [--out FILE] [--held STEM] [--copies 7] [--negatives 1800]
+    MEDLMS_DATA=FOLDER PYTHONPATH=src:scripts:. python scripts/train_tagger.py [--out FILE] [--held STEM]
 
 ``--held ward`` leaves out the texts of one author (a file of tests/identifiers/reach, or ``first``), to measure with them
 afterwards. One seed, one thread: the same numpy makes the same file.
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from medlms.data.identifiers import features, tagger
+from medlms.data.identifiers import features, tagger, tokens
 from medlms.data.identifiers.scan import by_rules
 from medlms.data.identifiers.view import view
 from tagger_texts import HIDDEN, ROOT, SETS, Marked, Names, first_set, reach, real, styled, swapped, thinned
@@ -46,15 +46,15 @@ class Rows:
         self.classes: list[int] = []
         self.weights: list[float] = []
         self.groups: list[str] = []
-        self.texts: list[tuple[int, int, features.Tokens, list[int]]] = []
+        self.texts: list[tuple[int, int, tokens.Tokens, list[int]]] = []
         self._known: dict[tuple[int, tuple[str, ...]], int] = {}
 
     def add(self, row: Marked) -> None:
         """Reads a text."""
         seen = view(row.text)
-        these = features.tokens(seen, by_rules(seen))
+        these = tokens.tokens(seen, by_rules(seen))
         around = features.Context(seen, these)
-        chosen = features.candidates(these)
+        chosen = tokens.candidates(these)
         classes = np.zeros(len(row.text) + 1, dtype=np.int8)
         for start, end, kind in row.spans:
             classes[start:end] = {"name": NAME, "place": PLACE}.get(kind, ASIDE)

@@ -11,7 +11,7 @@ import pytest
 from tests.identifiers.reach_set import texts
 
 import tagger_texts
-from medlms.data.identifiers import features, lexicon, scan, tagger
+from medlms.data.identifiers import features, lexicon, scan, tagger, tokens
 from medlms.data.identifiers.scan import by_rules
 from medlms.data.identifiers.view import view
 
@@ -21,14 +21,14 @@ FILE = resources.files("medlms.data.identifiers").joinpath(tagger.FILE)
 def slow_shares(text: str) -> dict[int, tuple[float, float]]:
     """Shares of names and places without anything remembered: every row of the weights is looked up and added."""
     seen = view(text)
-    these = features.tokens(seen, by_rules(seen))
+    these = tokens.tokens(seen, by_rules(seen))
     with FILE.open("rb") as stream, np.load(stream) as stored:
         packed = tagger.unpacked(stored)
     first, weights = packed.first.astype(np.float64) * packed.step, packed.second.astype(np.float64)
     around = features.Context(seen, these)
     nearest = features.OWN + features.GLANCED
     sums = {}
-    for place in features.candidates(these):
+    for place in tokens.candidates(these):
         traits = [(trait,) for trait in features.own(these.said[place], these.cased)]
         traits += [*features.glanced(around, place), *features.traits(around, place)]
         rows = [tagger.bucket(template, trait, len(first)) for template, trait in enumerate(traits)]
@@ -52,7 +52,7 @@ def test_the_weights_are_those_that_were_measured_and_say_where_they_are_from() 
 
 def test_the_number_of_traits_is_the_one_said() -> None:
     seen = view("Seen by Vrabnik today.")
-    around = features.Context(seen, features.tokens(seen, []))
+    around = features.Context(seen, tokens.tokens(seen, []))
     assert len(features.own("Vrabnik", True)) == features.OWN
     assert len(features.glanced(around, 2)) == features.GLANCED
     assert len(features.traits(around, 2)) == features.CONTEXT
@@ -62,7 +62,7 @@ def test_the_number_of_traits_is_the_one_said() -> None:
 def test_remembered_sums_equal_slow_ones(name: str) -> None:
     for row in [*texts(name)[:6], *texts(name)[:2]]:
         seen = view(row.text)
-        fast = tagger.tagger().shares(seen, features.tokens(seen, by_rules(seen)))
+        fast = tagger.tagger().shares(seen, tokens.tokens(seen, by_rules(seen)))
         slow = slow_shares(row.text)
         assert fast.keys() == slow.keys() and fast
         for place, pair in fast.items():

@@ -14,8 +14,8 @@ from medlms.data.identifiers.numbered import numbered
 from medlms.data.identifiers.phones import phones
 from medlms.data.identifiers.places import places
 from medlms.data.identifiers.plates import plates
+from medlms.data.identifiers.rereading import read_again
 from medlms.data.identifiers.tables import tables
-from medlms.data.identifiers.tagger import read_again
 from medlms.data.identifiers.view import View, view
 
 _RULES = (addresses, phones, forms, codes, numbered, plates, dates, ages, places, names, initials, tables)
