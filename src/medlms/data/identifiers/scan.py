@@ -1,4 +1,4 @@
-"""The scan: every rule over a text, overlaps settled."""
+"""The scan: every rule over a text, overlaps settled, and the tagger's second reading."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from medlms.data.identifiers.numbered import numbered
 from medlms.data.identifiers.phones import phones
 from medlms.data.identifiers.places import places
 from medlms.data.identifiers.plates import plates
+from medlms.data.identifiers.rereading import read_again
 from medlms.data.identifiers.tables import tables
-from medlms.data.identifiers.view import view
+from medlms.data.identifiers.view import View, view
 
 _RULES = (addresses, phones, forms, codes, numbered, plates, dates, ages, places, names, initials, tables)
 
@@ -23,4 +24,9 @@ _RULES = (addresses, phones, forms, codes, numbered, plates, dates, ages, places
 def scan(text: str) -> list[Finding]:
     """What in ``text`` looks like an identifier of a person, in order of place and without overlaps."""
     seen = view(text)
+    return read_again(seen, by_rules(seen))
+
+
+def by_rules(seen: View) -> list[Finding]:
+    """What the rules find, in order of place and without overlaps."""
     return settled(found for rule in _RULES for found in rule(seen))
