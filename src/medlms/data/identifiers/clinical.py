@@ -10,6 +10,21 @@ _VOCABULARIES = frozenset(
     "version release firmware build size gauge "
     "page pages pp vol volume copyright population approximately nearly chr chromosome position exon dbsnp".split()
 )
+# What is measured or counted: the number behind is a result. Room and bed, tables and figures are nobody's either.
+_RESULTS = frozenset(
+    "wbc wbcs rbc rbcs plt plts platelet platelets bnp ntprobnp probnp cpk ldh ast alt alp ggt hcg bhcg cfu rna dna vl load "
+    "anc alc ige igg ferritin crp esr triglycerides lipase amylase psa afp troponin myoglobin count counts titer titre copies "
+    "heparin insulin units penicillin nystatin dose doses room rm bed ward bay page table figure fig step "
+    "eosinophils neutrophils lymphocytes leukocytes about around roughly over under nearly almost than exceeds exceeding "
+    "affects affecting every per cost costs paid".split()
+)
+_UNIT = re.compile(
+    r" ?(?:mg|mcg|µg|ug|g|kg|ml|dl|l|cc|iu|units?|u/l|u|cells?|copies|/|%|mm|cm|mmhg|bpm|kcal|"
+    r"calories|cal|steps|people|patients|cases|children|women|men|adults|births|persons|individuals|"
+    r"americans|"
+    r"deaths|years?|yrs?|y/o|yo|months?|weeks?|days?|hours|hrs?|minutes|min|bp|kb|base|kda|da|daltons|participants|"
+    r"subjects with|platelets|genes|hz|dollars|euros|usd|eur|million|x ?10|×)(?![a-z])"
+)
 _FILLERS = frozenset("code codes id number no ct concept term cm pcs gov of".split())
 _WORD = re.compile(r"[^\W\d_]+")
 _MARK = re.compile(r"(?:[$€£] ?|\+/-|±|[<≤≥~] ?|(?<![\w\"'/])> ?|[0-9],|[0-9]\.)$")
@@ -44,7 +59,8 @@ _LOOSE = re.compile(
 # What is never a code, whatever label stands before: pressures, ratios, times, most drug packages.
 NEVER = re.compile(
     r"[0-9]{2,3}/[0-9]{2,3}|1:[0-9,]+|[0-9]{5}-[0-9]{3,4}-[0-9]{1,2}|[0-9]{1,2}:[0-9]{2}|[0-9]{1,3}-(?:year|yr|month|week|"
-    r"day)s?(?:-?old)?|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}"
+    r"day)s?(?:-?old)?|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}|(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?:t[0-9:.+z-]*)?|"
+    r"[a-z_]\w*\.(?:pdf|docx?|xlsx?|csv|zpl|txt|jpe?g|png|tiff?|dcm|hl7|xml|json)|m?[mu]?[a-z]{1,3}/[a-z]{2,4}/[0-9.]+m2"
 )
 
 
@@ -60,6 +76,17 @@ def harmless(low: str, start: int, end: int) -> bool:
     while said and said[-1] in _FILLERS:
         said.pop()
     return bool(said) and said[-1] in _VOCABULARIES
+
+
+def counted(low: str, end: int) -> bool:
+    """Whether a unit, or what is counted, stands right behind ``end``."""
+    return _UNIT.match(low, end) is not None
+
+
+def measured(low: str, start: int) -> bool:
+    """Whether the word right before ``start`` is what is measured, counted or only a place in a house or a book."""
+    said = _WORD.findall(low[max(0, start - 24) : start])
+    return bool(said) and said[-1] in _RESULTS
 
 
 def usual(low: str, start: int, end: int) -> bool:

@@ -5,25 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from medlms.data.identifiers import checks
-from medlms.data.identifiers.clinical import harmless, usual
+from medlms.data.identifiers.clinical import counted, harmless, measured, usual
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.forms import checked
-from medlms.data.identifiers.labels import label, label_behind
+from medlms.data.identifiers.label_words import ARTICLES, SINGLED
+from medlms.data.identifiers.labels import Heading, heading, label, label_behind
+from medlms.data.identifiers.spaced import is_range
 from medlms.data.identifiers.view import View
 
 _TOKEN = re.compile(r"[0-9](?:[a-z0-9./:_#*+-]*[a-z0-9])?")
 _JOINS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789./:_#*+-")
-_GROUPS = re.compile(r"[0-9](?<![\w.-].)[0-9]{0,6}(?: ?[ -] ?[0-9]{1,7}){1,6}(?![\w]|\.[0-9])")
 _LONGEST = 48  # characters of a code that are looked at
-_PARTED = re.compile(r"[./:_#*+-]")
-_UNIT = re.compile(
-    r" ?(?:mg|mcg|µg|ug|g|kg|ml|dl|l|cc|iu|units?|u/l|u|cells?|copies|/|%|mm|cm|mmhg|bpm|kcal|"
-    r"calories|cal|steps|people|patients|cases|children|women|men|adults|births|persons|individuals|"
-    r"americans|"
-    r"deaths|years?|months?|weeks?|days?|hours|hrs|minutes|min|bp|kb|base|kda|da|daltons|participants|"
-    r"subjects with|platelets|genes|hz|dollars|euros|usd|eur|million|x ?10|×)(?![a-z])"
+_WHOLE = 5  # digits of a number behind 'no.' and a word of no class
+_OWN = 10  # digits from which a number beside a patient need not be the record's
+_FRACTION = re.compile(r"[0-9][./:x][0-9]")
+_PATIENT = re.compile(r"(?:[0-9]{1,3} ?(?:y/?o)? ?[mf]|[^\W\d_]{2,}, ?[^\W\d_]+(?: [a-z]\.?)?)[ ,(/-]{1,3}$")
+# Things that are numbered and nobody's.
+_THINGS = frozenset(
+    "section chapter article paragraph rule clause item model part catalog lot batch version level grade stage type class "
+    "gene mutation variant position chromosome figure table box step question day week cycle size gauge channel volume "
+    "room bed bay gate floor suite platform line statute code".split()
 )
+_PARTED = re.compile(r"[./:_#*+-]")
 _KINDS_BY_PREFIX = {
     "mr": "mrn", "mrn": "mrn", "rx": "other", "emp": "other", "acc": "other", "sn": "device", "inv": "account",
     "acct": "account", "dl": "licence", "lic": "licence", "enc": "other",
@@ -34,37 +37,7 @@ _KINDS_BY_PREFIX = {
 def codes(seen: View) -> Iterator[Finding]:
     """Codes with digits that single out a person's record or thing."""
     if seen.digits:
-        yield from _grouped(seen)
         yield from _single(seen.low)
-
-
-def _grouped(seen: View) -> Iterator[Finding]:
-    low = seen.low
-    for hit in seen.near_digits(_GROUPS):
-        said = hit.group()
-        groups = re.findall("[0-9]+", said)
-        digits = sum(map(len, groups))
-        if digits < 5 or harmless(low, *hit.span()):
-            continue
-        named = label(low, hit.start()) or label_behind(low, hit.end())
-        if named:
-            yield Finding(*hit.span(), named, "label", 0.9)
-        elif usual(low, *hit.span()):
-            continue
-        elif checks.nhs("".join(groups)) and [len(group) for group in groups] == [3, 3, 4]:
-            yield Finding(*hit.span(), "mrn", "check digit", 0.92)
-        elif "-" in said and " " not in said and digits >= 6 and not _range(groups):
-            yield Finding(*hit.span(), "account" if digits == 8 else "other", "digits with dashes", 0.62)
-        elif digits >= 9 and len(groups) <= 5 and max(map(len, groups)) >= 3 and min(map(len, groups)) >= 2:
-            yield Finding(*hit.span(), "other", "digits in groups", 0.55)
-
-
-def _range(groups: list[str]) -> bool:
-    """Years and pages from one to the other."""
-    if len(groups) != 2:
-        return False
-    first, last = (int(group) for group in groups)
-    return first < last and (len(groups[0]) == len(groups[1]) == 4 and groups[0][0] in "12" and last - first < 100)
 
 
 def _single(low: str) -> Iterator[Finding]:
@@ -109,15 +82,14 @@ def _coded(low: str, start: int, said: str) -> Finding | None:
     plain = _PARTED.sub("", said)
     if kind := checked(plain, said):
         return Finding(start, end, label(low, start) or kind, "check digit", 0.93)
-    named = label(low, start) or label_behind(low, end)
+    before = heading(low, start)
+    named = before.kind or label_behind(low, end)
     numeric = plain.isdigit()
-    if (
-        named
-        and _enough(named, said, plain, digits)
-        and not (numeric and named in ("other", "device") and _UNIT.match(low, end))
-    ):
+    if named and _enough(named, before, said, plain, digits) and not (numeric and counted(low, end)):
         return Finding(start, end, named, "label", 0.92)
     letters = sum(mark.isalpha() for mark in plain)
+    if before.marked and before.word and _numbered(low, start, said, before.word, digits):
+        return Finding(start, end, "other", "numbered", 0.7)
     if (
         digits < (4 if letters > 1 else 5)
         or ("/" in said and digits < (6 if said[0].isalpha() else 8))
@@ -125,9 +97,28 @@ def _coded(low: str, start: int, said: str) -> Finding | None:
     ):
         return None
     if numeric and said == plain:
-        long = digits >= 6 and not _UNIT.match(low, end) and low[start - 1 : start] not in ("$", "€", "£", ",", ".")
-        return Finding(start, end, "other", "long number", 0.5) if long else None
+        long = (
+            digits >= 6
+            and not counted(low, end)
+            and not measured(low, start)
+            and low[start - 1 : start] not in ("$", "€", "£", ",", ".")
+        )
+        return Finding(start, end, _whose(low, start, digits), "long number", 0.5) if long else None
     return _mixed(low, start, said, plain, digits)
+
+
+def _numbered(low: str, start: int, said: str, word: str, digits: int) -> bool:
+    """Whether a code behind 'no.', '#' or a colon and a word of no class is one of a person's."""
+    if measured(low, start) or counted(low, start + len(said)) or word in _THINGS or usual(low, start, start + len(said)):
+        return False
+    if said.isdigit():
+        return digits > _WHOLE - 1 and low[start - 2 : start] not in (": ", "= ")
+    return digits > 2 and not _FRACTION.search(said)
+
+
+def _whose(low: str, start: int, digits: int) -> str:
+    """A number right behind the age and sex of a patient, or behind 'Last, First', is the record's."""
+    return "mrn" if digits < _OWN and _PATIENT.search(low, max(0, start - 30), start) else "other"
 
 
 _PART = re.compile(r"(?<![^/])[a-z]{0,3}[0-9]{6,12}(?![^/])")
@@ -142,15 +133,21 @@ def _slashed(low: str, start: int, said: str) -> Iterator[Finding]:
                 yield Finding(start + hit.start(), start + hit.end(), "mrn", "long number between slashes", 0.6)
 
 
-def _enough(named: str, said: str, plain: str, digits: int) -> bool:
+_SHORTEST = {"ssn": 4, "account": 4, "vehicle": 4, "licence": 4, "plan": 4, "fax": 7}  # digits behind a label; others five
+_YEAR = re.compile(r"(?:19|20[0-3])[0-9]{1,2}")
+
+
+def _enough(named: str, before: Heading, said: str, plain: str, digits: int) -> bool:
     """Whether what stands behind a label is long enough for it."""
     if plain.isdigit():
-        shortest = {"ssn": 4, "account": 4, "vehicle": 4, "device": 5, "mrn": 5, "other": 5, "fax": 7}.get(
-            named, 4 if named in ("licence", "plan") else 5
-        )
-        return digits >= shortest and not (
-            digits == 4 and named == "account" and plain[:2] in ("19", "20") and said == plain
-        )
+        shortest = _SHORTEST.get(named, 5)
+        if digits == _SHORTEST["ssn"] and said == plain and _YEAR.fullmatch(said):
+            return named == "ssn" or (before.marked and before.word in ARTICLES)
+        if before.marked or before.word in SINGLED:
+            shortest = 3 if before.word in SINGLED else 4
+        return digits >= shortest
+    if before.marked and before.word in SINGLED and len(plain) > 2:
+        return digits > 1 or len(plain) > 4
     return len(plain) >= 4 and digits >= 2 and (digits > 3 or not usual(said, 0, len(said)))
 
 
@@ -164,9 +161,6 @@ def _mixed(low: str, start: int, said: str, plain: str, digits: int) -> Finding 
     kind = _KINDS_BY_PREFIX.get(letters, "other")
     if plain.isdigit():
         dashed = re.fullmatch(r"[0-9]+(?:-[0-9]+){1,5}", said)
-        return (
-            Finding(start, end, kind, "digits with dashes", 0.55)
-            if dashed and digits >= 7 and not _range(said.split("-"))
-            else None
-        )
+        long = dashed and digits >= 7 and not is_range(said.split("-"))
+        return Finding(start, end, kind, "digits with dashes", 0.55) if long else None
     return Finding(start, end, kind, "letters and digits", 0.66)

@@ -7,11 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from medlms.data.identifiers import checks
-from medlms.data.identifiers.clinical import harmless
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.labels import LABEL_WORDS, label, label_behind
-from medlms.data.identifiers.lexicon import is_word
-from medlms.data.identifiers.states import SHORT_STATES
+from medlms.data.identifiers.labels import label
 from medlms.data.identifiers.view import View
 
 
@@ -92,13 +89,6 @@ _LICENCE = re.compile(
 )
 _DEGREES = frozenset("np rn lpn pa md do crna pharm dds pt ot lcsw rph me cna dvm psy".split())
 _INSURED = re.compile(r"[A-Z](?<![\w-].)[A-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]\b")
-# Letters, then groups of digits: 'XHU 961 271 981', 'B63 933 418'.
-_LETTERED = re.compile(
-    r"[0-9](?<=[a-z].)[0-9]{0,9}(?:[ -][0-9]{2,7}){1,4}(?!\w|[.,/][0-9]| ?%)|[0-9](?<=[a-z] "
-    r".)[0-9]{1,7}(?:[ -][0-9]{2,7}){1,4}(?!\w|[.,/][0-9]| ?%)"
-)
-_PREFIX = re.compile(r"(?<![\w-])[a-z]{1,4} ?$")
-_DIGITS_ALONE = 8  # digits from which letters and groups of digits need no label
 
 
 def forms(seen: View) -> Iterator[Finding]:
@@ -123,29 +113,6 @@ def forms(seen: View) -> Iterator[Finding]:
         Finding(*hit.span(), "other", "national insurance", 0.86)
         for hit in seen.near_digits(_INSURED, seen.flat if seen.cased else seen.flat.upper())
     )
-    yield from _lettered(seen)
-
-
-def _lettered(seen: View) -> Iterator[Finding]:
-    """Letters before groups of digits: with a label, or in capitals and with many digits."""
-    for hit in seen.near_digits(_LETTERED):
-        prefix = _PREFIX.search(seen.low, max(0, hit.start() - 6), hit.start())
-        digits = sum(map(str.isdigit, hit.group()))
-        if not prefix or digits < 6:
-            continue
-        letters = prefix.group().strip()
-        if prefix.group().endswith(" ") and len(letters) < 3:
-            continue
-        if (
-            letters in LABEL_WORDS
-            or letters in SHORT_STATES
-            or (prefix.end() - prefix.start() > len(letters) and is_word(letters))
-            or harmless(seen.low, *hit.span())
-        ):
-            continue
-        kind = label(seen.low, prefix.start()) or label_behind(seen.low, hit.end())
-        if kind or (digits >= _DIGITS_ALONE and seen.flat[prefix.start()].isupper()):
-            yield Finding(prefix.start(), hit.end(), kind or "other", "letters and groups", 0.91 if kind else 0.6)
 
 
 def checked(plain: str, said: str) -> str:

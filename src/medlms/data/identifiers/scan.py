@@ -10,14 +10,14 @@ from medlms.data.identifiers.finding import Finding, settled
 from medlms.data.identifiers.forms import forms
 from medlms.data.identifiers.initials import initials
 from medlms.data.identifiers.names import names
-from medlms.data.identifiers.numbered import numbered
 from medlms.data.identifiers.phones import phones
 from medlms.data.identifiers.places import places
 from medlms.data.identifiers.plates import plates
+from medlms.data.identifiers.spaced import spaced
 from medlms.data.identifiers.tables import tables
 from medlms.data.identifiers.view import view
 
-_RULES = (addresses, phones, forms, codes, numbered, plates, dates, ages, places, names, initials, tables)
+_RULES = (addresses, phones, forms, codes, spaced, plates, dates, ages, places, names, initials, tables)
 
 
 def scan(text: str) -> list[Finding]:

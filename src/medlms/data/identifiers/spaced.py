@@ -1,0 +1,143 @@
+"""Codes written in groups: 'H70 441 902 6', 'DE 60881290', '4418 20077', '701-18-4420'."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from medlms.data.identifiers import checks
+from medlms.data.identifiers.clinical import counted, harmless, usual
+from medlms.data.identifiers.finding import Finding
+from medlms.data.identifiers.labels import LABEL_WORDS, heading, label_behind
+from medlms.data.identifiers.lexicon import is_word
+from medlms.data.identifiers.states import SHORT_STATES
+from medlms.data.identifiers.view import View
+
+# From the first digit on; the letters before it are looked for by hand.
+_RUN = re.compile(
+    r"[0-9](?<![0-9].)(?<![0-9][./,:-].)[0-9a-z]*(?:[./-][0-9a-z]+)*"
+    r"(?:(?: ?- ?| )(?:[0-9][0-9a-z]*(?:[./-][0-9a-z]+)*|[a-z]{1,3}[0-9][0-9a-z]*|[a-z]{1,2}(?![\w'./-]))){0,6}"
+    r"(?![\w%]|[.,:][0-9])"
+)
+_GLUED = re.compile(r"(?<![\w.])[a-z]{1,5}[-/.]?$")
+_APART = re.compile(r"(?<![\w.-])([a-z]{1,5}(?:-[a-z])?) $")
+_GROUP = re.compile(r"[0-9a-z]+(?:[./-][0-9a-z]+)*")
+_AGED = re.compile(r"[0-9]{1,3}(?:yo|y|[mf])?")
+_UNITS = frozenset("mg ml cm mm kg mcg am pm iu hr cc hz g l u ft lb oz in at on to of by or if is pt vs x no".split())
+_WHOLE = 6  # digits of a group that is a number of its own
+_LONGEST = 5  # digits of a group that others follow
+_ALONE = 9  # digits from which groups need no label
+_LETTERED = 8  # the same with letters in front
+
+
+class _Part(NamedTuple):
+    start: int
+    end: int
+
+
+def spaced(seen: View) -> Iterator[Finding]:
+    """Codes of several groups: whole behind a label, without one where they are long."""
+    if not seen.digits:
+        return
+    for hit in seen.near_digits(_RUN):
+        start = hit.start()
+        if glued := _GLUED.search(seen.low, max(0, start - 6), start):
+            start = glued.start()
+        elif seen.low[start - 1 : start].isalnum():
+            continue
+        parts = list(_accepted(seen, _parts(seen.low, start, hit.end())))
+        if not parts:
+            continue
+        lettered = _letters(seen, start)
+        if len(parts) < 2 and lettered == start and "-" not in seen.low[start : parts[-1].end]:
+            continue
+        found = _judged(seen, lettered, start, parts)
+        if found:
+            yield found
+
+
+def _parts(low: str, start: int, end: int) -> Iterator[_Part]:
+    yield from (_Part(*hit.span()) for hit in _GROUP.finditer(low, start, end))
+
+
+def _accepted(seen: View, parts: Iterator[_Part]) -> Iterator[_Part]:
+    """The groups that go on with the code: short ones, and a letter or two at the end."""
+    before = 0  # digits of the last group
+    for part in parts:
+        said = seen.low[part.start : part.end]
+        digits = sum(map(str.isdigit, said))
+        if before:
+            upper = not seen.cased or not said.isalpha() or seen.flat[part.start : part.end].isupper()
+            mixed = digits > 0 and not said.isdigit()
+            if not upper or said in _UNITS or counted(seen.low, part.end) or _dated(said):
+                return
+            if said.isdigit() and before > _LONGEST:
+                return
+            if mixed and (_AGED.fullmatch(said) or not seen.flat[part.start : part.end].isupper()):
+                return
+            if said.isalpha() and (not seen.cased or (said in ("m", "f") and before > _LONGEST)):
+                return
+        yield part
+        if said.isalpha():
+            return
+        before = digits
+
+
+def _dated(said: str) -> bool:
+    return bool(re.fullmatch(r"[0-9]{1,4}([-/.])[0-9]{1,2}(?:\1[0-9]{2,4})?|(?:19|20)[0-9]{2}", said))
+
+
+def _letters(seen: View, start: int) -> int:
+    """Where a group of capitals before the digits begins, if it belongs to the code."""
+    hit = _APART.search(seen.low, max(0, start - 8), start)
+    if not hit or (seen.cased and not seen.flat[hit.start(1) : hit.end(1)].isupper()):
+        return start
+    said = hit[1]
+    if said in SHORT_STATES and seen.cased:
+        return hit.start(1) if heading(seen.low, hit.start(1)).kind else start
+    if said in LABEL_WORDS or said in _UNITS or (len(said) > (3 if seen.cased else 1) and is_word(said)):
+        return start
+    return hit.start(1) if seen.cased or len(said) < 3 or not is_word(said) else start
+
+
+def _judged(seen: View, lettered: int, start: int, parts: list[_Part]) -> Finding | None:
+    low, end = seen.low, parts[-1].end
+    said = low[start:end]
+    groups = re.findall("[0-9]+", said)
+    digits = sum(map(len, groups))
+    if digits < 3 or harmless(low, start, end):
+        return None
+    before = heading(low, lettered)
+    plain = re.fullmatch("[0-9 -]+", said) is not None and lettered == start
+    kind = before.kind or (heading(low, start).kind if lettered < start else "") or label_behind(low, end)
+    if kind and (digits > 4 or (before.marked and not plain)) and not (plain and counted(low, end)):
+        first = lettered if before.kind or heading(low, start).kind == "" else start
+        return Finding(first, end, kind, "label", 0.91)
+    if before.marked and before.word and digits > 4 and (not plain or digits > 6) and not usual(low, start, end):
+        return Finding(lettered, end, "other", "numbered", 0.7)
+    if lettered < start:
+        cased = seen.cased and digits >= _LETTERED and low[lettered:start].strip() not in LABEL_WORDS
+        return Finding(lettered, end, "other", "letters and groups", 0.6) if cased else None
+    return _alone(low, start, end, groups) if plain and not usual(low, start, end) else None
+
+
+def _alone(low: str, start: int, end: int, groups: list[str]) -> Finding | None:
+    """Groups of digits without a label: numbers of a national form, with dashes, or long ones."""
+    digits = sum(map(len, groups))
+    said = low[start:end]
+    if checks.nhs("".join(groups)) and [len(group) for group in groups] == [3, 3, 4]:
+        return Finding(start, end, "mrn", "check digit", 0.92)
+    if "-" in said and " " not in said and digits >= _WHOLE and not is_range(groups):
+        return Finding(start, end, "account" if digits == 8 else "other", "digits with dashes", 0.62)
+    if digits >= _ALONE and len(groups) <= 5 and max(map(len, groups)) >= 3 and min(map(len, groups)) >= 2:
+        return Finding(start, end, "other", "digits in groups", 0.55)
+    return None
+
+
+def is_range(groups: list[str]) -> bool:
+    """Years and pages from one to the other."""
+    if len(groups) != 2:
+        return False
+    first, last = (int(group) for group in groups)
+    return first < last and (len(groups[0]) == len(groups[1]) == 4 and groups[0][0] in "12" and last - first < 100)
