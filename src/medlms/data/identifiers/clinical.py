@@ -27,6 +27,7 @@ _UNIT = re.compile(
 )
 _FILLERS = frozenset("code codes id number no ct concept term cm pcs gov of".split())
 _WORD = re.compile(r"[^\W\d_]+")
+_LONG = re.compile(r"[0-9]{4,}")  # another number: the word before it is not this one's
 _MARK = re.compile(r"(?:[$€£] ?|\+/-|±|[<≤≥~] ?|(?<![\w\"'/])> ?|[0-9],|[0-9]\.)$")
 _FORM = re.compile(
     r"(?:1-)?8(?:00|33|44|55|66|77|88)-[0-9]{3}-[0-9]{4}|rs[0-9]{3,11}|ss[0-9]{6,}|(?:n[mprcgt]|"
@@ -60,7 +61,8 @@ _LOOSE = re.compile(
 NEVER = re.compile(
     r"[0-9]{2,3}/[0-9]{2,3}|1:[0-9,]+|[0-9]{5}-[0-9]{3,4}-[0-9]{1,2}|[0-9]{1,2}:[0-9]{2}|[0-9]{1,3}-(?:year|yr|month|week|"
     r"day)s?(?:-?old)?|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}|(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?:t[0-9:.+z-]*)?|"
-    r"[a-z_]\w*\.(?:pdf|docx?|xlsx?|csv|zpl|txt|jpe?g|png|tiff?|dcm|hl7|xml|json)|m?[mu]?[a-z]{1,3}/[a-z]{2,4}/[0-9.]+m2"
+    r"[a-z_]\w*\.(?:pdf|docx?|xlsx?|csv|zpl|txt|jpe?g|png|tiff?|dcm|hl7|xml|json)|[0-9]+\.[0-9]+-[0-9]+\.[0-9]+|"
+    r"(?:cms|hcfa|ub|irs|iso|va|dsm|icd|sf)-[0-9]{1,5}[a-z]?|m?[mu]?[a-z]{1,3}/[a-z]{2,4}/[0-9.]+m2"
 )
 
 
@@ -72,7 +74,8 @@ def harmless(low: str, start: int, end: int) -> bool:
         or _MARK.search(low, max(0, start - 3), start)
     ):
         return True
-    said = _WORD.findall(low[max(0, start - 32) : start])
+    before = _LONG.split(low[max(0, start - 32) : start])[-1]
+    said = _WORD.findall(before)
     while said and said[-1] in _FILLERS:
         said.pop()
     return bool(said) and said[-1] in _VOCABULARIES

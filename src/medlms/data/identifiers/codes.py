@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from medlms.data.identifiers.alike import alike
 from medlms.data.identifiers.clinical import counted, harmless, measured, usual
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.forms import checked
 from medlms.data.identifiers.label_words import ARTICLES, SINGLED
 from medlms.data.identifiers.labels import Heading, heading, label, label_behind
+from medlms.data.identifiers.lexicon import is_word
 from medlms.data.identifiers.spaced import is_range
+from medlms.data.identifiers.states import SHORT_STATES
 from medlms.data.identifiers.view import View
 
 _TOKEN = re.compile(r"[0-9](?:[a-z0-9./:_#*+-]*[a-z0-9])?")
@@ -19,12 +22,14 @@ _LONGEST = 48  # characters of a code that are looked at
 _WHOLE = 5  # digits of a number behind 'no.' and a word of no class
 _OWN = 10  # digits from which a number beside a patient need not be the record's
 _FRACTION = re.compile(r"[0-9][./:x][0-9]")
-_PATIENT = re.compile(r"(?:[0-9]{1,3} ?(?:y/?o)? ?[mf]|[^\W\d_]{2,}, ?[^\W\d_]+(?: [a-z]\.?)?)[ ,(/-]{1,3}$")
+_PATIENT = re.compile(r"(?:[0-9]{1,3} ?(?:y/?o)? ?[mf]|[^\W\d_]{2,}, ?[^\W\d_]+\.?(?: [a-z]\.?)?)[ ,(/-]{1,3}$")
+_CAPITALS = re.compile(r"(?<![\w-])[A-Z][A-Za-z]?[A-Z]{1,4} $")
+_NAMED = re.compile(r"(?<![\w-])[A-Z][a-z]+ \($")
 # Things that are numbered and nobody's.
 _THINGS = frozenset(
     "section chapter article paragraph rule clause item model part catalog lot batch version level grade stage type class "
     "gene mutation variant position chromosome figure table box step question day week cycle size gauge channel volume "
-    "room bed bay gate floor suite platform line statute code".split()
+    "room bed bay gate floor suite platform line statute code loc location unit ward".split()
 )
 _PARTED = re.compile(r"[./:_#*+-]")
 _KINDS_BY_PREFIX = {
@@ -37,10 +42,14 @@ _KINDS_BY_PREFIX = {
 def codes(seen: View) -> Iterator[Finding]:
     """Codes with digits that single out a person's record or thing."""
     if seen.digits:
-        yield from _single(seen.low)
+        tokens: list[tuple[int, int]] = []
+        found = list(_single(seen, tokens))
+        yield from found
+        yield from alike(seen.low, found, tokens)
 
 
-def _single(low: str) -> Iterator[Finding]:
+def _single(seen: View, tokens: list[tuple[int, int]]) -> Iterator[Finding]:
+    low = seen.low
     before: Finding | None = None
     done = 0
     for hit in _TOKEN.finditer(low):
@@ -53,8 +62,9 @@ def _single(low: str) -> Iterator[Finding]:
             start += 1
         done = hit.end()
         said = low[start:done]
+        tokens.append((start, done))
         yield from _slashed(low, start, said)
-        found = _coded(low, start, said)
+        found = _coded(seen, start, said)
         if found is None and before is not None and _like(low, before, start, said):
             found = Finding(start, done, before.kind, "beside another", 0.8)
         before = found or before
@@ -72,7 +82,8 @@ def _like(low: str, before: Finding, start: int, said: str) -> bool:
     return shaped and bool(re.fullmatch(r"[ ,;/&(|]{0,3}(?:and|or|old|old:|formerly|y|und)?[ (:]{0,2}", between))
 
 
-def _coded(low: str, start: int, said: str) -> Finding | None:
+def _coded(seen: View, start: int, said: str) -> Finding | None:
+    low = seen.low
     digits = sum(mark.isdigit() for mark in said)
     if digits < 2:
         return None
@@ -81,7 +92,8 @@ def _coded(low: str, start: int, said: str) -> Finding | None:
         return None
     plain = _PARTED.sub("", said)
     if kind := checked(plain, said):
-        return Finding(start, end, label(low, start) or kind, "check digit", 0.93)
+        own = kind == "vehicle" or (kind == "account" and plain[:2].isalpha())
+        return Finding(start, end, kind if own else label(low, start) or kind, "check digit", 0.93)
     before = heading(low, start)
     named = before.kind or label_behind(low, end)
     numeric = plain.isdigit()
@@ -103,17 +115,46 @@ def _coded(low: str, start: int, said: str) -> Finding | None:
             and not measured(low, start)
             and low[start - 1 : start] not in ("$", "€", "£", ",", ".")
         )
+        if digits == _WHOLE and (
+            _CAPITALS.search(seen.flat, max(0, start - 10), start)
+            or _NAMED.search(seen.flat, max(0, start - 20), start)
+        ):
+            return _short(seen, start, end)
         return Finding(start, end, _whose(low, start, digits), "long number", 0.5) if long else None
     return _mixed(low, start, said, plain, digits)
 
 
 def _numbered(low: str, start: int, said: str, word: str, digits: int) -> bool:
     """Whether a code behind 'no.', '#' or a colon and a word of no class is one of a person's."""
-    if measured(low, start) or counted(low, start + len(said)) or word in _THINGS or usual(low, start, start + len(said)):
+    if (
+        measured(low, start)
+        or counted(low, start + len(said))
+        or word in _THINGS
+        or usual(low, start, start + len(said))
+    ):
         return False
     if said.isdigit():
         return digits > _WHOLE - 1 and low[start - 2 : start] not in (": ", "= ")
     return digits > 2 and not _FRACTION.search(said)
+
+
+def _short(seen: View, start: int, end: int) -> Finding | None:
+    """Five digits behind an abbreviation in capitals that no list knows, or in brackets behind a name."""
+    last = re.findall(r"[^\W\d_]+", seen.low[max(0, start - 20) : start])[-1]
+    behind = seen.low[end : end + 2]
+    if (
+        measured(seen.low, start)
+        or counted(seen.low, end)
+        or is_word(last)
+        or last in SHORT_STATES
+        or behind[1:].isdigit()
+    ):
+        return None
+    return (
+        Finding(start, end, "other", "abbreviation and number", 0.55)
+        if behind[:1] in ("", " ", ".", ",", ")", ";")
+        else None
+    )
 
 
 def _whose(low: str, start: int, digits: int) -> str:
@@ -133,7 +174,15 @@ def _slashed(low: str, start: int, said: str) -> Iterator[Finding]:
                 yield Finding(start + hit.start(), start + hit.end(), "mrn", "long number between slashes", 0.6)
 
 
-_SHORTEST = {"ssn": 4, "account": 4, "vehicle": 4, "licence": 4, "plan": 4, "fax": 7}  # digits behind a label; others five
+_SHORTEST = {
+    "ssn": 4,
+    "account": 4,
+    "vehicle": 4,
+    "licence": 4,
+    "plan": 4,
+    "fax": 7,
+    "phone": 7,
+}  # digits behind a label; others five
 _YEAR = re.compile(r"(?:19|20[0-3])[0-9]{1,2}")
 
 
@@ -143,11 +192,13 @@ def _enough(named: str, before: Heading, said: str, plain: str, digits: int) -> 
         shortest = _SHORTEST.get(named, 5)
         if digits == _SHORTEST["ssn"] and said == plain and _YEAR.fullmatch(said):
             return named == "ssn" or (before.marked and before.word in ARTICLES)
-        if before.marked or before.word in SINGLED:
+        if (before.marked or before.word in SINGLED) and named not in ("fax", "phone"):
             shortest = 3 if before.word in SINGLED else 4
         return digits >= shortest
     if before.marked and before.word in SINGLED and len(plain) > 2:
         return digits > 1 or len(plain) > 4
+    if named in ("fax", "phone"):
+        return digits >= _SHORTEST[named]
     return len(plain) >= 4 and digits >= 2 and (digits > 3 or not usual(said, 0, len(said)))
 
 
@@ -163,4 +214,6 @@ def _mixed(low: str, start: int, said: str, plain: str, digits: int) -> Finding 
         dashed = re.fullmatch(r"[0-9]+(?:-[0-9]+){1,5}", said)
         long = dashed and digits >= 7 and not is_range(said.split("-"))
         return Finding(start, end, kind, "digits with dashes", 0.55) if long else None
+    if kind == "other" and _whose(low, start, digits) == "mrn":
+        kind = "mrn"
     return Finding(start, end, kind, "letters and digits", 0.66)

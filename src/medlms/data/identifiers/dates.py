@@ -18,7 +18,13 @@ _ABROAD = (
     "março maio junho julho setembro outubro novembro dezembro gennaio febbraio aprile maggio giugno "
     "luglio settembre ottobre dicembre januari februari "
     "maart mei augustus maj augusti marts desember stycznia lutego marca kwietnia maja czerwca lipca "
-    "sierpnia września października listopada grudnia"
+    "sierpnia września października listopada grudnia styczeń luty marzec kwiecień czerwiec lipiec sierpień wrzesień "
+    "październik listopad grudzień janúar febrúar apríl maí júní júlí ágúst október nóvember desember huhtikuuta toukokuuta "
+    "tammikuuta helmikuuta maaliskuuta kesäkuuta heinäkuuta elokuuta syyskuuta lokakuuta marraskuuta joulukuuta ocak şubat "
+    "nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık ledna února března dubna května června července srpna září "
+    "října prosince ianuarie februarie martie aprilie iunie iulie septembrie octombrie noiembrie decembrie februari maret "
+    "agustus gener febrer març maig juny juliol agost setembre desembre hunyo hulyo agosto setyembre oktubre nobyembre "
+    "disyembre január február március április május június július augusztus szeptember október június"
 ).split()
 _SHORT = "jan feb mar apr jun jul aug sep sept oct nov dec ene abr ago dic okt dez mär fév avr juil".split()
 _MONTHS = frozenset([*_ENGLISH, *_ABROAD, *_SHORT])
@@ -65,6 +71,9 @@ _NAMED = [
     ("said", 0.96, rf"\b{_LONG},?(?: the)? {_DATE_DAY}\b(?: o'clock)?(?:,?(?: of| in)? {_SAID_YEAR}|,? {_YEAR})?\b"),
     ("said", 0.95, rf"\b{_ORDINAL} (?:day )?(?:of )?{_LONG}\b(?:,?(?: of| in)? {_SAID_YEAR}|,? {_YEAR})?\b"),
     ("said", 0.94, rf"\b{_LONG}(?: of|,)? {_SAID_YEAR}\b"),
+    ("month", 0.66,
+        rf"\b(?:depuis|en|seit|im|in|desde|vanaf|sinds|fin|début|ende|anfang|mitte|sedan|siden|dal|od|mes de|mois de|"
+        rf"hasta|hacia) ({'|'.join(month for month in _ABROAD if len(month) > 4)})\b"),
     ("month", 0.7, rf"\b(?:{'|'.join(month for month in _ENGLISH if month not in ('may', 'march'))})\b"),
     ("month", 0.6,
         r"\b(?:in|since|until|till|last|next|by|of|from|late|mid|before|after|during|through|around|every|"
@@ -108,6 +117,15 @@ _THE_DAY = re.compile(
     rf"the (?=[0-9])|on the )([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|"
     rf"but\b|in the (?:morning|evening|afternoon)))"
 )
+# Behind words for a birthday, numbers alone: 'four twelve forty one'; a month of another calendar behind words for a date.
+_SAID_BIRTH = re.compile(
+    rf"\b(?:birth ?day|date of birth|birth ?date|dob|born)(?: (?:is|was|on|it's|that's|uh|um|like|the|so)|[,:.]){{0,5}} "
+    rf"((?:oh |zero )?{_BELOW}(?:[ ,/-]{{1,2}}(?:slash |dash |oh |zero |nineteen )?{_BELOW}){{2,3}})\b"
+)
+_OTHER_CALENDAR = re.compile(
+    r"\b(?:[Dd]ated?|[Ss]een|[Bb]orn|[Ss]ince|[Rr]eturn|[Rr]eview|DOB|[Dd]ue|[Aa]dmitted|[Vv]isit)[: ]{1,2}"
+    rf"({_DAY} [A-Z][a-z]{{2,9}} (?:1[34][0-9]{{2}}|20[0-9]{{2}}))(?![\w/-])"
+)
 _SAID_NUMBERS = re.compile(
     rf"\b(?:oh |o |zero )?{_BELOW}(?:[ -](?:slash |dash )?)(?:oh |zero )?{_BELOW}(?:[ -](?:slash |dash "
     rf")?){_SAID_YEAR}\b"
@@ -127,8 +145,14 @@ def dates(seen: View) -> Iterator[Finding]:
         yield from (Finding(*hit.span(1), "date", "day alone", 0.6) for hit in _THE_DAY.finditer(low))
     if "nineteen" in seen.vocabulary or "twenty" in seen.vocabulary or "thousand" in seen.vocabulary:
         yield from (Finding(*hit.span(), "date", "said", 0.85) for hit in _SAID_NUMBERS.finditer(low))
+    if "born" in seen.vocabulary or "birth" in low or "dob" in seen.vocabulary:
+        yield from (Finding(*hit.span(1), "date", "said", 0.9) for hit in _SAID_BIRTH.finditer(low))
     if seen.digits:
         yield from _numeric(seen)
+        yield from (
+            Finding(*hit.span(1), "date", "other calendar", 0.86)
+            for hit in seen.near_digits(_OTHER_CALENDAR, seen.flat)
+        )
         if not seen.vocabulary.isdisjoint(("dob", "d", "born", "birth", "birthdate", "dos", "date", "geb", "fdn")):
             yield from (Finding(*hit.span(1), "date", "labelled digits", 0.93) for hit in seen.near_digits(_BORN))
 
@@ -214,6 +238,7 @@ _DATED_BEHIND = re.compile(
     r" (?:visit|appointment|admission|surgery|note|labs?|ct|mri|x-?ray|echo|biopsy|scan|clinic|"
     r"discharge|encounter|procedure|call|and [0-9]{1,2}/[0-9]{1,2}\b)"
 )
+_ACUITY = re.compile(r"(?<![\w./-])(?:6/(?:4|5|6|7\.5|9|12|18|24|36|60)|20/(?:15|20|25|30|40|50))(?![\w/]|\.[0-9])")
 _FRACTIONS = 2  # times that a whole may occur among days and months
 _SCALES = frozenset({1, 2, 3, 4, 5, 6, 8, 10})
 
@@ -230,6 +255,8 @@ def _numeric(seen: View) -> Iterator[Finding]:
             if rule not in ("numbers", "range") or _possible(hit.group()):
                 yield Finding(*hit.span(), "date", rule, rank)
     parts = list(seen.near_digits(_PARTIAL))
+    if len(set(_ACUITY.findall(low))) > 1:
+        parts = [hit for hit in parts if not _ACUITY.fullmatch(hit.group())]
     wholes = Counter(hit.group().partition("/")[2] for hit in parts)
     for hit in parts:
         if wholes[hit.group().partition("/")[2]] > _FRACTIONS and not _DATED.search(

@@ -9,15 +9,33 @@ from medlms.data.identifiers.label_words import BETWEEN, GENERAL, LABELS, MARKED
 
 _WORD = re.compile(r"[^\W\d_]+")
 _REACH = 56  # characters before a code in which its label is looked for
+_ABBREVIATED = 4  # letters of a word whose dot need not end a sentence
 _SHORT = 3  # digits of numbers that part no label from its code
 _FAR = 8  # words before a code among which it may be
 # What makes the word before it a label: 'no.', '#', a colon, the quote or bracket behind a key.
-_MARK = re.compile(r"[#№=:\">º°]|(?<![^\W\d_])(?:no|nos|nr|num|number|numbers|numero|número|nummer|ids?|codes?)(?![^\W\d_])")
+_MARK = re.compile(
+    r"[#№=:\">º°]|(?<![^\W\d_])(?:no|nos|nr|num|number|numbers|numero|número|nummer|ids?|codes?|ref)(?![^\W\d_])"
+)
 _NUMBER = re.compile(r"(?<![\w./-])(?=[^ ]{0,12}[0-9])[\w./-]*[0-9]{2,}[\w./-]*")
 _JOIN = re.compile(r"[ ,;/&|+('\"-]{0,4}(?:(?:and|or|y|und|then|also|to|old|formerly|was)\b)?[ ,:('\"-]{0,3}")
 _KEY_ENDS = ("number", "nummer", "code", "num", "key", "nbr", "no", "nr", "id")
 _NUMBERED = re.compile(r"\w+(?:nummer|number|nr|numero)")
+_PER = frozenset(("dl", "l", "unit", "h"))  # behind a slash these are units
 _LAB = ("specimen", "accession", "patholog", "microbiol", "radiolog", "biops", "cytolog", "culture", "lab ", "gross")
+_PAYING = (
+    "visa",
+    "credit",
+    "debit",
+    "payment",
+    "paid",
+    "pay ",
+    "bank",
+    "mastercard",
+    "amex",
+    "charge",
+    "ending",
+    "receipt",
+)
 
 
 class Heading(NamedTuple):
@@ -55,9 +73,11 @@ def heading(low: str, start: int) -> Heading:
     nearest: Heading | None = None
     for place in range(len(words) - 1, -1, -1):
         gap = before[words[place].end() :]
+        if general is None and place + 1 < len(words) and _ended(gap, words[place].group()):
+            break
         kind, key = _known(words, place, _KIND)
         marked = _MARK.search(gap) is not None or (len(key) < 5 and gap[:1] == ".")
-        if kind and not marked and key in MARKED_ONLY:
+        if kind and ((not marked and key in MARKED_ONLY) or (key in _PER and before[words[place].start() - 1] == "/")):
             kind = ""
         if not kind and place == len(words) - 1:
             kind = _compound(words[place].group(), gap)
@@ -87,6 +107,11 @@ def _near(low: str, start: int) -> str:
     return before
 
 
+def _ended(gap: str, word: str) -> bool:
+    """Whether a sentence ends right behind a word: a dot behind a short one is one of an abbreviation."""
+    return gap[:1] in (";", "!", "?") or (gap[:2] == ". " and len(word) > _ABBREVIATED)
+
+
 def _known(words: list[re.Match[str]], place: int, kinds: dict[str, str]) -> tuple[str, str]:
     """The class and the longest known phrase of up to three words that ends at ``place``."""
     for size in (3, 2, 1):
@@ -108,8 +133,10 @@ def _compound(word: str, gap: str) -> str:
 
 
 def _meant(low: str, key: str, kind: str) -> str:
-    """'Acc' is short for an accession in a text about specimens, for an account elsewhere."""
-    return "other" if key == "acc" and any(word in low for word in _LAB) else kind
+    """'Acc' is an accession in a text about specimens, an account elsewhere; a card with which nobody pays is a patient's."""
+    if key == "acc":
+        return "other" if any(word in low for word in _LAB) else kind
+    return "mrn" if key == "card" and not any(word in low for word in _PAYING) else kind
 
 
 _BEHIND = re.compile(

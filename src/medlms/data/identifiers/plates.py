@@ -31,15 +31,19 @@ _FORM = re.compile(
     r"[0-9](?<![\w-].)[A-Z]{3}[0-9]{3}(?![\w-])|[0-9](?<![\w.,/-].)[0-9]{3}[ -][B-DF-HJ-NP-TV-Z]{3}(?![\w-])"
 )
 _VEHICLES = frozenset(
-    "key keys plate plates tag registration reg rego kennzeichen placa placas matrícula matricula car cars vehicle veh van truck "
+    "key keys plate plates tag registration reg rego kennzeichen placa placas matrícula matricula car cars "
+    "vehicle veh van truck "
     "suv sedan taxi cab motorcycle "
     "motorbike pickup jeep scooter bike bus ambulance minivan hatchback coupe trailer camper rv toyota ford honda bmw audi "
     "volkswagen vw tesla nissan "
     "chevrolet chevy hyundai kia subaru mazda mercedes volvo renault peugeot fiat skoda seat opel dodge gmc lexus civic "
     "corolla camry accord fiesta "
-    "golf prius outback drive drives driving drove parked parking".split()
+    "golf prius outback tacoma odyssey buick hearse limousine lorry tractor snowmobile boat  drive drives "
+    "driving drove parked parking".split()
 )
-_PLATED = frozenset("plate plates kennzeichen placa placas matrícula matricula registration reg rego tag".split())
+_PLATED = frozenset(
+    "plate plates kennzeichen placa placas matrícula matricula registration reg rego tag hearse".split()
+)
 _REACH = 44
 _WORDS = re.compile(r"[^\W\d_]+")
 
@@ -86,7 +90,7 @@ def _plate(seen: View, groups: re.Match[str]) -> Finding | None:
             continue
         shaped = _PLATE.fullmatch(said) is not None
         upper = not seen.cased or seen.flat[start:end].isupper()
-        mixed = not plain.isdigit() and upper
+        mixed = not plain.isdigit() and upper and (seen.cased or sum(map(str.isdigit, plain)) > 1)
         if (about > 1 and (shaped or mixed or (plain.isdigit() and len(parts) == 1))) or (
             shaped and upper and not usual(seen.low, start, end)
         ):
@@ -106,7 +110,7 @@ def _about(low: str, start: int) -> int:
     if label(low, start) == "vehicle":
         return 2
     look = low[max(0, start - _REACH) : start]
-    said = _WORDS.findall(re.split(r"[.;!?](?: |$)", look.replace("no. ", "no "))[-1])
+    said = _WORDS.findall(re.split(r"[.;!?](?: |$)", look.replace("no. ", "no ").replace("reg. ", "reg "))[-1])
     if any(word in _PLATED for word in said[-4:]):
         return 2
     return int(any(word in _VEHICLES for word in said))

@@ -8,6 +8,7 @@ from medlms.data.identifiers.contact import addresses
 from medlms.data.identifiers.dates import dates
 from medlms.data.identifiers.finding import Finding, settled
 from medlms.data.identifiers.forms import forms
+from medlms.data.identifiers.hl7 import segments
 from medlms.data.identifiers.initials import initials
 from medlms.data.identifiers.names import names
 from medlms.data.identifiers.phones import phones
@@ -17,7 +18,7 @@ from medlms.data.identifiers.spaced import spaced
 from medlms.data.identifiers.tables import tables
 from medlms.data.identifiers.view import view
 
-_RULES = (addresses, phones, forms, codes, spaced, plates, dates, ages, places, names, initials, tables)
+_RULES = (addresses, phones, forms, codes, spaced, plates, dates, ages, places, names, initials, tables, segments)
 
 
 def scan(text: str) -> list[Finding]:

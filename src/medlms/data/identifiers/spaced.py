@@ -17,7 +17,7 @@ from medlms.data.identifiers.view import View
 # From the first digit on; the letters before it are looked for by hand.
 _RUN = re.compile(
     r"[0-9](?<![0-9].)(?<![0-9][./,:-].)[0-9a-z]*(?:[./-][0-9a-z]+)*"
-    r"(?:(?: ?- ?| )(?:[0-9][0-9a-z]*(?:[./-][0-9a-z]+)*|[a-z]{1,3}[0-9][0-9a-z]*|[a-z]{1,2}(?![\w'./-]))){0,6}"
+    r"(?:(?: ?- ?| )(?:[0-9][0-9a-z]*(?:[./-][0-9a-z]+)*|[a-z]{1,3}[0-9][0-9a-z]*|[a-z]{1,2}(?![\w'./:-]))){0,6}"
     r"(?![\w%]|[.,:][0-9])"
 )
 _GLUED = re.compile(r"(?<![\w.])[a-z]{1,5}[-/.]?$")
@@ -25,8 +25,10 @@ _APART = re.compile(r"(?<![\w.-])([a-z]{1,5}(?:-[a-z])?) $")
 _GROUP = re.compile(r"[0-9a-z]+(?:[./-][0-9a-z]+)*")
 _AGED = re.compile(r"[0-9]{1,3}(?:yo|y|[mf])?")
 _UNITS = frozenset("mg ml cm mm kg mcg am pm iu hr cc hz g l u ft lb oz in at on to of by or if is pt vs x no".split())
+_AROUND = 60  # characters in which small letters are looked for
 _WHOLE = 6  # digits of a group that is a number of its own
 _LONGEST = 5  # digits of a group that others follow
+_SERIES = 3  # groups of one length up to which they can be one number: more are measurements in a row
 _ALONE = 9  # digits from which groups need no label
 _LETTERED = 8  # the same with letters in front
 
@@ -68,20 +70,32 @@ def _accepted(seen: View, parts: Iterator[_Part]) -> Iterator[_Part]:
         said = seen.low[part.start : part.end]
         digits = sum(map(str.isdigit, said))
         if before:
-            upper = not seen.cased or not said.isalpha() or seen.flat[part.start : part.end].isupper()
             mixed = digits > 0 and not said.isdigit()
-            if not upper or said in _UNITS or counted(seen.low, part.end) or _dated(said):
+            if "\n" in seen.text[part.start - 3 : part.start] and seen.text[part.end : part.end + 1] in tuple(".)"):
+                return
+            if (
+                (said.isalpha() and not _capitals(seen, part.start, part.end))
+                or said in _UNITS
+                or counted(seen.low, part.end)
+                or _dated(said)
+            ):
                 return
             if said.isdigit() and before > _LONGEST:
                 return
             if mixed and (_AGED.fullmatch(said) or not seen.flat[part.start : part.end].isupper()):
                 return
-            if said.isalpha() and (not seen.cased or (said in ("m", "f") and before > _LONGEST)):
+            if said in ("m", "f") and before > _LONGEST:
                 return
         yield part
         if said.isalpha():
             return
         before = digits
+
+
+def _capitals(seen: View, start: int, end: int) -> bool:
+    """Whether capitals stand among small letters, or anything where nobody writes capitals."""
+    around = seen.flat[max(0, start - _AROUND) : end + _AROUND]
+    return seen.flat[start:end].isupper() and (not around.isupper() or end - start == 1 or not seen.cased)
 
 
 def _dated(said: str) -> bool:
@@ -91,11 +105,17 @@ def _dated(said: str) -> bool:
 def _letters(seen: View, start: int) -> int:
     """Where a group of capitals before the digits begins, if it belongs to the code."""
     hit = _APART.search(seen.low, max(0, start - 8), start)
-    if not hit or (seen.cased and not seen.flat[hit.start(1) : hit.end(1)].isupper()):
+    if not hit:
         return start
-    said = hit[1]
-    if said in SHORT_STATES and seen.cased:
-        return hit.start(1) if heading(seen.low, hit.start(1)).kind else start
+    said, capitals = hit[1], _capitals(seen, *hit.span(1))
+    if capitals and said != "no":
+        before = heading(seen.low, hit.start(1))
+        if before.kind and (
+            before.marked or seen.low[hit.start(1) - 2 - len(before.word) : hit.start(1)].startswith(before.word)
+        ):
+            return hit.start(1)
+    if seen.cased and (not capitals or said in SHORT_STATES):
+        return start
     if said in LABEL_WORDS or said in _UNITS or (len(said) > (3 if seen.cased else 1) and is_word(said)):
         return start
     return hit.start(1) if seen.cased or len(said) < 3 or not is_word(said) else start
@@ -114,7 +134,7 @@ def _judged(seen: View, lettered: int, start: int, parts: list[_Part]) -> Findin
     if kind and (digits > 4 or (before.marked and not plain)) and not (plain and counted(low, end)):
         first = lettered if before.kind or heading(low, start).kind == "" else start
         return Finding(first, end, kind, "label", 0.91)
-    if before.marked and before.word and digits > 4 and (not plain or digits > 6) and not usual(low, start, end):
+    if before.marked and before.word and digits > 4 and (not plain or digits > 6) and not usual(low, lettered, end):
         return Finding(lettered, end, "other", "numbered", 0.7)
     if lettered < start:
         cased = seen.cased and digits >= _LETTERED and low[lettered:start].strip() not in LABEL_WORDS
@@ -126,6 +146,8 @@ def _alone(low: str, start: int, end: int, groups: list[str]) -> Finding | None:
     """Groups of digits without a label: numbers of a national form, with dashes, or long ones."""
     digits = sum(map(len, groups))
     said = low[start:end]
+    if len(groups) > _SERIES and len(set(map(len, groups))) == 1 and (len(groups[0]) < _SERIES or _times(groups)):
+        return None
     if checks.nhs("".join(groups)) and [len(group) for group in groups] == [3, 3, 4]:
         return Finding(start, end, "mrn", "check digit", 0.92)
     if "-" in said and " " not in said and digits >= _WHOLE and not is_range(groups):
@@ -133,6 +155,10 @@ def _alone(low: str, start: int, end: int, groups: list[str]) -> Finding | None:
     if digits >= _ALONE and len(groups) <= 5 and max(map(len, groups)) >= 3 and min(map(len, groups)) >= 2:
         return Finding(start, end, "other", "digits in groups", 0.55)
     return None
+
+
+def _times(groups: list[str]) -> bool:
+    return all(len(group) == 4 and int(group[:2]) < 25 and group[2:] in ("00", "15", "30", "45") for group in groups)
 
 
 def is_range(groups: list[str]) -> bool:
