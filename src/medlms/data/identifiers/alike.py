@@ -20,7 +20,7 @@ def alike(low: str, found: Iterable[Finding], tokens: Iterable[tuple[int, int]])
     said: dict[str, str] = {}
     for item in found:
         code = low[item.start : item.end]
-        if item.rule in ("label", "check digit") and len(code) >= _SHORTEST and len(_DIGIT.findall(code)) >= _DIGITS:
+        if item.rule == "label" and len(code) >= _SHORTEST and len(_DIGIT.findall(code)) >= _DIGITS:
             named.add(item.start)
             said[code] = item.kind
             forms.setdefault(_form(code), item.kind)
@@ -29,7 +29,10 @@ def alike(low: str, found: Iterable[Finding], tokens: Iterable[tuple[int, int]])
     for start, end in tokens:
         kind = forms.get(_form(low[start:end])) if end - start >= _SHORTEST and start not in named else None
         if kind and not (
-            harmless(low, start, end) or usual(low, start, end) or counted(low, end) or measured(low, start)
+            harmless(low, start, end)
+            or ("-" not in low[start:end] and usual(low, start, end))
+            or counted(low, end)
+            or measured(low, start)
         ):
             yield Finding(start, end, kind, "like a labelled one", 0.75)
     for code, kind in said.items():

@@ -11,7 +11,7 @@ from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.forms import checked
 from medlms.data.identifiers.label_words import ARTICLES, SINGLED
 from medlms.data.identifiers.labels import Heading, heading, label, label_behind
-from medlms.data.identifiers.lexicon import is_word
+from medlms.data.identifiers.lexicon import is_common
 from medlms.data.identifiers.spaced import is_range
 from medlms.data.identifiers.states import SHORT_STATES
 from medlms.data.identifiers.view import View
@@ -22,7 +22,8 @@ _LONGEST = 48  # characters of a code that are looked at
 _WHOLE = 5  # digits of a number behind 'no.' and a word of no class
 _OWN = 10  # digits from which a number beside a patient need not be the record's
 _FRACTION = re.compile(r"[0-9][./:x][0-9]")
-_PATIENT = re.compile(r"(?:[0-9]{1,3} ?(?:y/?o)? ?[mf]|[^\W\d_]{2,}, ?[^\W\d_]+\.?(?: [a-z]\.?)?)[ ,(/-]{1,3}$")
+_AGED = re.compile(r"(?<![0-9])[0-9]{1,3} ?(?:y/?o)? ?[mf][ ,(/-]{1,3}$")
+_PATIENT = re.compile(r"[A-Z][\w'-]+, ?[A-Z][\w'-]*\.?(?: [A-Z]\.?)?[ ,(/|-]{1,3}$")
 _CAPITALS = re.compile(r"(?<![\w-])[A-Z][A-Za-z]?[A-Z]{1,4} $")
 _NAMED = re.compile(r"(?<![\w-])[A-Z][a-z]+ \($")
 # Things that are numbered and nobody's.
@@ -120,8 +121,8 @@ def _coded(seen: View, start: int, said: str) -> Finding | None:
             or _NAMED.search(seen.flat, max(0, start - 20), start)
         ):
             return _short(seen, start, end)
-        return Finding(start, end, _whose(low, start, digits), "long number", 0.5) if long else None
-    return _mixed(low, start, said, plain, digits)
+        return Finding(start, end, _whose(seen, start, digits), "long number", 0.5) if long else None
+    return _mixed(seen, start, said, plain, digits)
 
 
 def _numbered(low: str, start: int, said: str, word: str, digits: int) -> bool:
@@ -145,7 +146,7 @@ def _short(seen: View, start: int, end: int) -> Finding | None:
     if (
         measured(seen.low, start)
         or counted(seen.low, end)
-        or is_word(last)
+        or is_common(last)
         or last in SHORT_STATES
         or behind[1:].isdigit()
     ):
@@ -157,9 +158,11 @@ def _short(seen: View, start: int, end: int) -> Finding | None:
     )
 
 
-def _whose(low: str, start: int, digits: int) -> str:
+def _whose(seen: View, start: int, digits: int) -> str:
     """A number right behind the age and sex of a patient, or behind 'Last, First', is the record's."""
-    return "mrn" if digits < _OWN and _PATIENT.search(low, max(0, start - 30), start) else "other"
+    look = max(0, start - 40)
+    beside = _AGED.search(seen.low, look, start) or _PATIENT.search(seen.flat, look, start)
+    return "mrn" if beside and digits < _OWN else "other"
 
 
 _PART = re.compile(r"(?<![^/])[a-z]{0,3}[0-9]{6,12}(?![^/])")
@@ -195,14 +198,14 @@ def _enough(named: str, before: Heading, said: str, plain: str, digits: int) -> 
         if (before.marked or before.word in SINGLED) and named not in ("fax", "phone"):
             shortest = 3 if before.word in SINGLED else 4
         return digits >= shortest
-    if before.marked and before.word in SINGLED and len(plain) > 2:
+    if before.marked and before.word in SINGLED and len(plain) > 2 and not usual(said, 0, len(said)):
         return digits > 1 or len(plain) > 4
     if named in ("fax", "phone"):
         return digits >= _SHORTEST[named]
     return len(plain) >= 4 and digits >= 2 and (digits > 3 or not usual(said, 0, len(said)))
 
 
-def _mixed(low: str, start: int, said: str, plain: str, digits: int) -> Finding | None:
+def _mixed(seen: View, start: int, said: str, plain: str, digits: int) -> Finding | None:
     """Letters and digits, or several groups of digits, without a label."""
     end = start + len(said)
     prefix = re.match(r"[a-z]*", said)
@@ -214,6 +217,6 @@ def _mixed(low: str, start: int, said: str, plain: str, digits: int) -> Finding 
         dashed = re.fullmatch(r"[0-9]+(?:-[0-9]+){1,5}", said)
         long = dashed and digits >= 7 and not is_range(said.split("-"))
         return Finding(start, end, kind, "digits with dashes", 0.55) if long else None
-    if kind == "other" and _whose(low, start, digits) == "mrn":
+    if kind == "other" and _whose(seen, start, digits) == "mrn":
         kind = "mrn"
     return Finding(start, end, kind, "letters and digits", 0.66)

@@ -44,8 +44,8 @@ _FORMS = (
     _form("ssn", "masked", 0.95, r"[x*#](?<![a-z0-9].)[x*#]{2}[- ][x*#]{2}[- ][0-9]{4}(?![\w-])", "xx", "**", "##"),
     _form(
         "ssn", "last four", 0.8,
-        r"[0-9](?<=last four .)[0-9]{3}(?![\w/.-])|[0-9](?<=last 4 .)[0-9]{3}(?![\w/.-])|"
-        r"[0-9](?<=last four: .)[0-9]{3}(?![\w/.-])|[0-9](?<=last 4: .)[0-9]{3}(?![\w/.-])", "last ", named=True,
+        r"[0-9](?<=last four .)[0-9]{3}(?![\w/-]|\.[0-9])|[0-9](?<=last 4 .)[0-9]{3}(?![\w/-]|\.[0-9])|"
+        r"[0-9](?<=last four: .)[0-9]{3}(?![\w/-]|\.[0-9])|[0-9](?<=last 4: .)[0-9]{3}(?![\w/-]|\.[0-9])", "last ", named=True,
     ),
     _form("device", "MAC address", 0.97, rf"{_H}(?<![\w:-].){_H}(?:[:-]{_H}{{2}}){{5}}(?![\w:-])", ":", "-", least=5),
     _form("device", "MAC address", 0.97, rf"{_H}(?<![\w.].){_H}{{3}}\.{_H}{{4}}\.{_H}{{4}}(?![\w.])", "mac"),
@@ -100,6 +100,8 @@ def forms(seen: View) -> Iterator[Finding]:
     for form in _FORMS:
         if form.possible(low):
             for hit in seen.near_digits(form.pattern):
+                if form.rule == "groups of four" and all(group.endswith(("00", "30")) for group in hit.group().split()):
+                    continue  # times in a row
                 yield Finding(*hit.span(), (form.named and label(low, hit.start())) or form.kind, form.rule, form.rank)
     if _IBAN_BEGINS.search(low):
         for hit in _IBAN.finditer(low):

@@ -25,7 +25,7 @@ LABELS = {
         "fall nr|h n|h c|op no|ip no|patient card|hospital card|clinic card|clinic number|red book|health book|health id|"
         "hosp no|bracelet|patient folder|lab patient",
     "plan":
-        "hcn policy policies plan plans member members membership mbr memb mem subscriber subscribers group "
+        "hcn pol policy policies plan plans member members membership mbr memb mem subscriber subscribers group "
         "grp claim claims clm "
         "medicare medicaid mbi hic hicn insurance insured insurer ins beneficiary payer coverage benefits "
         "benefit póliza poliza "
@@ -43,7 +43,7 @@ LABELS = {
         "invoice invoices inv bill bills billing guarantor guar routing bsb har csn statement stmt payment "
         "receipt receipts rcpt "
         "transaction txn cuenta tarjeta factura facture konto kontonummer rechnung rechnungsnummer kreditkarte cheque check "
-        "checks chk ledger clabe balance checking savings fin financial remit remittance refund deposit slip gpay paypal "
+        "checks chk ck ledger clabe balance checking savings fin financial remit remittance refund deposit slip gpay paypal "
         "upi creditor debtor recibo quittung reçu|a c|ending in|ends in|card ending|sort code|patient account|account number|"
         "credit card|debit card|bank account|refund ck|paid ck|remit ck|money order",
     "licence":
@@ -59,7 +59,7 @@ LABELS = {
         "kennzeichen placa placas matrícula matricula reg rego regs registration parked driving drove taxi "
         "cab jeep toyota ford "
         "honda bmw audi volkswagen vw tesla nissan chevrolet chevy hyundai kia subaru mazda mercedes volvo buick tacoma "
-        "odyssey chassis pickup trailer fahrgestellnummer boat snowmobile|license plate|licence plate|number plate|"
+        "odyssey tail chassis pickup trailer fahrgestellnummer boat snowmobile|license plate|licence plate|number plate|"
         "registration plate|hull number|tail number",
     "other":
         "accession accessions accn specimen specimens spec sample samples encounter encounters enc visit visits study studies "
@@ -97,7 +97,7 @@ GENERAL = frozenset(
 # Words that are labels only with a mark of a number behind them: 'star' and 'bar' are words, 'CK' is an enzyme.
 MARKED_ONLY = frozenset(
     "history job soc ser spec machine printer boat mem medica oscar optum emblem officer deputy constable claimant "
-    "alien event events deposit savings plans plan regs ck matr prc carte shield collar star "
+    "alien event events deposit savings plans regs ck matr prc carte collar star "
     "dispatch complaint cad citation warrant occurrence shipment axa regence premera highmark balance grievance appeal "
     "refund remit slip certified "
     "authorized conf".split()

@@ -21,6 +21,7 @@ _JOIN = re.compile(r"[ ,;/&|+('\"-]{0,4}(?:(?:and|or|y|und|then|also|to|old|form
 _KEY_ENDS = ("number", "nummer", "code", "num", "key", "nbr", "no", "nr", "id")
 _NUMBERED = re.compile(r"\w+(?:nummer|number|nr|numero)")
 _PER = frozenset(("dl", "l", "unit", "h"))  # behind a slash these are units
+_KEY = re.compile(r"[_.-][\w.-]*[\"']? ?[:=]")  # the last word of a key: 'fax.pharmacy='
 _LAB = ("specimen", "accession", "patholog", "microbiol", "radiolog", "biops", "cytolog", "culture", "lab ", "gross")
 _PAYING = (
     "visa",
@@ -73,11 +74,17 @@ def heading(low: str, start: int) -> Heading:
     nearest: Heading | None = None
     for place in range(len(words) - 1, -1, -1):
         gap = before[words[place].end() :]
-        if general is None and place + 1 < len(words) and _ended(gap, words[place].group()):
+        if general is None and _ended(gap, words[place].group()):
             break
         kind, key = _known(words, place, _KIND)
-        marked = _MARK.search(gap) is not None or (len(key) < 5 and gap[:1] == ".")
-        if kind and ((not marked and key in MARKED_ONLY) or (key in _PER and before[words[place].start() - 1] == "/")):
+        marked = _MARK.search(gap) is not None or (len(key) <= _ABBREVIATED and gap[:1] == ".")
+        if key == "patient" and gap.lstrip()[:1] == ":":
+            kind = ""  # who speaks
+        if kind and low[start : start + 1].isalpha():
+            pass
+        elif kind and (
+            (not marked and key in MARKED_ONLY) or (key in _PER and before[words[place].start() - 1] == "/")
+        ):
             kind = ""
         if not kind and place == len(words) - 1:
             kind = _compound(words[place].group(), gap)
@@ -86,8 +93,9 @@ def heading(low: str, start: int) -> Heading:
         if kind and general is None:
             general = Heading(kind, key, marked)
         if not kind and (general or words[place].group() not in BETWEEN):
-            nearest = Heading("", words[place].group(), marked)
-            break
+            nearest = nearest or Heading("", words[place].group(), marked)
+            if general or gap[:1] not in ("_", ".", "-") or not _KEY.match(gap):
+                break
         if general and words[place].group() not in GENERAL:
             break
     return general or nearest or Heading("", "", bool(_MARK.search(before)))

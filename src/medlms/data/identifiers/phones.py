@@ -32,7 +32,7 @@ _CALL = re.compile(
     r"\b(?:tel|phone|ph|cell|cellular|mobile|mob|call|called|calls|calling|reach|reached|ring|rang|"
     r"telephone|contact|pager|beeper|text|texted|fax|faxed|"
     r"faxes|telefax|facsimile|callback|telefon|telefono|teléfono|tlf|handy|celular|móvil|whatsapp|"
-    r"landline|hotline|voicemail|dial|dialed|fx|efax|f|tél|téléphone|sími|tfn|telf|fono|hp|pager|"
+    r"landline|hotline|voicemail|dial|dialed|fx|efax|f(?=[.:/#)])|tél|téléphone|sími|tfn|telf|fono|hp|pager|"
     r"phones|numbers?|line|sms|viber|mobil|rufnummer|portable|home|work|office|nok|kin|wife|husband|"
     r"son|daughter|mother|father|at|or)\b"
     r"[^\w\n]{0,4}(?:[a-z]{1,12}[^\w\n]{1,3}){0,4}$"
@@ -66,7 +66,7 @@ _INSIDE = frozenset(
 _SHORT = re.compile(
     r"(?:\b(?:ext\.?|extn\.?|extension|pager|page|paging|beeper|bleep|durchwahl|tst|toestel|dect|poste)"
     r"(?: (?:is|no\.?|number|nr\.?|at))? "
-    r"?[:#]? ?x?|\bcall ?back (?=[0-9]-[0-9]{4}\b))([0-9]{3,6}|[0-9]-[0-9]{4})(?![0-9]|[./-][0-9])"
+    r"?[:#]? ?|\bcall ?back (?=[0-9]-[0-9]{4}\b))(x?[0-9]{3,6}|[0-9]-[0-9]{4})(?![0-9]|[./-][0-9])"
 )
 _ONE = (
     "zero|oh|o|one|two|three|four|five|six|seven|eight|nine|double|triple|ten|eleven|twelve|(?:thir|"

@@ -36,9 +36,10 @@ _VEHICLES = frozenset(
     "suv sedan taxi cab motorcycle "
     "motorbike pickup jeep scooter bike bus ambulance minivan hatchback coupe trailer camper rv toyota ford honda bmw audi "
     "volkswagen vw tesla nissan "
-    "chevrolet chevy hyundai kia subaru mazda mercedes volvo renault peugeot fiat skoda seat opel dodge gmc lexus civic "
+    "chevrolet chevy hyundai kia subaru mazda mercedes volvo renault peugeot fiat skoda seat opel "
+    "dodge gmc lexus civic "
     "corolla camry accord fiesta "
-    "golf prius outback tacoma odyssey buick hearse limousine lorry tractor snowmobile boat  drive drives "
+    "golf prius outback tacoma odyssey buick hearse limousine tail helicopter aircraft lorry tractor snowmobile boat  drive drives "
     "driving drove parked parking".split()
 )
 _PLATED = frozenset(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from medlms.data.identifiers import checks
 from medlms.data.identifiers.clinical import counted, harmless, usual
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.labels import LABEL_WORDS, heading, label_behind
+from medlms.data.identifiers.labels import LABEL_WORDS, heading, label, label_behind
 from medlms.data.identifiers.lexicon import is_word
 from medlms.data.identifiers.states import SHORT_STATES
 from medlms.data.identifiers.view import View
@@ -17,7 +17,7 @@ from medlms.data.identifiers.view import View
 # From the first digit on; the letters before it are looked for by hand.
 _RUN = re.compile(
     r"[0-9](?<![0-9].)(?<![0-9][./,:-].)[0-9a-z]*(?:[./-][0-9a-z]+)*"
-    r"(?:(?: ?- ?| )(?:[0-9][0-9a-z]*(?:[./-][0-9a-z]+)*|[a-z]{1,3}[0-9][0-9a-z]*|[a-z]{1,2}(?![\w'./:-]))){0,6}"
+    r"(?:(?: ?- ?| )(?:[0-9][0-9a-z]*(?:[./-][0-9a-z]+)*|[a-z]{1,3}[0-9][0-9a-z]*|[a-z]{1,2}(?![\w'/:-]|\.\w))){0,6}"
     r"(?![\w%]|[.,:][0-9])"
 )
 _GLUED = re.compile(r"(?<![\w.])[a-z]{1,5}[-/.]?$")
@@ -26,6 +26,7 @@ _GROUP = re.compile(r"[0-9a-z]+(?:[./-][0-9a-z]+)*")
 _AGED = re.compile(r"[0-9]{1,3}(?:yo|y|[mf])?")
 _UNITS = frozenset("mg ml cm mm kg mcg am pm iu hr cc hz g l u ft lb oz in at on to of by or if is pt vs x no".split())
 _AROUND = 60  # characters in which small letters are looked for
+_SUFFIX = 2  # digits of a group that may follow a long one with letters
 _WHOLE = 6  # digits of a group that is a number of its own
 _LONGEST = 5  # digits of a group that others follow
 _SERIES = 3  # groups of one length up to which they can be one number: more are measurements in a row
@@ -51,6 +52,9 @@ def spaced(seen: View) -> Iterator[Finding]:
         parts = list(_accepted(seen, _parts(seen.low, start, hit.end())))
         if not parts:
             continue
+        first = seen.low[start : parts[0].end]
+        if _AGED.fullmatch(first) and not first.isdigit():
+            continue  # '61M 88120447'
         lettered = _letters(seen, start)
         if len(parts) < 2 and lettered == start and "-" not in seen.low[start : parts[-1].end]:
             continue
@@ -66,6 +70,7 @@ def _parts(low: str, start: int, end: int) -> Iterator[_Part]:
 def _accepted(seen: View, parts: Iterator[_Part]) -> Iterator[_Part]:
     """The groups that go on with the code: short ones, and a letter or two at the end."""
     before = 0  # digits of the last group
+    lettered = False
     for part in parts:
         said = seen.low[part.start : part.end]
         digits = sum(map(str.isdigit, said))
@@ -80,7 +85,7 @@ def _accepted(seen: View, parts: Iterator[_Part]) -> Iterator[_Part]:
                 or _dated(said)
             ):
                 return
-            if said.isdigit() and before > _LONGEST:
+            if said.isdigit() and before > _LONGEST and not (lettered and len(said) == _SUFFIX):
                 return
             if mixed and (_AGED.fullmatch(said) or not seen.flat[part.start : part.end].isupper()):
                 return
@@ -89,7 +94,7 @@ def _accepted(seen: View, parts: Iterator[_Part]) -> Iterator[_Part]:
         yield part
         if said.isalpha():
             return
-        before = digits
+        before, lettered = digits, said[0].isalpha()
 
 
 def _capitals(seen: View, start: int, end: int) -> bool:
@@ -110,9 +115,8 @@ def _letters(seen: View, start: int) -> int:
     said, capitals = hit[1], _capitals(seen, *hit.span(1))
     if capitals and said != "no":
         before = heading(seen.low, hit.start(1))
-        if before.kind and (
-            before.marked or seen.low[hit.start(1) - 2 - len(before.word) : hit.start(1)].startswith(before.word)
-        ):
+        own = said not in LABEL_WORDS or label(f"{said} ", len(said) + 1) == before.kind
+        if before.kind and own and (before.marked or seen.low[: hit.start(1)].rstrip(" :#.").endswith(before.word)):
             return hit.start(1)
     if seen.cased and (not capitals or said in SHORT_STATES):
         return start
@@ -131,14 +135,30 @@ def _judged(seen: View, lettered: int, start: int, parts: list[_Part]) -> Findin
     before = heading(low, lettered)
     plain = re.fullmatch("[0-9 -]+", said) is not None and lettered == start
     kind = before.kind or (heading(low, start).kind if lettered < start else "") or label_behind(low, end)
-    if kind and (digits > 4 or (before.marked and not plain)) and not (plain and counted(low, end)):
+    if (
+        kind
+        and (digits > 4 or (before.marked and not plain and not usual(low, start, end)))
+        and not (plain and counted(low, end))
+    ):
         first = lettered if before.kind or heading(low, start).kind == "" else start
         return Finding(first, end, kind, "label", 0.91)
     if before.marked and before.word and digits > 4 and (not plain or digits > 6) and not usual(low, lettered, end):
         return Finding(lettered, end, "other", "numbered", 0.7)
+    return _unlabelled(seen, lettered, start, [part for part in parts if not low[part.start : part.end].isalpha()])
+
+
+def _unlabelled(seen: View, lettered: int, start: int, parts: list[_Part]) -> Finding | None:
+    """Groups without a label: many digits behind capitals, or digits alone."""
+    low, end = seen.low, parts[-1].end
+    groups = re.findall("[0-9]+", low[start:end])
+    digits = sum(map(len, groups))
+    if _series(groups):
+        return None
     if lettered < start:
-        cased = seen.cased and digits >= _LETTERED and low[lettered:start].strip() not in LABEL_WORDS
-        return Finding(lettered, end, "other", "letters and groups", 0.6) if cased else None
+        capitals = seen.cased and digits >= _LETTERED and low[lettered:start].strip() not in LABEL_WORDS
+        dated = any(_dated(low[part.start : part.end]) for part in parts)
+        return Finding(lettered, end, "other", "letters and groups", 0.6) if capitals and not dated else None
+    plain = re.fullmatch("[0-9 -]+", low[start:end])
     return _alone(low, start, end, groups) if plain and not usual(low, start, end) else None
 
 
@@ -146,8 +166,6 @@ def _alone(low: str, start: int, end: int, groups: list[str]) -> Finding | None:
     """Groups of digits without a label: numbers of a national form, with dashes, or long ones."""
     digits = sum(map(len, groups))
     said = low[start:end]
-    if len(groups) > _SERIES and len(set(map(len, groups))) == 1 and (len(groups[0]) < _SERIES or _times(groups)):
-        return None
     if checks.nhs("".join(groups)) and [len(group) for group in groups] == [3, 3, 4]:
         return Finding(start, end, "mrn", "check digit", 0.92)
     if "-" in said and " " not in said and digits >= _WHOLE and not is_range(groups):
@@ -157,8 +175,12 @@ def _alone(low: str, start: int, end: int, groups: list[str]) -> Finding | None:
     return None
 
 
-def _times(groups: list[str]) -> bool:
-    return all(len(group) == 4 and int(group[:2]) < 25 and group[2:] in ("00", "15", "30", "45") for group in groups)
+def _series(groups: list[str]) -> bool:
+    """Measurements or times in a row."""
+    if len(groups) <= _SERIES or len(set(map(len, groups))) > 1:
+        return False
+    round_ones = all(group.endswith(("0", "5")) for group in groups)
+    return len(groups[0]) < _SERIES or round_ones
 
 
 def is_range(groups: list[str]) -> bool:

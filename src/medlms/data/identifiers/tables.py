@@ -10,6 +10,7 @@ from medlms.data.identifiers.labels import label
 from medlms.data.identifiers.view import View
 
 _WORDS = re.compile(r"[^\W\d_]{6,}|[0-9] ?(?:mg|ml|mcg|kg|cm|mm|%|units?)\b")  # in cells that are no numbers of people
+_NUMBERED = re.compile(r"(?:[ _.-](?:no|nr|num|number|id)|#)\.?$")
 _WIDEST = 28  # characters of a heading
 _HEADINGS = (
     ("", re.compile(
@@ -65,7 +66,7 @@ def tables(seen: View) -> Iterator[Finding]:
             yield from _cells(line, mark, kinds, place)
         elif aligned and (cells := _columns(line)) and len(cells) > 1:
             yield from _under(line, cells, aligned, place)
-        else:
+        elif "insert into" not in line.lower():
             mark = max((*"\t|;,", " / "), key=line.count)
             kinds = _heading(line, mark)
             aligned = [] if kinds else _aligned(line)
@@ -115,7 +116,7 @@ def _inserted(text: str) -> Iterator[Finding]:
 
 
 def _heading(line: str, mark: str) -> list[str]:
-    cells = [cell.strip(' "*-').lower() for cell in line.split(mark)]
+    cells = [cell.rpartition("(")[2].strip(' "*-()').lower() for cell in line.split(mark)]
     if (
         len(cells) < 3
         or len(line) > 400
@@ -128,8 +129,9 @@ def _heading(line: str, mark: str) -> list[str]:
 
 def _class(heading: str) -> str:
     """The class that a heading gives: by its form, else by the words for numbers of people in it."""
+    numbered = _NUMBERED.search(heading) is not None
     for kind, pattern in _HEADINGS:
-        if pattern.fullmatch(heading):
+        if pattern.fullmatch(heading) and not (numbered and kind in ("date", "name", "")):
             return kind
     words = heading.replace("_", " ").rstrip(" #.?:)")
     return label(f"{words} # ", len(words) + 3)
