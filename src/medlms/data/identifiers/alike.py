@@ -9,7 +9,8 @@ from medlms.data.identifiers.clinical import counted, harmless, measured, usual
 from medlms.data.identifiers.finding import Finding
 
 _SHORTEST = 6  # signs of a code whose form or repetition says something
-_DIGITS = 4  # digits that it must hold
+_DIGITS = 5  # digits that it must hold
+_DASHED = re.compile("[0-9]+(?:-[0-9]+)+")
 _DIGIT, _LETTER = re.compile("[0-9]"), re.compile(r"[^\W\d_]")
 
 
@@ -20,7 +21,12 @@ def alike(low: str, found: Iterable[Finding], tokens: Iterable[tuple[int, int]])
     said: dict[str, str] = {}
     for item in found:
         code = low[item.start : item.end]
-        if item.rule == "label" and len(code) >= _SHORTEST and len(_DIGIT.findall(code)) >= _DIGITS:
+        if (
+            item.rule == "label"
+            and item.kind not in ("phone", "fax")
+            and len(code) >= _SHORTEST
+            and len(_DIGIT.findall(code)) >= _DIGITS
+        ):
             named.add(item.start)
             said[code] = item.kind
             forms.setdefault(_form(code), item.kind)
@@ -30,7 +36,7 @@ def alike(low: str, found: Iterable[Finding], tokens: Iterable[tuple[int, int]])
         kind = forms.get(_form(low[start:end])) if end - start >= _SHORTEST and start not in named else None
         if kind and not (
             harmless(low, start, end)
-            or ("-" not in low[start:end] and usual(low, start, end))
+            or (not _DASHED.fullmatch(low, start, end) and usual(low, start, end))
             or counted(low, end)
             or measured(low, start)
         ):

@@ -18,8 +18,9 @@ _RESULTS = frozenset(
     "eosinophils neutrophils lymphocytes leukocytes about around roughly over under nearly almost than exceeds exceeding "
     "affects affecting every per cost costs paid".split()
 )
+_LAST = re.compile(r"(?<![^\W\d_])([^\W\d_]+)[^\w\n]{0,3}$")
 _UNIT = re.compile(
-    r" ?(?:mg|mcg|µg|ug|g|kg|ml|dl|l|cc|iu|units?|u/l|u|cells?|copies|/|%|mm|cm|mmhg|bpm|kcal|"
+    r" ?(?:mg|mcg|µg|ug|g|kg|ml|dl|l|cc|iu|units?|u/l|u|cells?|copies|/(?! ?[+(0-9])|%|mm|cm|mmhg|bpm|kcal|"
     r"calories|cal|steps|people|patients|cases|children|women|men|adults|births|persons|individuals|"
     r"americans|"
     r"deaths|years?|yrs?|y/o|yo|months?|weeks?|days?|hours|hrs?|minutes|min|bp|kb|base|kda|da|daltons|participants|"
@@ -35,7 +36,7 @@ _FORM = re.compile(
     r"pmid:?[0-9]+|gse[0-9]+|gsm[0-9]+|srr[0-9]+|prjna[0-9]+|omim:?[0-9]+|"
     r"orpha:?[0-9]+|hgnc:[0-9]+|hp:[0-9]+|mondo:[0-9]+|go:[0-9]+|doid:[0-9]+|chembl[0-9]+|db[0-9]{5}|"
     r"cas:.*|doi:.*|arxiv.*|10\.[0-9]{4,}/.*|[cgpnm]\.[0-9*_+-]*[a-z0-9>*_+-]+|chr[0-9xy]+(?::.*)?|hla-.*|"
-    r"mir-?[0-9]+.*|(?:p\.\(?)?(?:ala|arg|asn|asp|cys|gl[nuy]|his|ile|leu|lys|met|phe|pro|ser|thr|trp|tyr|val)[0-9]{1,4}[a-z*=].*"
+    r"(?:[0-9]{1,2}|[xy])[pq][0-9]{1,2}(?:\.[0-9]{1,3})?(?:-.*)?|18(?:00|33|44|55|66|77|88)[0-9]{7}|mir-?[0-9]+.*|(?:p\.\(?)?(?:ala|arg|asn|asp|cys|gl[nuy]|his|ile|leu|lys|met|phe|pro|ser|thr|trp|tyr|val)[0-9]{1,4}[a-z*=].*"
 )
 _LOOSE = re.compile(
     r"[a-tv-z][0-9][0-9ab](?:\.[0-9a-z]{1,4})?|[a-tv-z][0-9]{2}[0-9]{2,3}[ads]|[a-v][0-9]{4}|"
@@ -48,7 +49,7 @@ _LOOSE = re.compile(
     r"[0-9]-?8[0-9]{2}-?(?:[a-z]+-?)+|[0-9]{3}-[0-9]{1,2}-[a-z]{4,}|slc[0-9]+a[0-9]+|v[0-9]{1,3}(?:\.[0-9]+)*|"
     r"(?:[0-9]+[.:/][0-9.:/-]*|[0-9]{1,4}(?:-[0-9]{1,3})?)|(?:1[89]|20)[0-9]{2}(?:-(?:(?:1[89]|"
     r"20)[0-9]{2}|[0-9]{2}))?|"
-    r"[0-9]+(?:\.[0-9]+)?(?:mg|mcg|ml|g|kg|cm|mm|iu|units?|u|l|h|hr|hrs|min|s|ms|mo|wks?|yrs?|yo|x|k|"
+    r"[0-9]{1,6}(?:\.[0-9]+)?(?:mg|mcg|ml|g|kg|cm|mm|iu|units?|u|l|h|hr|hrs|min|s|ms|mo|wks?|yrs?|yo|x|k|"
     r"m|%|th|st|nd|rd|°[cf]?|f|c|fr|ga?|mhz|hz|mmhg|bp|kb|da|kda|kcal|cc|meq|mmol|nmol|gy|"
     r"cgy)(?:/.*)?|"
     r"cha2ds2.*|has-?bled.*|(?:covid|sars|cov|hiv|hcv|hbv|hpv|hhv|htlv|il|cd|ca|vitamin|omega|alpha|beta|gamma|factor|type|"
@@ -89,8 +90,8 @@ def counted(low: str, end: int) -> bool:
 
 def measured(low: str, start: int) -> bool:
     """Whether the word right before ``start`` is what is measured, counted or only a place in a house or a book."""
-    said = _WORD.findall(low[max(0, start - 24) : start])
-    return bool(said) and said[-1] in _RESULTS
+    said = _LAST.search(low, max(0, start - 24), start)
+    return said is not None and said[1] in _RESULTS
 
 
 def usual(low: str, start: int, end: int) -> bool:

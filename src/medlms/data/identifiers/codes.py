@@ -23,7 +23,7 @@ _WHOLE = 5  # digits of a number behind 'no.' and a word of no class
 _OWN = 10  # digits from which a number beside a patient need not be the record's
 _FRACTION = re.compile(r"[0-9][./:x][0-9]")
 _AGED = re.compile(r"(?<![0-9])[0-9]{1,3} ?(?:y/?o)? ?[mf][ ,(/-]{1,3}$")
-_PATIENT = re.compile(r"[A-Z][\w'-]+, ?[A-Z][\w'-]*\.?(?: [A-Z]\.?)?[ ,(/|-]{1,3}$")
+_PATIENT = re.compile(r"[A-Z][\w'-]+, ?(?:[A-Z]|[A-Z][\w'-]{2,})\.?(?: [A-Z]\.?)?[ ,(/|-]{1,3}$")
 _CAPITALS = re.compile(r"(?<![\w-])[A-Z][A-Za-z]?[A-Z]{1,4} $")
 _NAMED = re.compile(r"(?<![\w-])[A-Z][a-z]+ \($")
 # Things that are numbered and nobody's.
@@ -101,7 +101,7 @@ def _coded(seen: View, start: int, said: str) -> Finding | None:
     if named and _enough(named, before, said, plain, digits) and not (numeric and counted(low, end)):
         return Finding(start, end, named, "label", 0.92)
     letters = sum(mark.isalpha() for mark in plain)
-    if before.marked and before.word and _numbered(low, start, said, before.word, digits):
+    if before.numbered and _numbered(low, start, said, before.word, digits):
         return Finding(start, end, "other", "numbered", 0.7)
     if (
         digits < (4 if letters > 1 else 5)
@@ -202,6 +202,8 @@ def _enough(named: str, before: Heading, said: str, plain: str, digits: int) -> 
         return digits > 1 or len(plain) > 4
     if named in ("fax", "phone"):
         return digits >= _SHORTEST[named]
+    if named == "other" and not before.marked and digits < _SHORTEST["plan"] and before.word not in SINGLED:
+        return False
     return len(plain) >= 4 and digits >= 2 and (digits > 3 or not usual(said, 0, len(said)))
 
 

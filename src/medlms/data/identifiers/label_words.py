@@ -9,8 +9,8 @@ LABELS = {
         "sozialversicherungsnummer nss",
     "fax": "fax faxes faxed efax telefax facsimile fx",
     "phone":
-        "phone telephone tel cell mobile ph pager beeper bleep telefon telefono teléfono telefone tél sími tlf tfn telf handy "
-        "celular móvil portable rufnummer mob whatsapp sms",
+        "phone telephone tel cell mobile ph pager beeper bleep tty tdd telefon telefono teléfono telefone tél sími tlf tfn "
+        "telf handy celular móvil portable rufnummer mob whatsapp sms",
     "device":
         "mac serial serials seriennummer ser udi imei meid device devices implant implants implanted pump pacemaker icd "
         "defibrillator cpap bipap glucometer concentrator walker wheelchair meter monitor lot equipment serie generator lead "
@@ -64,7 +64,7 @@ LABELS = {
     "other":
         "accession accessions accn specimen specimens spec sample samples encounter encounters enc visit visits study studies "
         "subject participant enrollee employee employees emp staff badge shield rx prescription prescriptions "
-        "script case cases "
+        "script case "
         "national student order orders id ids ref refs reference ticket tracking barcode session requisition req lab path "
         "pathology slide block biopsy exam procedure episode admission appointment booking confirmation conf randomization "
         "randomisation rand screening cohort trial protocol dni nie nif curp rfc cpf rg bsn pesel aadhaar aadhar pan "
@@ -110,7 +110,7 @@ NAMES_TOO = frozenset(
     "chase rand ross visa golf audi dev ni pan fin rut pat chi case page ford law nino hall cui oscar emblem axa ins ser carte "
     "medica optum polis spec machine printer boat job deposit slip constable deputy collar alien tags cert imc crm jkn vhi "
     "cases visits regs checks sin grievance appeal odyssey tacoma conf slip nik board balance notary anthem humana regence "
-    "soc memb reg mac history portable handy cell mobile phone pager phones tel shield run service officer "
+    "soc memb reg mac history portable handy cell mobile phone pager phones tel tty tdd shield run service officer "
     "trooper labour regd event events".split()
 )
 # What is numbered one by one: two or three signs are enough behind the word.

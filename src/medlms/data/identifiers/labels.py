@@ -16,6 +16,9 @@ _FAR = 8  # words before a code among which it may be
 _MARK = re.compile(
     r"[#№=:\">º°]|(?<![^\W\d_])(?:no|nos|nr|num|number|numbers|numero|número|nummer|ids?|codes?|ref)(?![^\W\d_])"
 )
+_SURE = re.compile(
+    r"[#№º°]|(?<![^\W\d_])(?:(?:no|nr|nos|id|ref)[.:]|(?:num|number|numero|número|nummer|id|ref)(?![^\W\d_]))"
+)
 _NUMBER = re.compile(r"(?<![\w./-])(?=[^ ]{0,12}[0-9])[\w./-]*[0-9]{2,}[\w./-]*")
 _JOIN = re.compile(r"[ ,;/&|+('\"-]{0,4}(?:(?:and|or|y|und|then|also|to|old|formerly|was)\b)?[ ,:('\"-]{0,3}")
 _KEY_ENDS = ("number", "nummer", "code", "num", "key", "nbr", "no", "nr", "id")
@@ -40,11 +43,12 @@ _PAYING = (
 
 
 class Heading(NamedTuple):
-    """What stands before a code: the class it gives, the word that gives it, and whether a mark of a number stands between."""
+    """What stands before a code: its class, its word, whether any mark stands between, and whether 'no.' or '#'."""
 
     kind: str
     word: str
     marked: bool
+    numbered: bool = False
 
 
 def _table() -> dict[str, str]:
@@ -93,7 +97,7 @@ def heading(low: str, start: int) -> Heading:
         if kind and general is None:
             general = Heading(kind, key, marked)
         if not kind and (general or words[place].group() not in BETWEEN):
-            nearest = nearest or Heading("", words[place].group(), marked)
+            nearest = nearest or Heading("", words[place].group(), marked, _SURE.search(gap) is not None)
             if general or gap[:1] not in ("_", ".", "-") or not _KEY.match(gap):
                 break
         if general and words[place].group() not in GENERAL:

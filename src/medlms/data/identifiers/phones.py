@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.view import View
@@ -68,6 +69,10 @@ _SHORT = re.compile(
     r"(?: (?:is|no\.?|number|nr\.?|at))? "
     r"?[:#]? ?|\bcall ?back (?=[0-9]-[0-9]{4}\b))(x?[0-9]{3,6}|[0-9]-[0-9]{4})(?![0-9]|[./-][0-9])"
 )
+_JOINED = re.compile(
+    r"[ ,;/]{0,2}(?:\((?!(?:tel|phone|ph|cell|voice|office|home|o|p|t|h|c|m)\b)[a-z ]{2,16}\)[,;]?)?"
+    r" ?\(?(?:and|or|backup|,|/|&)? ?"
+)
 _ONE = (
     "zero|oh|o|one|two|three|four|five|six|seven|eight|nine|double|triple|ten|eleven|twelve|(?:thir|"
     "four|fif|six|seven|eigh|nine)teen"
@@ -81,7 +86,16 @@ _DIGIT_WORDS = frozenset("zero oh one two three four five six seven eight nine d
 
 
 def phones(seen: View) -> Iterator[Finding]:
-    """Telephone and fax numbers, extensions with them."""
+    """Telephone and fax numbers, extensions with them; one joined to a fax number is another, unless something says so."""
+    last: Finding | None = None
+    for item in sorted(_numbers(seen), key=lambda item: item.start):
+        if last and last.kind == "fax" and item.kind == "phone" and _JOINED.fullmatch(seen.low, last.end, item.start):
+            item = replace(item, kind="fax")
+        last = item
+        yield item
+
+
+def _numbers(seen: View) -> Iterator[Finding]:
     low = seen.low
     if len(seen.vocabulary & _DIGIT_WORDS) > 1:
         for hit in _SAID.finditer(low):

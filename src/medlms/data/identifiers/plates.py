@@ -39,8 +39,8 @@ _VEHICLES = frozenset(
     "chevrolet chevy hyundai kia subaru mazda mercedes volvo renault peugeot fiat skoda seat opel "
     "dodge gmc lexus civic "
     "corolla camry accord fiesta "
-    "golf prius outback tacoma odyssey buick hearse limousine tail helicopter aircraft lorry tractor snowmobile boat  drive drives "
-    "driving drove parked parking".split()
+    "golf prius outback tacoma odyssey buick hearse limousine tail helicopter aircraft lorry tractor snowmobile boat "
+    "drive drives driving drove parked parking".split()
 )
 _PLATED = frozenset(
     "plate plates kennzeichen placa placas matrícula matricula registration reg rego tag hearse".split()

@@ -17,7 +17,8 @@ from medlms.data.identifiers.view import View
 # From the first digit on; the letters before it are looked for by hand.
 _RUN = re.compile(
     r"[0-9](?<![0-9].)(?<![0-9][./,:-].)[0-9a-z]*(?:[./-][0-9a-z]+)*"
-    r"(?:(?: ?- ?| )(?:[0-9][0-9a-z]*(?:[./-][0-9a-z]+)*|[a-z]{1,3}[0-9][0-9a-z]*|[a-z]{1,2}(?![\w'/:-]|\.\w))){0,6}"
+    r"(?:(?: ?- ?| )(?:[0-9][0-9a-z]*(?:[./-][0-9a-z]+)*|[a-z]{1,3}[0-9][0-9a-z]*)){0,6}"
+    r"(?: [a-z]{1,2}(?![\w'/:-]|\.\w))?"
     r"(?![\w%]|[.,:][0-9])"
 )
 _GLUED = re.compile(r"(?<![\w.])[a-z]{1,5}[-/.]?$")
@@ -104,7 +105,7 @@ def _capitals(seen: View, start: int, end: int) -> bool:
 
 
 def _dated(said: str) -> bool:
-    return bool(re.fullmatch(r"[0-9]{1,4}([-/.])[0-9]{1,2}(?:\1[0-9]{2,4})?|(?:19|20)[0-9]{2}", said))
+    return bool(re.fullmatch(r"[0-9]{1,4}([-/.])[0-9]{1,2}(?:\1[0-9]{2,4})?", said))
 
 
 def _letters(seen: View, start: int) -> int:
@@ -142,7 +143,7 @@ def _judged(seen: View, lettered: int, start: int, parts: list[_Part]) -> Findin
     ):
         first = lettered if before.kind or heading(low, start).kind == "" else start
         return Finding(first, end, kind, "label", 0.91)
-    if before.marked and before.word and digits > 4 and (not plain or digits > 6) and not usual(low, lettered, end):
+    if before.numbered and digits > 4 and (not plain or digits > 6) and not usual(low, lettered, end):
         return Finding(lettered, end, "other", "numbered", 0.7)
     return _unlabelled(seen, lettered, start, [part for part in parts if not low[part.start : part.end].isalpha()])
 
@@ -154,8 +155,14 @@ def _unlabelled(seen: View, lettered: int, start: int, parts: list[_Part]) -> Fi
     digits = sum(map(len, groups))
     if _series(groups):
         return None
-    if lettered < start:
-        capitals = seen.cased and digits >= _LETTERED and low[lettered:start].strip() not in LABEL_WORDS
+    if low[lettered].isalpha():
+        letters = re.match("[a-z]*", low[lettered:end])
+        capitals = (
+            seen.flat[lettered].isupper()
+            and digits >= _LETTERED
+            and letters is not None
+            and letters[0] not in LABEL_WORDS
+        )
         dated = any(_dated(low[part.start : part.end]) for part in parts)
         return Finding(lettered, end, "other", "letters and groups", 0.6) if capitals and not dated else None
     plain = re.fullmatch("[0-9 -]+", low[start:end])
@@ -166,7 +173,7 @@ def _alone(low: str, start: int, end: int, groups: list[str]) -> Finding | None:
     """Groups of digits without a label: numbers of a national form, with dashes, or long ones."""
     digits = sum(map(len, groups))
     said = low[start:end]
-    if checks.nhs("".join(groups)) and [len(group) for group in groups] == [3, 3, 4]:
+    if "-" not in said and checks.nhs("".join(groups)) and [len(group) for group in groups] == [3, 3, 4]:
         return Finding(start, end, "mrn", "check digit", 0.92)
     if "-" in said and " " not in said and digits >= _WHOLE and not is_range(groups):
         return Finding(start, end, "account" if digits == 8 else "other", "digits with dashes", 0.62)
