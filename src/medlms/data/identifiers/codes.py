@@ -135,7 +135,7 @@ def _numbered(low: str, start: int, said: str, word: str, digits: int) -> bool:
     ):
         return False
     if said.isdigit():
-        return digits > _WHOLE - 1 and low[start - 2 : start] not in (": ", "= ")
+        return digits >= _WHOLE or (digits == _WHOLE - 1 and not _YEAR.fullmatch(said))
     return digits > 2 and not _FRACTION.search(said)
 
 

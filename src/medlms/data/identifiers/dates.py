@@ -66,6 +66,7 @@ _NAMED = [
     ("year month day", 0.96,
         rf"\b(?:1[89]|20)[0-9]{{2}}[-/., ]{{1,2}}{_MONTH}(?![a-z])(?:[-/., "
         rf"]{{1,2}}{_DAY}(?:{_TH})?\b(?![:.][0-9]))?"),
+    ("glued", 0.96, rf"\b{_DAY}(?:{'|'.join(_SHORT)})(?:(?:1[89]|20)[0-9]{{2}}|[0-9]{{2}})(?![\w%])"),
     ("month year", 0.95, rf"\b{_MONTH}(?:,? |,? of |,? de |,? del |[-/]){_YEAR}"),
     ("short month-year", 0.8, rf"\b(?:{'|'.join(_SHORT[:12])}|may)-[0-9]{{2}}(?![\w-])"),
     ("said", 0.96, rf"\b{_LONG},?(?: the)? {_DATE_DAY}\b(?: o'clock)?(?:,?(?: of| in)? {_SAID_YEAR}|,? {_YEAR})?\b"),
@@ -98,11 +99,14 @@ _DIGITS = [
         r"19)?[0-9]{2})?(?![\w/%-]|\.[0-9])"),
     ("roman month", 0.9,
         r"[0-9](?<![\w./-].)[0-9]?[-./ ]{1,2}(?:i{1,3}|iv|vi{0,3}|ix|xi{0,2})[-./ "
-        r"]{1,2}(?:1[89]|20)[0-9]{2}(?!\w)"),
+        r"]{1,2}(?:1[89]|20)[0-9]{2}(?!\w)|[0-9](?<![\w./-].)[0-9]?([-./])(?:i{1,3}|iv|vi{0,3}|ix|xi{0,2})\1[0-9]{2}(?!\w)"),
     ("month/year", 0.84,
         r"(?:0[1-9]|1[0-2])(?<![\w./-]..)[/-](?:19|20)[0-9]{2}(?![\w/-]|\.[0-9])|[1-9](?<![\w./-].)/(?:19|"
         r"20)[0-9]{2}(?![\w/-]|\.[0-9])"),
     ("year-month", 0.84, r"(?:19|20)(?<![\w./-]..)[0-9]{2}[-/](?:0[1-9]|1[0-2])(?![\w/-]|\.[0-9])"),
+    ("month-day", 0.7,
+        r"[0-9](?<![\w./-].)[0-9]?-(?:1[3-9]|2[0-9]|3[01])"
+        r"(?![\w/%-]|\.[0-9]| ?(?:x|times|weeks?|days?|months?|years?|hours?|per|mg|patients|people)\b)"),
     ("day.month.", 0.86, r"[0-9](?<= .)[0-9]?\.(?:1[0-2]|0?[1-9])\.(?![\w])"),
 ]  # fmt: skip
 _NAMED_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _NAMED]
@@ -221,7 +225,7 @@ _SCORE = re.compile(
     r"bp|pressure|rated|ratio|rates?|levels?|nodes?|take|took|takes|give|half|motor|nrs|vas|intensity|"
     r"severity|type|audit|mrc|flexors?|extensors?|grip|biceps|"
     r"triceps|quadriceps|deltoids?|od|os|ou|aim|hip|knee|ankle|shoulder|elbow|bilaterally|sensation|"
-    r"epworth|barthel|nihss|sofa|cam|minicog|mini-cog|out|cut|by|scan|bed|room|bay|ward)\b"
+    r"epworth|barthel|nihss|sofa|cam|minicog|mini-cog|cut|by|scan|bed|room|bay|ward)\b"
     r"[^\w\n]{0,3}(?:(?:is|of|was|a|an|at|as|the|about|only|now|to|still|around|from)[ :]){0,3}$"
 )
 _DATED = re.compile(
@@ -239,6 +243,7 @@ _DATED_BEHIND = re.compile(
     r"discharge|encounter|procedure|call|and [0-9]{1,2}/[0-9]{1,2}\b)"
 )
 _ACUITY = re.compile(r"(?<![\w./-])(?:6/(?:4|5|6|7\.5|9|12|18|24|36|60)|20/(?:15|20|25|30|40|50))(?![\w/]|\.[0-9])")
+_CAME = re.compile(r"(?:admit(?:ted)?|discharged?|dated?|d/?c'?d|seen|since|visit|dos|surgery|op|labs) (?:on )?$")
 _FRACTIONS = 2  # times that a whole may occur among days and months
 _SCALES = frozenset({1, 2, 3, 4, 5, 6, 8, 10})
 
@@ -250,6 +255,10 @@ def _numeric(seen: View) -> Iterator[Finding]:
             if (
                 rule == "day.month."
                 and low[max(0, hit.start() - 12) : hit.start()].rstrip(" :").rpartition(" ")[2] not in _ON
+            ):
+                continue
+            if rule == "month-day" and not (
+                _CAME.search(low, max(0, hit.start() - 20), hit.start()) and _possible(hit.group())
             ):
                 continue
             if rule not in ("numbers", "range") or _possible(hit.group()):

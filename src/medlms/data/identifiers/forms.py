@@ -83,6 +83,9 @@ _FORMS = (
     _form("other", "Czech number", 0.84, r"[0-9](?<![\w./-].)[0-9]{5}/[0-9]{3,4}(?![\w/.-])", "/", named=True),
     _form("mrn", "number and year", 0.6, r"[0-9](?<![\w./-].)[0-9]{5,7}/[0-9]{2}(?![\w/.-])", "/", named=True),
 )  # fmt: skip
+# A single x before four digits is an extension, unless a card or an account is spoken of.
+_EXTENSION = re.compile("x[0-9]{4}")
+_ENDING = frozenset(("account", "plan", "ssn", "licence"))
 _IBAN = re.compile(r"[a-z](?<![\w-].)[a-z][0-9]{2}(?: [a-z0-9]{4}){3,7}(?: [a-z0-9]{1,4})?(?![\w-])")
 _IBAN_BEGINS = re.compile(r"[0-9][0-9](?<=[a-z][a-z][0-9][0-9]) [0-9a-z]{4} ")
 _LICENCE = re.compile(
@@ -102,7 +105,14 @@ def forms(seen: View) -> Iterator[Finding]:
             for hit in seen.near_digits(form.pattern):
                 if form.rule == "groups of four" and all(group.endswith(("00", "30")) for group in hit.group().split()):
                     continue  # times in a row
-                yield Finding(*hit.span(), (form.named and label(low, hit.start())) or form.kind, form.rule, form.rank)
+                kind = (form.named and label(low, hit.start())) or form.kind
+                if (
+                    form.rule == "last digits"
+                    and _EXTENSION.fullmatch(hit.group())
+                    and label(low, hit.start()) not in _ENDING
+                ):
+                    kind = "phone"
+                yield Finding(*hit.span(), kind, form.rule, form.rank)
     if _IBAN_BEGINS.search(low):
         for hit in _IBAN.finditer(low):
             if checks.iban(hit.group().replace(" ", "").upper()):

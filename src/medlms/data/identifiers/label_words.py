@@ -23,7 +23,7 @@ LABELS = {
         "crn krankenaktennummer prontuario prontuário cartella journalnummer|medical record|med rec|hospital number|"
         "patient id|patient number|unit number|unit no|unit record|m r n|m r|historia clínica|patienten nr|patienten id|"
         "fall nr|h n|h c|op no|ip no|patient card|hospital card|clinic card|clinic number|red book|health book|health id|"
-        "hosp no|bracelet|patient folder|lab patient",
+        "hosp no|bracelet|patient folder|pt no|pt id|pt num|pt number|lab patient",
     "plan":
         "hcn pol policy policies plan plans member members membership mbr memb mem subscriber subscribers group "
         "grp claim claims clm "
@@ -65,7 +65,8 @@ LABELS = {
         "accession accessions accn specimen specimens spec sample samples encounter encounters enc visit visits study studies "
         "subject participant enrollee employee employees emp staff badge shield rx prescription prescriptions "
         "script case "
-        "national student order orders id ids ref refs reference ticket tracking barcode session requisition req lab path "
+        "national student order orders ord subj id ids ref refs reference ticket tracking barcode session requisition "
+        "req lab path "
         "pathology slide block biopsy exam procedure episode admission appointment booking confirmation conf randomization "
         "randomisation rand screening cohort trial protocol dni nie nif curp rfc cpf rg bsn pesel aadhaar aadhar pan "
         "personnummer cpr fødselsnummer hetu nino sin tin ein itin steuer steuernummer nir token uuid guid user username login "
@@ -110,7 +111,7 @@ NAMES_TOO = frozenset(
     "chase rand ross visa golf audi dev ni pan fin rut pat chi case page ford law nino hall cui oscar emblem axa ins ser carte "
     "medica optum polis spec machine printer boat job deposit slip constable deputy collar alien tags cert imc crm jkn vhi "
     "cases visits regs checks sin grievance appeal odyssey tacoma conf slip nik board balance notary anthem humana regence "
-    "soc memb reg mac history portable handy cell mobile phone pager phones tel tty tdd shield run service officer "
+    "soc memb reg ord subj mac history portable handy cell mobile phone pager phones tel tty tdd shield run service officer "
     "trooper labour regd event events".split()
 )
 # What is numbered one by one: two or three signs are enough behind the word.

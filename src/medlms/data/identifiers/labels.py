@@ -25,6 +25,7 @@ _KEY_ENDS = ("number", "nummer", "code", "num", "key", "nbr", "no", "nr", "id")
 _NUMBERED = re.compile(r"\w+(?:nummer|number|nr|numero)")
 _PER = frozenset(("dl", "l", "unit", "h"))  # behind a slash these are units
 _KEY = re.compile(r"[_.-][\w.-]*[\"']? ?[:=]")  # the last word of a key: 'fax.pharmacy='
+_MARKS = frozenset(("id", "ids", "s n", "sn", "serial", "mrn", "pid"))  # labels that are marks themselves
 _LAB = ("specimen", "accession", "patholog", "microbiol", "radiolog", "biops", "cytolog", "culture", "lab ", "gross")
 _PAYING = (
     "visa",
@@ -81,7 +82,7 @@ def heading(low: str, start: int) -> Heading:
         if general is None and _ended(gap, words[place].group()):
             break
         kind, key = _known(words, place, _KIND)
-        marked = _MARK.search(gap) is not None or (len(key) <= _ABBREVIATED and gap[:1] == ".")
+        marked = _MARK.search(gap) is not None or (len(key) <= _ABBREVIATED and gap[:1] == ".") or key in _MARKS
         if key == "patient" and gap.lstrip()[:1] == ":":
             kind = ""  # who speaks
         if kind and low[start : start + 1].isalpha():
@@ -152,7 +153,7 @@ def _meant(low: str, key: str, kind: str) -> str:
 
 
 _BEHIND = re.compile(
-    r"(?: ?\(|,? (?:is|was|as|for|being|,) (?:the |my |his |her |your |their |our |a |an )?|, (?:the|my|his|her) "
+    r"(?: ?\(| - | = |,? (?:is|was|as|for|being|,) (?:the |my |his |her |your |their |our |a |an )?|, (?:the|my|his|her) "
     r")((?:[^\W\d_]+['s]*[ ,)]? ?){1,3})"
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from medlms.data.identifiers.finding import Finding
+from medlms.data.identifiers.labels import label
 from medlms.data.identifiers.view import View
 
 _EXTENSION = r"(?:,? {0,2}(?:ext\.?|extn\.?|extension|x|durchwahl|poste|anexo|ramal|interno) ?:? ?[0-9]{1,6})?"
@@ -100,7 +101,7 @@ def _numbers(seen: View) -> Iterator[Finding]:
     if len(seen.vocabulary & _DIGIT_WORDS) > 1:
         for hit in _SAID.finditer(low):
             if sum(word in _DIGIT_WORDS for word in re.split(r"[ ,.-]+", hit.group())) > 3:
-                yield Finding(*hit.span(), _kind(low, *hit.span()), "said", 0.96)
+                yield Finding(*hit.span(), label(low, hit.start()) or _kind(low, *hit.span()), "said", 0.96)
     if not seen.digits:
         return
     for hit in seen.near_digits(_PLUS):

@@ -31,7 +31,7 @@ _FORM = re.compile(
     r"[0-9](?<![\w-].)[A-Z]{3}[0-9]{3}(?![\w-])|[0-9](?<![\w.,/-].)[0-9]{3}[ -][B-DF-HJ-NP-TV-Z]{3}(?![\w-])"
 )
 _VEHICLES = frozenset(
-    "key keys plate plates tag registration reg rego kennzeichen placa placas matrícula matricula car cars "
+    "key keys plate plates tags tag registration reg rego kennzeichen placa placas matrícula matricula car cars "
     "vehicle veh van truck "
     "suv sedan taxi cab motorcycle "
     "motorbike pickup jeep scooter bike bus ambulance minivan hatchback coupe trailer camper rv toyota ford honda bmw audi "
@@ -43,7 +43,7 @@ _VEHICLES = frozenset(
     "drive drives driving drove parked parking".split()
 )
 _PLATED = frozenset(
-    "plate plates kennzeichen placa placas matrícula matricula registration reg rego tag hearse".split()
+    "plate plates kennzeichen placa placas matrícula matricula registration reg rego tag tags hearse".split()
 )
 _REACH = 44
 _WORDS = re.compile(r"[^\W\d_]+")
