@@ -136,7 +136,7 @@ def _numbered(low: str, start: int, said: str, word: str, digits: int) -> bool:
         return False
     if said.isdigit():
         return digits >= _WHOLE or (digits == _WHOLE - 1 and not _YEAR.fullmatch(said))
-    return digits > 2 and not _FRACTION.search(said)
+    return digits > 2 and not usual(low, start, start + len(said)) and not _FRACTION.search(said)
 
 
 def _short(seen: View, start: int, end: int) -> Finding | None:
@@ -166,11 +166,18 @@ def _whose(seen: View, start: int, digits: int) -> str:
 
 
 _PART = re.compile(r"(?<![^/])[a-z]{0,3}[0-9]{6,12}(?![^/])")
+_FILE = re.compile(r"[_-].*\.(?:pdf|docx?|xlsx?|csv|zpl|txt|jpe?g|png|tiff?|dcm|hl7|xml|json)$")
+_LONG = re.compile(r"(?<![0-9])[0-9]{6,12}(?![0-9])")
 _DAY = re.compile("(?:19|20)[0-9]{2}[01][0-9][0-3][0-9]")
 
 
 def _slashed(low: str, start: int, said: str) -> Iterator[Finding]:
-    """Long numbers between slashes: 'name/birth/number'."""
+    """Long numbers between slashes ('name/birth/number') and in names of files."""
+    if _FILE.search(said):
+        for hit in _LONG.finditer(said):
+            if not _DAY.match(hit.group()):
+                kind = label(said.replace("_", " "), hit.start()) or "other"
+                yield Finding(start + hit.start(), start + hit.end(), kind, "in the name of a file", 0.7)
     if "/" in said and not harmless(low, start, start + len(said)):
         for hit in _PART.finditer(said):
             if not _DAY.fullmatch(hit.group()):
@@ -195,8 +202,9 @@ def _enough(named: str, before: Heading, said: str, plain: str, digits: int) -> 
         shortest = _SHORTEST.get(named, 5)
         if digits == _SHORTEST["ssn"] and said == plain and _YEAR.fullmatch(said):
             return named == "ssn" or (before.marked and before.word in ARTICLES)
-        if (before.marked or before.word in SINGLED) and named not in ("fax", "phone"):
-            shortest = 3 if before.word in SINGLED else 4
+        singled = not SINGLED.isdisjoint(before.word.split())
+        if (before.marked or singled) and named not in ("fax", "phone"):
+            shortest = 3 if singled else 4
         return digits >= shortest
     if before.marked and before.word in SINGLED and len(plain) > 2 and not usual(said, 0, len(said)):
         return digits > 1 or len(plain) > 4

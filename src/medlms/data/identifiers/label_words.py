@@ -75,7 +75,7 @@ LABELS = {
         "psn ppsn tck tckn "
         "oib jmbg egn cnp docket warrant citation complaint dispatch cad job run occurrence ofc officer trooper constable "
         "deputy regimental collar uscis alien shipment rma claimant brn nik ktp kimlik labour regd|codice fiscale|"
-        "national id|national insurance|case number|steuer id|study id|employee id|tax id|bar code|labour card|"
+        "national id|national insurance|case number|steuer id|study id|employee id|tax id|bar code|labour card|blood unit|"
         "id card|file no|path acc|case file|lab serial|police report|service number|p o",
 }  # fmt: skip
 # Between a label and its number.

@@ -25,14 +25,17 @@ _GLUED = re.compile(r"(?<![\w.])[a-z]{1,5}[-/.]?$")
 _APART = re.compile(r"(?<![\w.-])([a-z]{1,5}(?:-[a-z])?) $")
 _GROUP = re.compile(r"[0-9a-z]+(?:[./-][0-9a-z]+)*")
 _AGED = re.compile(r"[0-9]{1,3}(?:yo|y|[mf])?")
+_PLAIN = re.compile("[0-9 -]+")
+_PHONE = re.compile(r"(?:1[- ])?[2-9][0-9]{2}[- ][0-9]{3}[- ][0-9]{4}")
 _UNITS = frozenset("mg ml cm mm kg mcg am pm iu hr cc hz g l u ft lb oz in at on to of by or if is pt vs x no".split())
 _AROUND = 60  # characters in which small letters are looked for
-_SUFFIX = 2  # digits of a group that may follow a long one with letters
+_SUFFIX = 3  # digits of a group that may follow a long one with letters
 _WHOLE = 6  # digits of a group that is a number of its own
 _LONGEST = 5  # digits of a group that others follow
 _SERIES = 3  # groups of one length up to which they can be one number: more are measurements in a row
 _ALONE = 9  # digits from which groups need no label
 _LETTERED = 8  # the same with letters in front
+_ONE = 6  # the same in one group
 
 
 class _Part(NamedTuple):
@@ -86,7 +89,7 @@ def _accepted(seen: View, parts: Iterator[_Part]) -> Iterator[_Part]:
                 or _dated(said)
             ):
                 return
-            if said.isdigit() and before > _LONGEST and not (lettered and len(said) == _SUFFIX):
+            if said.isdigit() and before > _LONGEST and not (len(said) <= _SUFFIX and (lettered or said[0] == "0")):
                 return
             if mixed and (_AGED.fullmatch(said) or not seen.flat[part.start : part.end].isupper()):
                 return
@@ -163,7 +166,12 @@ def _unlabelled(seen: View, lettered: int, start: int, parts: list[_Part]) -> Fi
             and letters is not None
             and letters[0] not in LABEL_WORDS
         )
-        dated = any(_dated(low[part.start : part.end]) for part in parts)
+        digits_only = lettered == start or _PLAIN.fullmatch(low, start, end)
+        dated = (
+            any(_dated(low[part.start : part.end]) for part in parts)
+            or not digits_only
+            or _PHONE.fullmatch(low, start, end)
+        )
         return Finding(lettered, end, "other", "letters and groups", 0.6) if capitals and not dated else None
     plain = re.fullmatch("[0-9 -]+", low[start:end])
     return _alone(low, start, end, groups) if plain and not usual(low, start, end) else None
