@@ -126,17 +126,13 @@ def _coded(seen: View, start: int, said: str) -> Finding | None:
 
 
 def _numbered(low: str, start: int, said: str, word: str, digits: int) -> bool:
-    """Whether a code behind 'no.', '#' or a colon and a word of no class is one of a person's."""
-    if (
-        measured(low, start)
-        or counted(low, start + len(said))
-        or word in _THINGS
-        or usual(low, start, start + len(said))
-    ):
+    """Whether a code behind 'no.' or '#' and a word of no class is one of a person's."""
+    end = start + len(said)
+    if measured(low, start) or counted(low, end) or word in _THINGS:
         return False
     if said.isdigit():
         return digits >= _WHOLE or (digits == _WHOLE - 1 and not _YEAR.fullmatch(said))
-    return digits > 2 and not usual(low, start, start + len(said)) and not _FRACTION.search(said)
+    return digits > 2 and not usual(low, start, end) and not _FRACTION.search(said)
 
 
 def _short(seen: View, start: int, end: int) -> Finding | None:

@@ -77,7 +77,7 @@ _NAMED = [
         rf"hasta|hacia) ({'|'.join(month for month in _ABROAD if len(month) > 4)})\b"),
     ("month", 0.7, rf"\b(?:{'|'.join(month for month in _ENGLISH if month not in ('may', 'march'))})\b"),
     ("month", 0.6,
-        r"\b(?:in|since|until|till|last|next|by|of|from|late|mid|before|after|during|through|around|every|"
+        r"\b(?:in|since|until|till|last|next|by|of|from|late|early|mid|before|after|during|through|around|every|"
         r"each|beginning|end of)[ -](may|march|sept?|oct|nov|dec|jan|feb|apr|jul|aug)\b\.?(?! (?:be|have|"
         r"not|or may|cause|need|help|also|lead|result|include|occur)\b)"),
 ]  # fmt: skip
@@ -97,6 +97,8 @@ _DIGITS = [
     ("range", 0.9,
         r"[0-9](?<![\w./-].)[0-9]?/[0-9]{1,2}(?:/[0-9]{2,4})? ?- ?[0-9]{1,2}/[0-9]{1,2}(?:/(?:20|"
         r"19)?[0-9]{2})?(?![\w/%-]|\.[0-9])"),
+    ("range", 0.8, r"[0-9](?<![\w./-].)[0-9]?/[0-9]{1,2} ?- ?(?:1[3-9]|2[0-9]|3[01])"
+        r"(?![\w/%-]|\.[0-9]| ?(?:weeks|days|mm|%|mg))"),
     ("roman month", 0.9,
         r"[0-9](?<![\w./-].)[0-9]?[-./ ]{1,2}(?:i{1,3}|iv|vi{0,3}|ix|xi{0,2})[-./ "
         r"]{1,2}(?:1[89]|20)[0-9]{2}(?!\w)|[0-9](?<![\w./-].)[0-9]?([-./])(?:i{1,3}|iv|vi{0,3}|ix|xi{0,2})\1[0-9]{2}(?!\w)"),
@@ -112,7 +114,7 @@ _DIGITS = [
 _NAMED_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _NAMED]
 _DIGIT_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _DIGITS]
 _BORN = re.compile(
-    r"\b(?:dob|d\.o\.b\.?|born|birth ?date|date of birth|dos|date|geb\.?|fdn)[ :=#\"'>]{1,4}([0-9]{6}|"
+    r"\b(?:dob|d\.o\.b\.?|born|birth ?date|date of birth|dos|date|geb\.?|fdn)[ :=#\"'>]{1,4}([0-9]{1,2} [0-9]{1,2} (?:19|20)[0-9]{2}|[0-9]{6}|"
     r"[0-9]{8})(?![\w-])"
 )
 _THE_DAY = re.compile(
@@ -214,7 +216,7 @@ _NOT_A_DATE = re.compile(
     r"holosystolic|cups?|tsp|tbsp|doses?|mg|mcg|ml|cm|mm|reps|points?|pain|"
     r"on (?:the|a|pain)\b|power|weakness|bilateral|throughout|in all|positive|intensity|severity|of "
     r"(?:the|a|an|what|her|his)\b|bottles|cultures|nodes|lymph|"
-    r"inch|visual|lung|hours|out of|teaspoons?|half(?! past)|words|recall|ppd|packs?|litres?|liters?|grade|"
+    r"inch|weeks|wks|days|months|visual|lung|hours|out of|teaspoons?|half(?! past)|words|recall|ppd|packs?|litres?|liters?|grade|"
     r"apgar|teeth|criteria|times|sets|samples|specimens|cores|"
     r"left|right|od|os|ou|vision|normal|symmetric|equal|muscle|upper|lower|flexion|extension|biceps|"
     r"triceps|pint|amp|vial|saline|ns|strain|stars)\b"
@@ -229,7 +231,7 @@ _SCORE = re.compile(
     r"[^\w\n]{0,3}(?:(?:is|of|was|a|an|at|as|the|about|only|now|to|still|around|from)[ :]){0,3}$"
 )
 _DATED = re.compile(
-    r"\b(?:on|since|from|until|till|dated?|dos|removed|started|admitted|seen|visit|discharged|before|"
+    r"\b(?:on|f/?u|rtc|sched|since|from|until|till|dated?|dos|removed|started|admitted|seen|visit|discharged|before|"
     r"after|due|dob|born|inserted|stopped|exam|surgery|"
     r"fill|refill|mri|echo|ekg|ecg|colonoscopy|mammogram|pap|xray|biopsy|crash|accident|mvc|expires|as of|labs?|notes?|"
     r"cultures?|drawn|injury|fall|fell|"

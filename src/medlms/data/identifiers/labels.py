@@ -26,6 +26,7 @@ _NUMBERED = re.compile(r"\w+(?:nummer|number|nr|numero)")
 _PER = frozenset(("dl", "l", "unit", "h"))  # behind a slash these are units
 _KEY = re.compile(r"[_.-][\w.-]*[\"']? ?[:=]")  # the last word of a key: 'fax.pharmacy='
 _MARKS = frozenset(("id", "ids", "s n", "sn", "serial", "mrn", "pid"))  # labels that are marks themselves
+_UNCUT = frozenset("plan card case file bank bill unit test car van".split())  # short words that are no abbreviations
 _LAB = ("specimen", "accession", "patholog", "microbiol", "radiolog", "biops", "cytolog", "culture", "lab ", "gross")
 _PAYING = (
     "visa",
@@ -101,7 +102,7 @@ def heading(low: str, start: int) -> Heading:
             nearest = nearest or Heading("", words[place].group(), marked, _SURE.search(gap) is not None)
             if general or gap[:1] not in ("_", ".", "-") or not _KEY.match(gap):
                 break
-        if general and words[place].group() not in GENERAL:
+        if general and key not in GENERAL:
             break
     return general or nearest or Heading("", "", bool(_MARK.search(before)))
 
@@ -122,7 +123,7 @@ def _near(low: str, start: int) -> str:
 
 def _ended(gap: str, word: str) -> bool:
     """Whether a sentence ends right behind a word: a dot behind a short one is one of an abbreviation."""
-    return gap[:1] in (";", "!", "?") or (gap[:2] == ". " and len(word) > _ABBREVIATED)
+    return gap[:1] in (";", "!", "?") or (gap[:2] == ". " and (len(word) > _ABBREVIATED or word in _UNCUT))
 
 
 def _known(words: list[re.Match[str]], place: int, kinds: dict[str, str]) -> tuple[str, str]:

@@ -56,7 +56,7 @@ _FAX = re.compile(
 _FAX_BEHIND = re.compile(r" ?[(,-]? ?(?:(?:tele)?fax\b|f\)|\(?fx\b)(?![ :#.]{1,3}\(?\+?[0-9])")
 _PHONE_NEARER = re.compile(r"\b(?:tel|phone|ph|cell|mobile|mob|call|telephone|pager|voice|p|t|or)\b[^\n0-9]{0,12}$")
 _FREE = re.compile(
-    r"(?:\+?1[ .-]{0,2})?\(?8(?:00|33|44|55|66|77|88)\)?[ .-]|0800\b|0808\b|1800 |1300 |13 [0-9]{2} "
+    r"18(?:00|33|44|55|66|77|88)[0-9]{7}$|(?:\+?1[ .-]{0,2})?\(?8(?:00|33|44|55|66|77|88)\)?[ .-]|0800\b|0808\b|1800 |1300 |13 [0-9]{2} "
     r"[0-9]{2}$|116[ -]?[0-9]{3}$"
 )
 _PACKAGE = re.compile(
@@ -64,10 +64,10 @@ _PACKAGE = re.compile(
 )  # drugs, NDC
 _OWN_EXTENSION = re.compile("ext|x ?[0-9]")
 _INSIDE = frozenset(
-    "ext extn extension pager page paging beeper bleep durchwahl tst toestel dect poste callback call".split()
+    "ext extn extension pager page paging beeper bleep vocera spectralink durchwahl tst toestel dect poste callback call".split()
 )
 _SHORT = re.compile(
-    r"(?:\b(?:ext\.?|extn\.?|extension|pager|page|paging|beeper|bleep|durchwahl|tst|toestel|dect|poste)"
+    r"(?:\b(?:ext\.?|extn\.?|extension|pager|page|paging|beeper|bleep|vocera|spectralink|durchwahl|tst|toestel|dect|poste)"
     r"(?: (?:is|no\.?|number|nr\.?|at))? "
     r"?[:#]? ?|\bcall ?back (?=[0-9]-[0-9]{4}\b))(x?[0-9]{3,6}|[0-9]-[0-9]{4})(?![0-9]|[./-][0-9])"
 )

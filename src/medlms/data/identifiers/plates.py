@@ -39,6 +39,9 @@ _VEHICLES = frozenset(
     "chevrolet chevy hyundai kia subaru mazda mercedes volvo renault peugeot fiat skoda seat opel "
     "dodge gmc lexus civic "
     "corolla camry accord fiesta "
+    "ram silverado sienna altima sentra pilot escape explorer impala malibu passat jetta polo clio astra corsa octavia duster "
+    "dacia citroen suzuki mitsubishi isuzu hilux rover jaguar scania tata mahindra maruti bajaj yamaha kawasaki harley moped "
+    "rickshaw matatu ute wagon automobile towed tow impound valet uber lyft rideshare cruiser vespa "
     "golf prius outback tacoma odyssey buick hearse limousine tail helicopter aircraft lorry tractor snowmobile boat "
     "drive drives driving drove parked parking".split()
 )
@@ -78,6 +81,7 @@ def _plate(seen: View, groups: re.Match[str]) -> Finding | None:
         about = 2
     if not about:
         return None
+    capitals = seen.cased and not seen.flat[max(0, start - _REACH) : start].isupper()
     ends = [part.end() + start for part in re.finditer("[a-z0-9]+", groups.group())]
     for end in reversed(ends):
         said = seen.low[start:end]
@@ -86,7 +90,7 @@ def _plate(seen: View, groups: re.Match[str]) -> Finding | None:
         if (
             not 4 < len(plain) < 10
             or not any(map(str.isdigit, plain))
-            or any(_is_word(part, sure=about > 1 or "-" in said) for part in parts)
+            or any(_is_word(part, sure=about > 1 or "-" in said or capitals) for part in parts)
         ):
             continue
         shaped = _PLATE.fullmatch(said) is not None

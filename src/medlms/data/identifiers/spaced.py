@@ -162,7 +162,7 @@ def _unlabelled(seen: View, lettered: int, start: int, parts: list[_Part]) -> Fi
         letters = re.match("[a-z]*", low[lettered:end])
         capitals = (
             seen.flat[lettered].isupper()
-            and digits >= _LETTERED
+            and digits >= (_LETTERED if len(groups) > 1 or lettered == start else _ONE)
             and letters is not None
             and letters[0] not in LABEL_WORDS
         )
