@@ -21,6 +21,8 @@ _JOINS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789./:_#*+-")
 _LONGEST = 48  # characters of a code that are looked at
 _WHOLE = 5  # digits of a number behind 'no.' and a word of no class
 _OWN = 10  # digits from which a number beside a patient need not be the record's
+_DASHED = re.compile(r"[a-z]-?[0-9]{4}[a-z]?|[a-z]-[0-9]{2}-?[0-9]{2}")
+_HASH = re.compile(r"(?<![0-9])[ (]#$")  # 'Ann Doe #4417'
 _FRACTION = re.compile(r"[0-9][./:x][0-9]")
 _AGED = re.compile(r"(?<![0-9])[0-9]{1,3} ?(?:y/?o)? ?[mf][ ,(/-]{1,3}$")
 _PATIENT = re.compile(r"[A-Z][\w'-]+, ?(?:[A-Z]|[A-Z][\w'-]{2,})\.?(?: [A-Z]\.?)?[ ,(/|-]{1,3}$")
@@ -103,8 +105,10 @@ def _coded(seen: View, start: int, said: str) -> Finding | None:
     letters = sum(mark.isalpha() for mark in plain)
     if before.numbered and _numbered(low, start, said, before.word, digits):
         return Finding(start, end, "other", "numbered", 0.7)
+    if numeric and said == plain and digits >= _WHOLE - 1 and _HASH.search(low, max(0, start - 3), start):
+        return Finding(start, end, _whose(seen, start, digits), "numbered", 0.6)
     if (
-        digits < (4 if letters > 1 else 5)
+        digits < (4 if letters > 1 or _DASHED.fullmatch(said) else 5)
         or ("/" in said and digits < (6 if said[0].isalpha() else 8))
         or usual(low, start, end)
     ):

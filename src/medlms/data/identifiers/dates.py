@@ -114,7 +114,8 @@ _DIGITS = [
 _NAMED_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _NAMED]
 _DIGIT_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _DIGITS]
 _BORN = re.compile(
-    r"\b(?:dob|d\.o\.b\.?|born|birth ?date|date of birth|dos|date|geb\.?|fdn)[ :=#\"'>]{1,4}([0-9]{1,2} [0-9]{1,2} (?:19|20)[0-9]{2}|[0-9]{6}|"
+    r"\b(?:dob|d\.o\.b\.?|born|birth ?date|date of birth|dos|date|geb\.?|fdn)[ :=#\"'>]{1,4}"
+    r"([0-9]{1,2} [0-9]{1,2} (?:19|20)[0-9]{2}|[0-9]{6}|"
     r"[0-9]{8})(?![\w-])"
 )
 _THE_DAY = re.compile(

@@ -81,7 +81,8 @@ _FORMS = (
         r"[0-9](?<![\w.-].)[0-9]\.[0-9]{2}\.[0-9]{2}-[0-9]{3}\.[0-9]{2}(?![\w-])", ".", least=3),
     _form("other", "Swiss number", 0.9, r"756(?<![\w.-]...)\.[0-9]{4}\.[0-9]{4}\.[0-9]{2}(?![\w-])", "756."),
     _form("other", "Czech number", 0.84, r"[0-9](?<![\w./-].)[0-9]{5}/[0-9]{3,4}(?![\w/.-])", "/", named=True),
-    _form("mrn", "number and year", 0.6, r"[0-9](?<![\w./-].)[0-9]{5,7}/[0-9]{2}(?![\w/.-])", "/", named=True),
+    _form("mrn", "number and year", 0.6,
+        r"[0-9](?<![\w./-].)[0-9]{3,7}/[0-9]{2}(?![\w/%-]|\.[0-9]| ?(?:mg|mm|ml|mcg))", "/", named=True),
 )  # fmt: skip
 # A single x before four digits is an extension, unless a card or an account is spoken of.
 _EXTENSION = re.compile("x[0-9]{4}")

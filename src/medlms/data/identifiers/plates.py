@@ -39,7 +39,7 @@ _VEHICLES = frozenset(
     "chevrolet chevy hyundai kia subaru mazda mercedes volvo renault peugeot fiat skoda seat opel "
     "dodge gmc lexus civic "
     "corolla camry accord fiesta "
-    "ram silverado sienna altima sentra pilot escape explorer impala malibu passat jetta polo clio astra corsa octavia duster "
+    "ram silverado sienna altima sentra impala malibu passat jetta polo clio astra corsa octavia duster "
     "dacia citroen suzuki mitsubishi isuzu hilux rover jaguar scania tata mahindra maruti bajaj yamaha kawasaki harley moped "
     "rickshaw matatu ute wagon automobile towed tow impound valet uber lyft rideshare cruiser vespa "
     "golf prius outback tacoma odyssey buick hearse limousine tail helicopter aircraft lorry tractor snowmobile boat "

@@ -82,6 +82,8 @@ def _columns(line: str) -> list[tuple[int, int]]:
 
 def _aligned(line: str) -> list[tuple[int, int, str]]:
     """The columns of a line of headings that stand apart by blanks: where they lie, and their class."""
+    if "  " not in line and "\t" not in line:
+        return []
     cells = _columns(line)
     if len(cells) < 3 or re.search("[0-9]{2}|[=;]|: ", line):
         return []
