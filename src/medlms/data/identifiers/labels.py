@@ -28,20 +28,7 @@ _KEY = re.compile(r"[_.-][\w.-]*[\"']? ?[:=]")  # the last word of a key: 'fax.p
 _MARKS = frozenset(("id", "ids", "s n", "sn", "serial", "mrn", "pid"))  # labels that are marks themselves
 _UNCUT = frozenset("plan card case file bank bill unit test car van".split())  # short words that are no abbreviations
 _LAB = ("specimen", "accession", "patholog", "microbiol", "radiolog", "biops", "cytolog", "culture", "lab ", "gross")
-_PAYING = (
-    "visa",
-    "credit",
-    "debit",
-    "payment",
-    "paid",
-    "pay ",
-    "bank",
-    "mastercard",
-    "amex",
-    "charge",
-    "ending",
-    "receipt",
-)
+_PAYING = tuple("visa,credit,debit,payment,paid,pay ,bank,mastercard,amex,charge,ending,receipt".split(","))
 
 
 class Heading(NamedTuple):
@@ -84,14 +71,11 @@ def heading(low: str, start: int) -> Heading:
             break
         kind, key = _known(words, place, _KIND)
         marked = _MARK.search(gap) is not None or (len(key) <= _ABBREVIATED and gap[:1] == ".") or key in _MARKS
+        if kind and not low[start : start + 1].isalpha():
+            loose = key in MARKED_ONLY and not marked
+            kind = "" if loose or (key in _PER and before[words[place].start() - 1] == "/") else kind
         if key == "patient" and gap.lstrip()[:1] == ":":
             kind = ""  # who speaks
-        if kind and low[start : start + 1].isalpha():
-            pass
-        elif kind and (
-            (not marked and key in MARKED_ONLY) or (key in _PER and before[words[place].start() - 1] == "/")
-        ):
-            kind = ""
         if not kind and place == len(words) - 1:
             kind = _compound(words[place].group(), gap)
         if kind and key not in GENERAL:

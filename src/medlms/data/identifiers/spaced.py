@@ -156,7 +156,7 @@ def _unlabelled(seen: View, lettered: int, start: int, parts: list[_Part]) -> Fi
     low, end = seen.low, parts[-1].end
     groups = re.findall("[0-9]+", low[start:end])
     digits = sum(map(len, groups))
-    if _series(groups):
+    if _series(groups) or not all(low[part.start : part.end].isdigit() for part in parts[1:]):
         return None
     if low[lettered].isalpha():
         letters = re.match("[a-z]*", low[lettered:end])
