@@ -14,6 +14,10 @@ from medlms.data.identifiers.view import View
 
 PARTED = re.compile(r"[./:_#*+-]")  # what stands between the parts of a code
 YEAR = re.compile(r"(?:19|20[0-3])[0-9]{1,2}")
+_BILLED = re.compile(
+    r"[$€£\[]|dollars|\beur\b|cpt|hcpcs|(?<![\w.])[a-tv-z][0-9][0-9ab]\.[0-9]|procedure|copay|msh\||billed|services|codes?\b"
+)
+_NEAR = 60  # characters in which money speaks for a code of a procedure
 _WHOLE = 5  # digits of a number behind 'no.' and a word of no class
 _OWN = 10  # digits from which a number beside a patient need not be the record's
 _DASHED = re.compile(r"[a-z]-?[0-9]{4}[a-z]?|[a-z]-[0-9]{2}-?[0-9]{2}")
@@ -54,12 +58,23 @@ def unlabelled(seen: View, start: int, said: str, before: Heading) -> Finding | 
         return None
     if not plain.isdigit() or said != plain:
         return _mixed(seen, start, said, plain, digits)
-    if digits == _WHOLE:
-        return _short(seen, start, end)
+    if digits == _WHOLE and (found := _short(seen, start, end)):
+        return found
     money = low[start - 1 : start] in ("$", "€", "£", ",", ".")
-    if digits < _WHOLE or money or counted(low, end) or measured(low, start):
+    if (
+        digits < _WHOLE
+        or money
+        or counted(low, end)
+        or measured(low, start)
+        or (digits == _WHOLE and _billed(low, start, end))
+    ):
         return None
     return Finding(start, end, _whose(seen, start, digits), "long number", 0.5)
+
+
+def _billed(low: str, start: int, end: int) -> bool:
+    """Whether five digits may be those of a procedure: money or a diagnosis stands near, or a text of bills around."""
+    return _BILLED.search(low, max(0, start - _NEAR), end + _NEAR) is not None or low[end : end + 1] in tuple("-,.|]&^")
 
 
 def _is_numbered(low: str, start: int, said: str, word: str, digits: int) -> bool:
