@@ -6,7 +6,7 @@ import re
 
 _VOCABULARIES = frozenset(
     "bin rxbin pcn cpt hcpcs icd loinc ndc snomed sctid rxnorm rxcui pmid pmcid pubmed doi isbn issn omim mim mesh "
-    "umls cui hgnc ensembl uniprot orpha orphanet cas ec unii clinicaltrials atc drg model catalog "
+    "umls cui hgnc ensembl uniprot orpha orphanet ec unii clinicaltrials atc drg model catalog "
     "version release firmware build size gauge "
     "page pages pp vol volume copyright population approximately nearly chr chromosome position exon dbsnp".split()
 )
@@ -35,32 +35,35 @@ _FORM = re.compile(
     r"x[mpr])_[0-9.]+(?::.*)?|ens[gtp][0-9]+(?:\.[0-9]+)?|nct[0-9]+|isrctn[0-9]+|eudract.*|pmc[0-9]+|"
     r"pmid:?[0-9]+|gse[0-9]+|gsm[0-9]+|srr[0-9]+|prjna[0-9]+|omim:?[0-9]+|"
     r"orpha:?[0-9]+|hgnc:[0-9]+|hp:[0-9]+|mondo:[0-9]+|go:[0-9]+|doid:[0-9]+|chembl[0-9]+|db[0-9]{5}|"
-    r"cas:.*|doi:.*|arxiv.*|10\.[0-9]{4,}/.*|[cgpnm]\.[0-9*_+-]*[a-z0-9>*_+-]+|chr[0-9xy]+(?::.*)?|hla-.*|"
+    r"cas:.*|doi:.*|arxiv.*|10\.[0-9]{4,}/.*|[cgpnm]\.[0-9*_+-]*[a-z0-9>*_+-]+|chr[0-9xy]+(?::.*)?|hla-[a-z].*|[0-9_+-]{2,}(?:del|dup|ins|inv|fs)[acgt0-9]*|"
     r"(?:[0-9]{1,2}|[xy])[pq][0-9]{1,2}(?:\.[0-9]{1,3})?(?:-.*)?|18(?:00|33|44|55|66|77|88)[0-9]{7}|mir-?[0-9]+.*|(?:p\.\(?)?(?:ala|arg|asn|asp|cys|gl[nuy]|his|ile|leu|lys|met|phe|pro|ser|thr|trp|tyr|val)[0-9]{1,4}[a-z*=].*"
 )
 _LOOSE = re.compile(
     r"[a-tv-z][0-9][0-9ab](?:\.[0-9a-z]{1,4})?|[a-tv-z][0-9]{2}[0-9]{2,3}[ads]|[a-v][0-9]{4}|"
     r"[0-9]{1,5}-[0-9]|[0-9]{5}-(?:2[2-7]|5[0-9]|6[26]|7[4-9]|8[0-2]|91|95|99)|[0-9]{4}-[0-9]{4}-[0-9]{2}|[0-9]{5}-[0-9]{3,4}-[0-9]{1,2}|"
     r"[0-9]{2,7}-[0-9]{2}-[0-9]|"
-    r"[0-9]{4};[0-9:(-]+|[0-9]{1,4}\([0-9]+\).*|[ginosx][0-9]{1,5}|o[0-9]{1,3}:h[0-9]{1,2}|[acgt][0-9]{2,5}[acgt](?:/.*)?|[ac-ik-np-twyv][0-9]{2,4}[ac-ik-np-twyvx]|"
+    r"[0-9]{4};[0-9:(-]+|[0-9]{1,4}\([0-9]+\).*|[ginosx][0-9]{1,5}|o[0-9]{1,3}:h[0-9]{1,2}|[acgt][0-9]{2,5}[acgt](?:/.*)?|[ac-ik-np-twyv][0-9]{2,4}[ac-ik-np-twyvx](?:/[a-y][0-9]{2,4}[a-y])?|"
+    r"cd[0-9]{6}|(?:[01][0-9]|2[0-4])[0-5][0-9]-(?:[01][0-9]|2[0-4])[0-5][0-9]|"
     r"[0-9]{2,4}s[0-9]{2,4}s|(?:19|20)[0-9]{2}(?:19|20)[0-9]{2}|(?:to|of|in|and|or)[0-9]+|[a-z0-9]+\*[0-9].*|"
     r"[0-9]+-[0-9]+\.[a-z]+|(?:[0-9]{1,2}|"
     r"[xy])[pq][0-9]{1,2}(?:\.[0-9]{1,3})?(?:-?[pq]?[0-9.]+)?|(?:mid|late|early|post|pre)-[0-9]{4}s?|"
     r"[0-9]-?8[0-9]{2}-?(?:[a-z]+-?)+|[0-9]{3}-[0-9]{1,2}-[a-z]{4,}|slc[0-9]+a[0-9]+|v[0-9]{1,3}(?:\.[0-9]+)*|"
-    r"(?:[0-9]+[.:/][0-9.:/-]*|[0-9]{1,4}(?:-[0-9]{1,3})?)|(?:1[89]|20)[0-9]{2}(?:-(?:(?:1[89]|"
+    r"(?:[0-9]+[.:/][0-9.:/-]*|[0-9]{1,4}(?:-[0-9]{1,2})?|(?:[0-9]{1,3}|(?:19|20)[0-9]{2})-[0-9]{3})|(?:1[89]|20)[0-9]{2}(?:-(?:(?:1[89]|"
     r"20)[0-9]{2}|[0-9]{2}))?|"
     r"[0-9]{1,6}(?:\.[0-9]+)?(?:mg|mcg|ml|g|kg|cm|mm|iu|units?|u|l|h|hr|hrs|min|s|ms|mo|wks?|yrs?|yo|x|k|"
     r"m|%|th|st|nd|rd|°[cf]?|f|c|fr|ga?|mhz|hz|mmhg|bp|kb|da|kda|kcal|cc|meq|mmol|nmol|gy|"
     r"cgy)(?:/.*)?|"
     r"cha2ds2.*|has-?bled.*|(?:covid|sars|cov|hiv|hcv|hbv|hpv|hhv|htlv|il|cd|ca|vitamin|omega|alpha|beta|gamma|factor|type|"
-    r"grade|stage|phq|gad|mmse|bmi|hba)-?[0-9.-]+|t[0-9x][a-d]?n[0-9x][a-d]?m[0-9x]|g[0-9]p[0-9].*|"
+    r"grade|stage|phq|gad|mmse|bmi|hba)-?(?:[0-9]{1,4}(?:[.-][0-9]+)?|[0-9.-]{1,4})|t[0-9x][a-d]?n[0-9x][a-d]?m[0-9x]|g[0-9]p[0-9].*|"
     r"(?:mk|azd|bms|abt|gsk|ly|pf|ro|sb|cp|amg|bay|bi|ino|jnj|ono|tak|nsc)-?[0-9]{4,7}"
 )  # fmt: skip
 
 
 # What is never a code, whatever label stands before: pressures, ratios, times, most drug packages.
 NEVER = re.compile(
-    r"[0-9]{2,3}/[0-9]{2,3}|1:[0-9,]+|[0-9]{5}-[0-9]{3,4}-[0-9]{1,2}|[0-9]{1,2}:[0-9]{2}|[0-9]{1,3}-(?:year|yr|month|week|"
+    r"[0-9]{2,3}/[0-9]{2,3}|1:[0-9,]+|[0-9]{5}-[0-9]{3,4}-[0-9]{1,2}|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:[.,][0-9]{1,6})?[ap]?m?|"
+    r"[+-]?[0-9.]+(?:/[+-]?[0-9.]+)?(?:x[0-9.]+){1,2}(?:[cm]m)?|(?:co|pr|oa|pi)-[0-9]{1,3}|"
+    r"[0-9]{1,3}-(?:year|yr|month|week|"
     r"day)s?(?:-?old)?|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}|(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?:t[0-9:.+z-]*)?|"
     r"[a-z_]\w*\.(?:pdf|docx?|xlsx?|csv|zpl|txt|jpe?g|png|tiff?|dcm|hl7|xml|json)|[0-9]+\.[0-9]+-[0-9]+\.[0-9]+|"
     r"(?:cms|hcfa|irs|iso|dsm|icd)-[0-9]{1,5}[a-z]?|(?:sf|ub)-[0-9]{1,2}|"

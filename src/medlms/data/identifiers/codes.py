@@ -16,6 +16,7 @@ from medlms.data.identifiers.view import View
 
 _TOKEN = re.compile(r"[0-9](?:[a-z0-9./:_#*+-]*[a-z0-9])?")
 _JOINS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789./:_#*+-")
+_LABELLED = re.compile("[a-z]{2,}[:=](?=[a-z0-9])")  # 'MRN:2-118-440': the label is no part of the code
 _LONGEST = 48  # characters of a code that are looked at
 
 
@@ -40,6 +41,8 @@ def _single(seen: View, tokens: list[tuple[int, int]]) -> Iterator[Finding]:
             start -= 1
         while not low[start].isalnum():
             start += 1
+        if glued := _LABELLED.match(low, start, hit.end()):
+            start = glued.end()
         done = hit.end()
         said = low[start:done]
         tokens.append((start, done))
@@ -58,6 +61,8 @@ def _like(low: str, before: Finding, start: int, said: str) -> bool:
     if len(between) > 16:
         return False
     known = low[before.start : before.end]
+    if harmless(low, start, start + len(said)):
+        return False
     shaped = len(known) == len(said) > 4 and known[-3:].isdigit() == said[-3:].isdigit()
     return shaped and bool(re.fullmatch(r"[ ,;/&(|]{0,3}(?:and|or|old|old:|formerly|y|und)?[ (:]{0,2}", between))
 

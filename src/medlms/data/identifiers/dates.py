@@ -107,8 +107,10 @@ _DIGITS = [
         r"20)[0-9]{2}(?![\w/-]|\.[0-9])"),
     ("year-month", 0.84, r"(?:19|20)(?<![\w./-]..)[0-9]{2}[-/](?:0[1-9]|1[0-2])(?![\w/-]|\.[0-9])"),
     ("month-day", 0.7,
-        r"[0-9](?<![\w./-].)[0-9]?-(?:1[3-9]|2[0-9]|3[01])"
-        r"(?![\w/%-]|\.[0-9]| ?(?:x|times|weeks?|days?|months?|years?|hours?|per|mg|patients|people)\b)"),
+        r"[0-9](?<![\w./-].)(?<![<>=~+] .)[0-9]?-(?:3[01]|[12][0-9]|0?[1-9])"
+        r"(?![\w/%-]|[.,][0-9]| [0-9]| ?(?:x|[a-z]{1,3}/|[cm]m|ml|mcg|hrs?|wks?|yrs?|mos?|pts?|tabs?|puffs?|drops|units?|"
+        r"minutes?|min|"
+        r"times|weeks?|days?|months?|years?|hours?|per|mg|patients|people)\b)"),
     ("day.month.", 0.86, r"[0-9](?<= .)[0-9]?\.(?:1[0-2]|0?[1-9])\.(?![\w])"),
 ]  # fmt: skip
 _NAMED_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _NAMED]
@@ -122,12 +124,24 @@ _THE_DAY = re.compile(
     r"\b(?:(?:on|since|until|till|by|before|after|from|around|fall|fell|seen|due|for|through|of|came|left|back|again|to|"
     r"call(?:ed)?|was|is|visit) "
     rf"the (?=[0-9])|on the )([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|"
-    rf"but\b|in the (?:morning|evening|afternoon)))"
+    rf"but\b|to\b|by\b|he\b|she\b|they\b|we\b|i\b|if\b|so\b|in the (?:morning|evening|afternoon)))"
 )
+_LINE_ENDS = re.compile(rf"\b(?:on|since|until|till|by|from|for) the ([0-9]{{1,2}}{_TH})(?=\n)")
 # Behind words for a birthday, numbers alone: 'four twelve forty one'; a month of another calendar behind words for a date.
 _SAID_BIRTH = re.compile(
     rf"\b(?:birth ?day|date of birth|birth ?date|dob|born)(?: (?:is|was|on|it's|that's|uh|um|like|the|so)|[,:.]){{0,5}} "
     rf"((?:oh |zero )?{_BELOW}(?:[ ,/-]{{1,2}}(?:slash |dash |oh |zero |nineteen )?{_BELOW}){{2,3}})\b"
+)
+_OTHER_MONTHS = (
+    "meskerem tikimt hidar tahsas tir yekatit megabit miazia ginbot sene hamle nehase pagume muharram safar rajab shaban "
+    "sha'ban ramadan ramazan shawwal farvardin ordibehesht khordad mordad shahrivar aban azar bahman esfand boishakh joishtho "
+    "asharh srabon bhadro ashwin kartik ogrohayon poush magh falgun choitro baishakh jestha ashadh shrawan bhadra mangsir "
+    "phalgun chaitra iyar sivan tammuz elul tishrei tishri cheshvan kislev tevet shevat adar vesak songkran"
+).split()
+_OTHER_SET = frozenset(_OTHER_MONTHS)
+_OTHER_DAY = re.compile(
+    rf"\b(?:{_DAY} (?:{'|'.join(map(str.title, _OTHER_MONTHS))})|(?:{'|'.join(map(str.title, _OTHER_MONTHS))}) {_DAY})"
+    r"(?:,? 1[34][0-9]{2}|,? 20[0-9]{2}|,? 57[0-9]{2})?(?![\w/%-]|\.[0-9]| ?(?:mg|ml|years?|yrs?|y|m|f)\b)"
 )
 _OTHER_CALENDAR = re.compile(
     r"\b(?:[Dd]ated?|[Ss]een|[Bb]orn|[Ss]ince|[Rr]eturn|[Rr]eview|DOB|[Dd]ue|[Aa]dmitted|[Vv]isit)[: ]{1,2}"
@@ -150,6 +164,10 @@ def dates(seen: View) -> Iterator[Finding]:
                     yield Finding(*span, "date", rule, rank)
     if "the" in seen.vocabulary and (seen.digits or "th" in low):
         yield from (Finding(*hit.span(1), "date", "day alone", 0.6) for hit in _THE_DAY.finditer(low))
+        if "\n" in seen.text:
+            yield from (
+                Finding(*hit.span(1), "date", "day alone", 0.6) for hit in _LINE_ENDS.finditer(seen.text.lower())
+            )
     if "nineteen" in seen.vocabulary or "twenty" in seen.vocabulary or "thousand" in seen.vocabulary:
         yield from (Finding(*hit.span(), "date", "said", 0.85) for hit in _SAID_NUMBERS.finditer(low))
     if "born" in seen.vocabulary or "birth" in low or "dob" in seen.vocabulary:
@@ -160,6 +178,11 @@ def dates(seen: View) -> Iterator[Finding]:
             Finding(*hit.span(1), "date", "other calendar", 0.86)
             for hit in seen.near_digits(_OTHER_CALENDAR, seen.flat)
         )
+        if not seen.vocabulary.isdisjoint(_OTHER_SET):
+            yield from (
+                Finding(*hit.span(), "date", "other calendar", 0.86)
+                for hit in seen.near_digits(_OTHER_DAY, seen.flat if seen.cased else seen.flat.title())
+            )
         if not seen.vocabulary.isdisjoint(("dob", "d", "born", "birth", "birthdate", "dos", "date", "geb", "fdn")):
             yield from (Finding(*hit.span(1), "date", "labelled digits", 0.93) for hit in seen.near_digits(_BORN))
 
@@ -197,7 +220,7 @@ _GLUED = re.compile(r"[0-9](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|en
 def _modal(seen: View, start: int, end: int) -> bool:
     """Small words that are months too ('may 5-10', 'march 3 steps') count as dates only with a capital or a year."""
     said = seen.low[start:end]
-    if said.endswith(" may") and seen.cased and seen.flat[end - 3].islower():
+    if said.endswith(" may") and seen.cased and (seen.flat[end - 3].islower() or _ASKED.match(seen.low, end)):
         return True
     if said == "may" and seen.cased:
         return seen.flat[start].islower()
@@ -210,6 +233,7 @@ def _modal(seen: View, start: int, end: int) -> bool:
     )
 
 
+_ASKED = re.compile(r" (?:i|we|you|he|she|they|it) ")
 _ON = frozenset("on am den vom zum bis ab seit dem date datum dated".split())
 _PARTIAL = re.compile(r"[0-9](?<![\w./-].)[0-9]?/[0-9]{1,2}(?![\w/%]|-[0-9]|\.[0-9])")
 _NOT_A_DATE = re.compile(
@@ -217,7 +241,8 @@ _NOT_A_DATE = re.compile(
     r"holosystolic|cups?|tsp|tbsp|doses?|mg|mcg|ml|cm|mm|reps|points?|pain|"
     r"on (?:the|a|pain)\b|power|weakness|bilateral|throughout|in all|positive|intensity|severity|of "
     r"(?:the|a|an|what|her|his)\b|bottles|cultures|nodes|lymph|"
-    r"inch|weeks|wks|days|months|visual|lung|hours|out of|teaspoons?|half(?! past)|words|recall|ppd|packs?|litres?|liters?|grade|"
+    r"inch|weeks|wks|days|months|visual|lung|hours|out of|teaspoons?|half(?! past)|words|recall|ppd|packs?|litres?|"
+    r"liters?|grade|"
     r"apgar|teeth|criteria|times|sets|samples|specimens|cores|"
     r"left|right|od|os|ou|vision|normal|symmetric|equal|muscle|upper|lower|flexion|extension|biceps|"
     r"triceps|pint|amp|vial|saline|ns|strain|stars)\b"
@@ -228,8 +253,11 @@ _SCORE = re.compile(
     r"bp|pressure|rated|ratio|rates?|levels?|nodes?|take|took|takes|give|half|motor|nrs|vas|intensity|"
     r"severity|type|audit|mrc|flexors?|extensors?|grip|biceps|"
     r"triceps|quadriceps|deltoids?|od|os|ou|aim|hip|knee|ankle|shoulder|elbow|bilaterally|sensation|"
-    r"epworth|barthel|nihss|sofa|cam|minicog|mini-cog|cut|by|scan|bed|room|bay|ward)\b"
-    r"[^\w\n]{0,3}(?:(?:is|of|was|a|an|at|as|the|about|only|now|to|still|around|from)[ :]){0,3}$"
+    r"epworth|barthel|nihss|sofa|cam|minicog|mini-cog|cut|by|scan|bed|room|bay|ward|gds|slums|hads|beighton|vanderbilt|iddsi|"
+    r"bipap|cpap|nippv|niv|ipap|peep|katz|lawton|tinetti|berg|madrs|ymrs|asia|edss|updrs|rass|ciwa|cows|wagner|ecog|braden|"
+    r"norton|morse|aldrete|meld|news2?|pews|das28|bishop|silverman|westley|centor|wells|mallampati|"
+    r"[a-z]{3,}(?:codone|sone|sartan|thiazide|prazole|pril|phrine|cillin|mycin|solone|formin|gliptin|caine))\b"
+    r"[^\w\n]{0,3}(?:(?:is|of|was|a|an|at|as|the|about|only|now|to|still|around|from|[0-9]{1,2}/[0-9]{1,2} and)[ :]){0,3}$"
 )
 _DATED = re.compile(
     r"\b(?:on|f/?u|rtc|sched|since|from|until|till|dated?|dos|removed|started|admitted|seen|visit|discharged|before|"
@@ -246,7 +274,16 @@ _DATED_BEHIND = re.compile(
     r"discharge|encounter|procedure|call|and [0-9]{1,2}/[0-9]{1,2}\b)"
 )
 _ACUITY = re.compile(r"(?<![\w./-])(?:6/(?:4|5|6|7\.5|9|12|18|24|36|60)|20/(?:15|20|25|30|40|50))(?![\w/]|\.[0-9])")
-_CAME = re.compile(r"(?:admit(?:ted)?|discharged?|dated?|d/?c'?d|seen|since|visit|dos|surgery|op|labs) (?:on )?$")
+_CAME = re.compile(
+    r"\b(?:adm(?:it|itted)?|re-?admit(?:ted)?|disch(?:arged?)?|dated?|d/?c'?d|seen|since|visit|dos|surgery|op|labs|f/?u|rtc|"
+    r"appt|due|dob|lmp|edd|exp|expires|review|next|return|recheck|eff|effective|signed|sched|scheduled|started|stopped|placed|"
+    r"removed|drawn|collected|rec'?d|received|last) (?:on )?$"
+)
+_PADDED = re.compile(r"0[1-9]-[0-3][0-9]|[1-3][0-9]-0[1-9]")
+_MONTHS_OF_A_YEAR = 12
+_INFANT = re.compile(
+    r"(?<![a-z'])(?:[mf]|male|female|boy|girl|cough|fever|x|for|aged?|pain|symptoms) $"
+)  # 'm 6/12': months
 _FRACTIONS = 2  # times that a whole may occur among days and months
 _SCALES = frozenset({1, 2, 3, 4, 5, 6, 8, 10})
 
@@ -260,9 +297,7 @@ def _numeric(seen: View) -> Iterator[Finding]:
                 and low[max(0, hit.start() - 12) : hit.start()].rstrip(" :").rpartition(" ")[2] not in _ON
             ):
                 continue
-            if rule == "month-day" and not (
-                _CAME.search(low, max(0, hit.start() - 20), hit.start()) and _possible(hit.group())
-            ):
+            if rule == "month-day" and not _dashed(low, hit):
                 continue
             if rule not in ("numbers", "range") or _possible(hit.group()):
                 yield Finding(*hit.span(), "date", rule, rank)
@@ -279,6 +314,19 @@ def _numeric(seen: View) -> Iterator[Finding]:
             yield Finding(*hit.span(), "date", "month/day", rank)
 
 
+def _dashed(low: str, hit: re.Match[str]) -> bool:
+    """Whether two numbers around a dash are a month and a day: behind a word for a date, or with noughts as no range has."""
+    said = hit.group()
+    if not _possible(said):
+        return False
+    first, _, second = said.partition("-")
+    if _CAME.search(low, max(0, hit.start() - 24), hit.start()):
+        return len(second) > 1 or int(first) > int(second)
+    before = low[max(0, hit.start() - 34) : hit.start()]
+    padded = _PADDED.fullmatch(said) is not None or (first == second and len(first) > 1)
+    return padded and not _SCORE.search(before)
+
+
 def _possible(said: str) -> bool:
     first, second = (int(part) for part in re.findall(r"[0-9]+", said)[:2])
     return min(first, second) > 0 and min(first, second) <= 12 and max(first, second) <= 31
@@ -290,11 +338,13 @@ def _partial(low: str, hit: re.Match[str]) -> float:
     if not (0 < min(first, second) <= 12 and max(first, second) <= 31) or _NOT_A_DATE.match(low, hit.end()):
         return 0.0
     before = low[max(0, hit.start() - 34) : hit.start()]
-    if _DATED_BEHIND.match(low, hit.end()):
-        return 0.7
+    if hit.group() == "24/7" or (second == _MONTHS_OF_A_YEAR and _INFANT.search(before)):
+        return 0.0
     dated, scored = _DATED.search(before), _SCORE.search(before)
     if scored and not dated:
         return 0.0
+    if _DATED_BEHIND.match(low, hit.end()):
+        return 0.7
     if first == second and not dated and "0" not in hit.group():
         return 0.0
     # x/10, n/n and halves are more often a score, an acuity or a dose than a day.

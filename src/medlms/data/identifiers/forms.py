@@ -42,11 +42,9 @@ _FORMS = (
     _form("ssn", "form", 0.9, r"[0-9](?<![\w.-].)[0-9]{2}([-.])[0-9]{2}\1[0-9]{4}(?![\w-])", "-", ".", named=True),
     _form("ssn", "form", 0.9, r"[0-9](?<![0-9] .)(?<![\w.-].)[0-9]{2} [0-9]{2} [0-9]{4}(?! ?[0-9])(?!\w)", " ", named=True),
     _form("ssn", "masked", 0.95, r"[x*#](?<![a-z0-9].)[x*#]{2}[- ][x*#]{2}[- ][0-9]{4}(?![\w-])", "xx", "**", "##"),
-    _form(
-        "ssn", "last four", 0.8,
-        r"[0-9](?<=last four .)[0-9]{3}(?![\w/-]|\.[0-9])|[0-9](?<=last 4 .)[0-9]{3}(?![\w/-]|\.[0-9])|"
-        r"[0-9](?<=last four: .)[0-9]{3}(?![\w/-]|\.[0-9])|[0-9](?<=last 4: .)[0-9]{3}(?![\w/-]|\.[0-9])", "last ", named=True,
-    ),
+    _form("device", "IMEI", 0.93,
+        r"[0-9](?<![\w.-].)(?<![0-9] .)[0-9]([ -])[0-9]{6}\1[0-9]{6}\1[0-9](?![\w-])|"
+        r"[0-9]{6}(?<![\w.-].{6})(?<![0-9] .{6})([ -])[0-9]{2}\2[0-9]{6}\2[0-9](?![\w-])", " ", "-", named=True),
     _form("device", "MAC address", 0.97, rf"{_H}(?<![\w:-].){_H}(?:[:-]{_H}{{2}}){{5}}(?![\w:-])", ":", "-", least=5),
     _form("device", "MAC address", 0.97, rf"{_H}(?<![\w.].){_H}{{3}}\.{_H}{{4}}\.{_H}{{4}}(?![\w.])", "mac"),
     _form("device", "UDI", 0.98, r"\(01\) ?[0-9]{14}(?: ?\([0-9]{2}\) ?[\w/-]{1,20}){0,6}", "(01)"),
@@ -87,6 +85,10 @@ _FORMS = (
 # A single x before four digits is an extension, unless a card or an account is spoken of.
 _EXTENSION = re.compile("x[0-9]{4}")
 _ENDING = frozenset(("account", "plan", "ssn", "licence"))
+_LAST = re.compile(
+    r"\blast ?(?:4|four)(?: (?:digits|of|the|her|his|my|your|ssn|ss|soc|social|security|is|are|was|number|no)\b){0,5}"
+    r"[ :#=(\"'-]{1,4}([0-9]{4})(?![\w/-]|\.[0-9])"
+)
 _IBAN = re.compile(r"[a-z](?<![\w-].)[a-z][0-9]{2}(?: [a-z0-9]{4}){3,7}(?: [a-z0-9]{1,4})?(?![\w-])")
 _IBAN_BEGINS = re.compile(r"[0-9][0-9](?<=[a-z][a-z][0-9][0-9]) [0-9a-z]{4} ")
 _LICENCE = re.compile(
@@ -114,6 +116,9 @@ def forms(seen: View) -> Iterator[Finding]:
                 ):
                     kind = "phone"
                 yield Finding(*hit.span(), kind, form.rule, form.rank)
+    if "last" in low:
+        for hit in _LAST.finditer(low):
+            yield Finding(*hit.span(1), label(low, hit.start(1)) or "ssn", "last four", 0.8)
     if _IBAN_BEGINS.search(low):
         for hit in _IBAN.finditer(low):
             if checks.iban(hit.group().replace(" ", "").upper()):

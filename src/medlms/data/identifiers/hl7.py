@@ -15,7 +15,7 @@ _FIELDS = {
     "NK1": {5: "phone", 6: "phone", 33: "other", 37: "ssn"},
     "PV1": {7: "licence", 8: "licence", 9: "licence", 17: "licence", 19: "other", 44: "date", 45: "date", 50: "other"},
     "GT1": {2: "account", 6: "phone", 7: "phone", 12: "ssn", 19: "other"},
-    "IN1": {2: "plan", 7: "phone", 8: "plan", 18: "date", 36: "plan", 49: "plan"},
+    "IN1": {2: "plan", 7: "phone", 8: "plan", 9: "plan", 18: "date", 36: "plan", 49: "plan"},
     "IN2": {1: "other", 2: "ssn", 6: "plan", 8: "plan"},
     "ORC": {2: "other", 3: "other", 4: "other", 10: "licence", 12: "licence", 14: "phone"},
     "OBR": {2: "other", 3: "other", 10: "licence", 16: "licence", 17: "phone", 18: "other", 20: "other", 28: "licence"},

@@ -5,27 +5,29 @@ from __future__ import annotations
 # Words; behind each bar a phrase of two or three words. The first class that has a word keeps it.
 LABELS = {
     "ssn":
-        "ssn ssns ss soc social socials sss|social security|soc sec|social sec|social insurance|seguro social|ss card|"
+        "ssn ssns ss soc social socials sss socsec|social security|soc sec|social sec|social insurance|seguro social|ss card|"
         "sozialversicherungsnummer nss",
     "fax": "fax faxes faxed efax telefax facsimile fx",
     "phone":
         "phone telephone tel cell mobile ph pager beeper bleep tty tdd telefon telefono teléfono telefone tél sími tlf tfn "
-        "telf handy celular móvil portable rufnummer mob whatsapp sms",
+        "telf handy celular móvil portable rufnummer mob whatsapp sms pgr spectra ascom callback",
     "device":
         "mac serial serials seriennummer ser udi imei meid device devices implant implants implanted pump pacemaker icd "
         "defibrillator cpap bipap glucometer concentrator walker wheelchair meter monitor lot equipment serie generator lead "
         "stent valve sensor transmitter reader ventilator scanner prosthesis stimulator cgm sn crt unit loop recorder iud "
         "mesh asset oxygen nebulizer gerät gerätenummer dispositivo marcapasos herzschrittmacher processor neurostimulator "
-        "machine printer forklift|s n|hearing aid|hearing aids|mac address|asset tag|insulin pump|ankle unit|ankle monitor",
+        "machine printer forklift workstation|s n|hearing aid|hearing aids|mac address|asset tag|insulin pump|ankle "
+        "unit|ankle monitor",
     "mrn":
         "history mrn mrns mr record records chart charts hospital patient pat nhs chi pid ur urn empi mpi file folder historia "
         "hc nhc expediente patientennummer fallnummer aktenzeichen dossier ipp uhid hosp hn hrn nhn nhi ihi emr ehr opd ipd "
-        "crn krankenaktennummer prontuario prontuário cartella journalnummer|medical record|med rec|hospital number|"
+        "crn abha utente cip armband bracelet bracelets band krankenaktennummer prontuario prontuário cartella "
+        "journalnummer|medical record|med rec|hospital number|"
         "patient id|patient number|unit number|unit no|unit record|m r n|m r|historia clínica|patienten nr|patienten id|"
         "fall nr|h n|h c|op no|ip no|patient card|hospital card|clinic card|clinic number|red book|health book|health id|"
-        "hosp no|bracelet|patient folder|pt no|pt id|pt num|pt number|lab patient",
+        "hosp no|patient folder|pt no|pt id|pt num|pt number|lab patient",
     "plan":
-        "hcn pol policy policies plan plans member members membership mbr memb mem subscriber subscribers group "
+        "hcn sub nhia dva pol policy policies plan plans member members membership mbr memb mem subscriber subscribers group "
         "grp claim claims clm "
         "medicare medicaid mbi hic hicn insurance insured insurer ins beneficiary payer coverage benefits "
         "benefit póliza poliza "
@@ -39,7 +41,8 @@ LABELS = {
         "healthcare card|health insurance|insurance card|ins card|medical aid|medical card|pyr icn|payer control|"
         "claim control|sub id|delta dental|united healthcare|va claim|workers comp|alberta health|health number",
     "account":
-        "account accounts acct accts acc bank card cards visa mastercard amex discover debit credit ending ends iban "
+        "superbill superbills account accounts acct accts acc bank card cards visa mastercard amex discover debit credit "
+        "ending ends iban "
         "invoice invoices inv bill bills billing guarantor guar routing bsb har csn statement stmt payment "
         "receipt receipts rcpt "
         "transaction txn cuenta tarjeta factura facture konto kontonummer rechnung rechnungsnummer kreditkarte cheque check "
@@ -51,7 +54,8 @@ LABELS = {
         "certificate certificates certification certified cert registered permit dl cdl oln pasaporte passeport licencia "
         "führerschein reisepass ausweis personalausweis approbation lanr rpps ahpra upin taxonomy board "
         "cédula cedula gphc hcpc "
-        "cds colegiado colegiada matr crm imc nmbi cpso prc ecfmg notary seaman's|driver's license|drivers license|"
+        "cds colegiado colegiada matr crm imc nmbi cpso prc ecfmg goc gdc tnmc tcmc scfhs pwz clia hpcsa mdcn kmpdc pmdc "
+        "bmdc slmc pin notary seaman's|driver's license|drivers license|"
         "driving licence|driver's licence|driving license|state id|medical license|green card|visa number|license number|"
         "bar no|bar number|practice no|practice number|medical council|cert no|seaman's book|controlled substance",
     "vehicle":
@@ -71,6 +75,7 @@ LABELS = {
         "randomisation rand screening cohort trial protocol dni nie nif curp rfc cpf rg bsn pesel aadhaar aadhar pan "
         "personnummer cpr fødselsnummer hetu nino sin tin ein itin steuer steuernummer nir token uuid guid user username login "
         "message msg document doc report request incident event donor biobank site tissue kit tube bag wristband military "
+        "placard trip pnr waybill voucher "
         "veteran service dod inmate locker parcel nin ni rut cuil cuit cuid qid emirates nric iqama mykad rrn "
         "psn ppsn tck tckn "
         "oib jmbg egn cnp docket warrant citation complaint dispatch cad job run occurrence ofc officer trooper constable "
@@ -92,12 +97,12 @@ BETWEEN = frozenset(
 )
 # Labels that give way to another one right before them: 'member ID', 'patient account'.
 GENERAL = frozenset(
-    "id ids ref refs reference card cards plate device number code patient hospital unit registration registered file case "
+    "id ids ref refs reference card cards device number code patient hospital unit registration registered file case "
     "record check reading report order slip book control lot run job conf ending ends".split()
 ) | {"ending in", "ends in", "card ending"}
 # Words that are labels only with a mark of a number behind them: 'star' and 'bar' are words, 'CK' is an enzyme.
 MARKED_ONLY = frozenset(
-    "history job soc ser spec machine printer boat mem medica oscar optum emblem officer deputy constable claimant "
+    "history job sub soc ser spec machine printer boat mem medica oscar optum emblem officer deputy constable claimant "
     "alien event events deposit savings plans regs ck matr prc carte collar star "
     "dispatch complaint cad citation warrant occurrence shipment axa regence premera highmark balance grievance appeal "
     "refund remit slip certified "
@@ -108,7 +113,8 @@ NEVER_NAMES = frozenset(
     "vers lic aufnahme kollegin telefax efax edd isbn issn doi dev ip hla crossmatch exp tele mobil".split()
 )
 NAMES_TOO = frozenset(
-    "chase rand ross visa golf audi dev ni pan fin rut pat chi case page ford law nino hall cui oscar emblem axa ins ser carte "
+    "sub band dva cip trip chase rand ross visa golf audi dev ni pan fin rut pat chi case page ford law nino hall cui "
+    "oscar emblem axa ins ser carte "
     "medica optum polis spec machine printer boat job deposit slip constable deputy collar alien tags cert imc crm jkn vhi "
     "cases visits regs checks sin grievance appeal odyssey tacoma conf slip nik board balance notary anthem humana regence "
     "soc memb reg ord subj mac history portable handy cell mobile phone pager phones tel tty tdd shield run service officer "
@@ -119,7 +125,7 @@ SINGLED = frozenset(
     "accession specimen encounter subject participant employee badge shield staff rx prescription script requisition booking "
     "appointment confirmation ticket enrollment enrolment enrollee screening randomization randomisation inmate prisoner "
     "detainee custody student pupil payroll clock personnel volunteer donor recipient trainee officer warrant visitor cad "
-    "incident report call dispatch order block biopsy autopsy evidence exhibit docket case receipt invoice check cheque".split()
+    "incident report call dispatch order block biopsy autopsy evidence exhibit docket case receipt invoice check cheque tag tags".split()
 )
 # Papers whose number may look like a year: 'invoice 2027'.
 ARTICLES = frozenset("invoice invoices inv check cheque ck receipt badge shield docket case order".split())

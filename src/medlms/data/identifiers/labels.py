@@ -22,12 +22,15 @@ _SURE = re.compile(
 _NUMBER = re.compile(r"(?<![\w./-])(?=[^ ]{0,12}[0-9])[\w./-]*[0-9]{2,}[\w./-]*")
 _JOIN = re.compile(r"[ ,;/&|+('\"-]{0,4}(?:(?:and|or|y|und|then|also|to|old|formerly|was)\b)?[ ,:('\"-]{0,3}")
 _KEY_ENDS = ("number", "nummer", "code", "num", "key", "nbr", "no", "nr", "id")
+_SHORT_KEYS = frozenset(("fax", "mrn", "ssn", "npi", "vin", "dea"))  # that end keys in one piece: 'providerFax'
 _NUMBERED = re.compile(r"\w+(?:nummer|number|nr|numero)")
+_CODE = re.compile(r"[0-9](?:[./-]?[0-9]){5}|[0-9]{2,}-[0-9]{3}")  # surely no word's or enzyme's
 _PER = frozenset(("dl", "l", "unit", "h"))  # behind a slash these are units
 _KEY = re.compile(r"[_.-][\w.-]*[\"']? ?[:=]")  # the last word of a key: 'fax.pharmacy='
 _MARKS = frozenset(("id", "ids", "s n", "sn", "serial", "mrn", "pid"))  # labels that are marks themselves
 _UNCUT = frozenset("plan card case file bank bill unit test car van".split())  # short words that are no abbreviations
 _LAB = ("specimen", "accession", "patholog", "microbiol", "radiolog", "biops", "cytolog", "culture", "lab ", "gross")
+_DRIVEN = ("plate", "vehicle", "veh", "truck", "tow", " car", "driv", "park", "vin", " van", "suv", "sedan", "licen")
 _PAYING = tuple("visa,credit,debit,payment,paid,pay ,bank,mastercard,amex,charge,ending,receipt".split(","))
 
 
@@ -72,7 +75,7 @@ def heading(low: str, start: int) -> Heading:
         kind, key = _known(words, place, _KIND)
         marked = _MARK.search(gap) is not None or (len(key) <= _ABBREVIATED and gap[:1] == ".") or key in _MARKS
         if kind and not low[start : start + 1].isalpha():
-            loose = key in MARKED_ONLY and not marked
+            loose = key in MARKED_ONLY and not marked and not (gap == " " and _CODE.match(low, start))
             kind = "" if loose or (key in _PER and before[words[place].start() - 1] == "/") else kind
         if key == "patient" and gap.lstrip()[:1] == ":":
             kind = ""  # who speaks
@@ -107,7 +110,9 @@ def _near(low: str, start: int) -> str:
 
 def _ended(gap: str, word: str) -> bool:
     """Whether a sentence ends right behind a word: a dot behind a short one is one of an abbreviation."""
-    return gap[:1] in (";", "!", "?") or (gap[:2] == ". " and (len(word) > _ABBREVIATED or word in _UNCUT))
+    return gap[:1] in (";", "!", "?") or (
+        gap[:2] == ". " and ((len(word) > _ABBREVIATED and not word.endswith("nr")) or word in _UNCUT)
+    )
 
 
 def _known(words: list[re.Match[str]], place: int, kinds: dict[str, str]) -> tuple[str, str]:
@@ -124,16 +129,18 @@ def _compound(word: str, gap: str) -> str:
     """The class of a key in one piece, such as 'patientAccount' or 'memberNumber', and of words that end in 'number'."""
     stem = next((word.removesuffix(end) for end in _KEY_ENDS if word.endswith(end) and len(word) > len(end) + 3), word)
     if gap[:1] in ("_", '"', "'", "=", ":", ">", "^") or stem != word:
-        for size in range(len(stem), 3, -1):
-            if kind := _KIND.get(stem[-size:], ""):
+        for size in range(len(stem), 2, -1):
+            if (kind := _KIND.get(stem[-size:], "")) and (size > 3 or stem[-3:] in _SHORT_KEYS):
                 return kind
     return "other" if _NUMBERED.fullmatch(word) else ""
 
 
 def _meant(low: str, key: str, kind: str) -> str:
-    """'Acc' is an accession in a text about specimens, an account elsewhere; a card with which nobody pays is a patient's."""
+    """'Acc' is an accession beside specimens, a card with which nobody pays a patient's, a tag where nobody drives a thing's."""
     if key == "acc":
         return "other" if any(word in low for word in _LAB) else kind
+    if key in ("tag", "tags"):
+        return kind if any(word in low for word in _DRIVEN) else "other"
     return "mrn" if key == "card" and not any(word in low for word in _PAYING) else kind
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from medlms.data.identifiers.clinical import counted
 from medlms.data.identifiers.finding import Finding
 from medlms.data.identifiers.labels import label
 from medlms.data.identifiers.view import View
@@ -63,15 +64,25 @@ _FREE = re.compile(
 _PACKAGE = re.compile(
     r"[0-9]{4}-[0-9]{4}-[0-9]{2}|[0-9]{5}-[0-9]{3}-[0-9]{2}|[0-9]{5}-[0-9]{4}-[0-9]{1,2}"
 )  # drugs, NDC
+_HOURS = re.compile("(?:[01][0-9]|2[0-4])[0-5][0-9]-(?:[01][0-9]|2[0-4])[0-5][0-9]")
 _OWN_EXTENSION = re.compile("ext|x ?[0-9]")
 _INSIDE = frozenset(
-    "ext extn extension pager page paging beeper bleep vocera spectralink durchwahl tst toestel dect poste callback call".split()
+    "ext extn extension pager page paging beeper bleep vocera spectralink durchwahl tst toestel dect poste callback call "
+    "spectra ascom pgr phone ph sup supervisor desk ward".split()
 )
 _SHORT = re.compile(
-    r"(?:\b(?:ext\.?|extn\.?|extension|pager|page|paging|beeper|bleep|vocera|spectralink|durchwahl|tst|toestel|dect|poste)"
+    r"(?:\b(?:ext\.?|extn\.?|extension|pager|pgr|page|paging|beeper|bleep|vocera|spectralink|spectra|ascom|durchwahl|tst|"
+    r"toestel|dect|poste)"
     r"(?: (?:is|no\.?|number|nr\.?|at))? "
-    r"?[:#]? ?|\bcall ?back (?=[0-9]-[0-9]{4}\b))(x?[0-9]{3,6}|[0-9]-[0-9]{4})(?![0-9]|[./-][0-9])"
+    r"?[:#]? ?|\bcall ?back (?=[0-9]-[0-9]{4}\b)|\b(?:phone|ph|desk|ward)[ :]{1,2}(?=x[0-9]{4}))"
+    r"(x?[0-9]{3,6}|[0-9]-[0-9]{4})(?![0-9]|[./-][0-9])"
 )
+# Inside a hospital: '4-0113', where no range begins with a nought behind the dash; 'p5528' behind a name or a degree.
+_INTERNAL = re.compile(
+    r"[2-9](?<=[a-z,:(] .)(?<!to .)-0[0-9]{3}(?![\w/-]|[.,][0-9])|p(?<=[a-z],.)[0-9]{4,5}(?!\w|[./-][0-9])|"
+    r"p(?<=[a-z], .)[0-9]{4,5}(?!\w|[./-][0-9])"
+)
+_ABOVE = re.compile("[5-9]")  # no count of births: 'P2012'
 _JOINED = re.compile(
     r"[ ,;/]{0,2}(?:\((?!(?:tel|phone|ph|cell|voice|office|home|o|p|t|h|c|m)\b)[a-z ]{2,16}\)[,;]?)?"
     r" ?\(?(?:and|or|backup|,|/|&)? ?"
@@ -82,9 +93,10 @@ _ONE = (
 )
 _SAID = re.compile(
     rf"\b(?:plus )?(?:{_ONE}|(?:twen|thir|for|fif|six|seven|eigh|nine)ty)(?:[ ,.-]{{1,3}}(?:{_ONE}|"
-    rf"hundred|thousand|(?:twen|thir|for|fif|six|seven|eigh|nine)ty)){{5,16}}\b"
+    rf"hundred|thousand|(?:twen|thir|for|fif|six|seven|eigh|nine)ty)){{3,16}}\b"
     rf"(?: (?:extension|ext)(?: (?:{_ONE})){{1,6}}\b)?"
 )
+_SAID_ALONE = 5  # words of digits that need a label before them
 _DIGIT_WORDS = frozenset("zero oh one two three four five six seven eight nine double".split())
 
 
@@ -102,8 +114,10 @@ def _numbers(seen: View) -> Iterator[Finding]:
     low = seen.low
     if len(seen.vocabulary & _DIGIT_WORDS) > 1:
         for hit in _SAID.finditer(low):
-            if sum(word in _DIGIT_WORDS for word in re.split(r"[ ,.-]+", hit.group())) > 3:
-                yield Finding(*hit.span(), label(low, hit.start()) or _kind(low, *hit.span()), "said", 0.96)
+            words = re.split(r"[ ,.-]+", hit.group())
+            named = label(low, hit.start())
+            if sum(word in _DIGIT_WORDS for word in words) > 3 and (named or len(words) > _SAID_ALONE):
+                yield Finding(*hit.span(), named or _kind(low, *hit.span()), "said", 0.96)
     if not seen.digits:
         return
     for hit in seen.near_digits(_PLUS):
@@ -116,7 +130,7 @@ def _numbers(seen: View) -> Iterator[Finding]:
                 or _PACKAGE.fullmatch(hit.group())
                 or _LABELLED_ELSE.search(low, max(0, hit.start() - 44), hit.start())
             )
-            if free and digits >= 7:
+            if free and digits >= 7 and not _HOURS.fullmatch(hit.group()):
                 yield Finding(*hit.span(), _kind(low, *hit.span()), rule, rank)
     for hit in seen.near_digits(_ANY):
         digits = sum(map(str.isdigit, hit.group()))
@@ -128,6 +142,9 @@ def _numbers(seen: View) -> Iterator[Finding]:
         ):
             sure = _TOLD.search(low, max(0, hit.start() - 16), hit.start())
             yield Finding(*hit.span(), _kind(low, *hit.span()), "context", 0.93 if sure else 0.72)
+    for hit in seen.near_digits(_INTERNAL):
+        if not counted(low, hit.end()) and (low[hit.start()] != "p" or _ABOVE.search(hit.group())):
+            yield Finding(*hit.span(), "phone", "internal", 0.6)
     for hit in seen.near_digits(_SHORT) if not seen.vocabulary.isdisjoint(_INSIDE) else ():
         yield Finding(*hit.span(1), "phone", "extension", 0.75)
 

@@ -17,8 +17,24 @@ from medlms.data.identifiers.plates import plates
 from medlms.data.identifiers.spaced import spaced
 from medlms.data.identifiers.tables import tables
 from medlms.data.identifiers.view import view
+from medlms.data.identifiers.x12 import elements
 
-_RULES = (addresses, phones, forms, codes, spaced, plates, dates, ages, places, names, initials, tables, segments)
+_RULES = (
+    addresses,
+    phones,
+    forms,
+    codes,
+    spaced,
+    plates,
+    dates,
+    ages,
+    places,
+    names,
+    initials,
+    tables,
+    segments,
+    elements,
+)
 
 
 def scan(text: str) -> list[Finding]:

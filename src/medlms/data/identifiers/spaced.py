@@ -22,7 +22,7 @@ _RUN = re.compile(
     r"(?![\w%]|[.,:][0-9])"
 )
 _GLUED = re.compile(r"(?<![\w.])[a-z]{1,5}[-/.]?$")
-_APART = re.compile(r"(?<![\w.-])([a-z]{1,5}(?:-[a-z])?) $")
+_APART = re.compile(r"(?<![\w.-])((?:[a-z]{1,5}-)?[a-z]{1,5}) $")
 _GROUP = re.compile(r"[0-9a-z]+(?:[./-][0-9a-z]+)*")
 _AGED = re.compile(r"[0-9]{1,3}(?:yo|y|[mf])?")
 _PLAIN = re.compile("[0-9 -]+")
@@ -32,6 +32,7 @@ _AROUND = 60  # characters in which small letters are looked for
 _SUFFIX = 3  # digits of a group that may follow a long one with letters
 _WHOLE = 6  # digits of a group that is a number of its own
 _LONGEST = 5  # digits of a group that others follow
+_FOUR = re.compile("(?!19|20)[0-9]{4}")  # behind capitals and a label; no year
 _SERIES = 3  # groups of one length up to which they can be one number: more are measurements in a row
 _ALONE = 9  # digits from which groups need no label
 _LETTERED = 8  # the same with letters in front
@@ -113,13 +114,17 @@ def _dated(said: str) -> bool:
 
 def _letters(seen: View, start: int) -> int:
     """Where a group of capitals before the digits begins, if it belongs to the code."""
-    hit = _APART.search(seen.low, max(0, start - 8), start)
-    if not hit:
+    hit = _APART.search(seen.low, max(0, start - 13), start)
+    if not hit or seen.text[hit.end(1)] == "\n":
         return start
     said, capitals = hit[1], _capitals(seen, *hit.span(1))
     if capitals and said != "no":
         before = heading(seen.low, hit.start(1))
-        own = said not in LABEL_WORDS or label(f"{said} ", len(said) + 1) == before.kind
+        own = (
+            said not in LABEL_WORDS
+            or label(f"{said} ", len(said) + 1) == before.kind
+            or seen.low[: hit.start(1)].endswith((": ", "no. ", "# "))
+        )
         if before.kind and own and (before.marked or seen.low[: hit.start(1)].rstrip(" :#.").endswith(before.word)):
             return hit.start(1)
     if seen.cased and (not capitals or said in SHORT_STATES):
@@ -141,7 +146,15 @@ def _judged(seen: View, lettered: int, start: int, parts: list[_Part]) -> Findin
     kind = before.kind or (heading(low, start).kind if lettered < start else "") or label_behind(low, end)
     if (
         kind
-        and (digits > 4 or (before.marked and not plain and not usual(low, start, end)))
+        and (
+            digits > 4
+            or (before.marked and not plain and not usual(low, start, end))
+            or (
+                _FOUR.fullmatch(low, start, end)
+                and lettered < start
+                and low[:lettered].rstrip(" :#.").endswith(before.word)
+            )
+        )
         and not (plain and counted(low, end))
     ):
         first = lettered if before.kind or heading(low, start).kind == "" else start

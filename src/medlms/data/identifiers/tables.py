@@ -11,6 +11,7 @@ from medlms.data.identifiers.view import View
 
 _WORDS = re.compile(r"[^\W\d_]{6,}|[0-9] ?(?:mg|ml|mcg|kg|cm|mm|%|units?)\b")  # in cells that are no numbers of people
 _NUMBERED = re.compile(r"(?:[ _.-](?:no|nr|num|number|id)|#)\.?$")
+_SHORTEST, _PLATE = 3, 11  # characters of a plate
 _WIDEST = 28  # characters of a heading
 _HEADINGS = (
     ("", re.compile(
@@ -90,7 +91,8 @@ def _aligned(line: str) -> list[tuple[int, int, str]]:
     found = [(start, end, _class(line[start:end].strip(' "*-:').lower())) for start, end in cells]
     return (
         found
-        if sum(bool(kind) for _, _, kind in found) > 1 and all(end - start <= _WIDEST for start, end in cells)
+        if sum(bool(kind) for _, _, kind in found) > (not line.isupper())
+        and all(end - start <= _WIDEST for start, end in cells)
         else []
     )
 
@@ -147,7 +149,7 @@ def _cells(line: str, mark: str, kinds: list[str], place: int) -> Iterator[Findi
         if kind and _fits(kind, said):
             begin = place + start + cell.index(said)
             yield Finding(begin, begin + len(said), "date" if kind == "age" else kind, "column", 0.89)
-        start += len(cell) + 1
+        start += len(cell) + len(mark)
 
 
 def _fits(kind: str, said: str) -> bool:
@@ -165,6 +167,8 @@ def _fits(kind: str, said: str) -> bool:
         return bool(re.fullmatch("9[0-9]|1[0-2][0-9]", said))
     if kind == "date":
         return digits > 2 and not re.fullmatch("[0-9]{4}", said)
+    if kind == "vehicle" and len(said) < _PLATE and (digits or said.isupper()):
+        return len(said) >= _SHORTEST and said.lower() not in ("n/a", "none", "unknown") and not _WORDS.search(said)
     if kind in ("email", "ip", "place"):
         return len(said) > 3 and (
             digits > 2
