@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILE = "tagger.npz"
-SHA256 = "c61b433cd9826fa7b8c51b9b54125d8a632a22d598fdd0b811c8d38d464e228c"  # of the weights that were measured
+SHA256 = "34b6626696fd06647501ba42bf63fb1cb8e6e4bb33fc7f73286c4d6816851b48"  # of the weights that were measured
 KINDS = ("name", "place")
 SURE = 8.0  # sums are cut off at this
 GLANCE = -3.0  # both sums of a glance below it: the token is looked at no further
@@ -61,11 +61,15 @@ class _Sums(dict[tuple[str, ...], Sums]):
         self._names, self._places = names, places
         self._begun = zlib.crc32(f"{template}\x1f".encode())
 
+    def row(self, trait: tuple[str, ...]) -> Sums:
+        """The sums of a trait, not remembered."""
+        row = zlib.crc32("\x1f".join(trait).encode(), self._begun) & (len(self._names) - 1)
+        return self._names[row], self._places[row]
+
     def __missing__(self, trait: tuple[str, ...]) -> Sums:
         if len(self) > _REMEMBERED:
             self.clear()
-        row = zlib.crc32("\x1f".join(trait).encode(), self._begun) & (len(self._names) - 1)
-        sums = self[trait] = (self._names[row], self._places[row])
+        sums = self[trait] = self.row(trait)
         return sums
 
 
@@ -84,7 +88,7 @@ class Tagger:
     def _of_own(self, said: str, cased: bool) -> Sums:
         sums = self._own.get((said, cased))
         if sums is None:
-            rows = [table[(trait,)] for table, trait in zip(self._own_tables, own(said, cased), strict=True)]
+            rows = [table.row((trait,)) for table, trait in zip(self._own_tables, own(said, cased), strict=True)]
             if len(self._own) > _REMEMBERED:
                 self._own.clear()
             sums = self._own[said, cased] = (sum(row[0] for row in rows), sum(row[1] for row in rows))

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import accumulate
 from operator import itemgetter
 from typing import NamedTuple
@@ -18,7 +18,9 @@ from medlms.data.identifiers.lexicon import (
     BOTH,
     NAME,
     WORD,
+    family_names,
     folded,
+    given_names,
     is_common,
     is_eponym,
     is_family,
@@ -26,16 +28,17 @@ from medlms.data.identifiers.lexicon import (
     is_town,
     rank,
     town_openings,
+    towns,
 )
 from medlms.data.identifiers.states import COUNTRIES, SHORT_STATES, STATES
 from medlms.data.identifiers.view import View
+from medlms.data.identifiers.words import words
 
 _TOKEN = re.compile(r"([^\W_]+(?:['-][^\W_]+)*)")
 _PARTICLES = frozenset(
     "de del della di da do dos das du la las los van von der den ter ten bin ibn al el y e st".split()
 )
 _MANY_BLANKS = re.compile(" {2,}")
-_LANDS = STATES | COUNTRIES
 _WRAPPED = 45  # characters of a line from which a break behind a word or a comma is taken for a wrapped line
 EDGE = "^"
 _REMEMBERED = 1 << 16  # tokens of which it is remembered what they are
@@ -75,27 +78,12 @@ def look(said: str, cased: bool) -> Look:
     """What ``said`` is; ``cased``: capitals say something in its text."""
     low = said.lower().removesuffix("'s")
     shape = _shape(said)
-    if not said[0].isalpha() or any(map(str.isdigit, said)):
+    if not said[0].isalpha() or (not said.isalpha() and any(map(str.isdigit, said))):
         key = "".join("9" if mark.isdigit() else "a" for mark in low)[:6]
         return Look(low, "d" + key, shape, key, 1 if shape[0] in "9A" else 0)
     kind = rank(low) if len(low) > 1 else WORD
     common = is_common(low)
-    flags = "".join(
-        mark
-        for mark, holds in (
-            ("c", common),
-            ("g", is_given(low)),
-            ("f", is_family(low)),
-            ("t", is_town(low)),
-            ("o", folded(low) in town_openings()),
-            ("e", is_eponym(low)),
-            ("l", low in parts.NEVER or low in cues.BREAKS or low in LABEL_WORDS),
-            ("m", low in cues.TITLES),
-            ("s", low in _LANDS or low in SHORT_STATES),
-            ("i", len(low) == 1),
-        )
-        if holds
-    )
+    flags = ("c" if common else "") + _listed(low) + ("i" if len(low) == 1 else "")
     key = low if kind == WORD or (kind == BOTH and common) or "l" in flags or "m" in flags else f"<{kind}{flags}>"
     if cased:
         free = (2 if common and kind == WORD else 3) if said[0].isupper() else 2 if kind == NAME and len(low) > 2 else 0
@@ -104,6 +92,36 @@ def look(said: str, cased: bool) -> Look:
     else:
         free = 3 if len(low) > 1 and (not common or kind != WORD) else 1
     return Look(low, f"{kind}{flags}", shape, key, free)
+
+
+def _listed(low: str) -> str:
+    """Marks of the lists that hold a word: given and family names, towns, eponyms, labels, titles, states."""
+    plain = folded(low)
+    other = plain.isalpha() and plain not in _named() and plain.removesuffix("s") not in _named()
+    if other and low not in _SAID:
+        return ""
+    held = (
+        ("g", is_given(low)),
+        ("f", is_family(low)),
+        ("t", is_town(low)),
+        ("o", plain in town_openings()),
+        ("e", is_eponym(low)),
+        ("l", low in _LABELS),
+        ("m", low in cues.TITLES),
+        ("s", low in _STATES),
+    )
+    return "".join(mark for mark, holds in held if holds)
+
+
+_LABELS = parts.NEVER | cues.BREAKS | frozenset(LABEL_WORDS)
+_STATES = STATES | COUNTRIES | SHORT_STATES
+_SAID = _LABELS | cues.TITLES | _STATES
+
+
+@cache
+def _named() -> frozenset[str]:
+    """Every word of the lists of names, towns and eponyms: most words are none of them."""
+    return given_names() | family_names() | towns() | town_openings() | words("eponyms")
 
 
 class _Looks(dict[str, Look]):
@@ -128,10 +146,13 @@ def forget() -> None:
     """Drops what is remembered of tokens: the lists of words have changed."""
     for looks in LOOKS:
         looks.clear()
+    _named.cache_clear()
 
 
 def _shape(said: str) -> str:
     """'Anna' Aa, 'ANNA' AA, 'A' A, 'McAdam' AaA, 'Ann-Lee' Aa-Aa, '12B' 9A: runs as one mark; of numbers the digits."""
+    if said.isalpha() and (said.islower() or said.istitle()):
+        return "a" if said.islower() else "Aa" if len(said) > 1 else "A"
     marks = "".join(
         "9" if mark.isdigit() else "A" if mark.isupper() else "a" if mark.isalpha() else mark for mark in said
     )
