@@ -16,7 +16,7 @@ from medlms.data.identifiers.view import View
 
 _TOKEN = re.compile(r"[0-9](?:[a-z0-9./:_#*+-]*[a-z0-9])?")
 _JOINS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789./:_#*+-")
-_LABELLED = re.compile("[a-z]{2,}[:=](?=[a-z0-9])")  # 'MRN:2-118-440': the label is no part of the code
+_LABELLED = re.compile("[a-z]{2,}[:=#](?=[a-z0-9])")  # 'MRN:2-118-440': the label is no part of the code
 _LONGEST = 48  # characters of a code that are looked at
 
 

@@ -83,7 +83,7 @@ _NAMED = [
 ]  # fmt: skip
 # Digits alone.
 _DIGITS = [
-    ("year first", 0.96, rf"(?:1[89]|20)(?<![\w./-]..)[0-9]{{2}}([-/.]| [-/] ){_NUM}\1{_DAY}(?=t[0-9]|(?![\w/-]))"),
+    ("year first", 0.96, rf"(?:1[3489]|20|25(?=[5-7]))(?<![\w./-]..)[0-9]{{2}}([-/.]| [-/] ){_NUM}\1{_DAY}(?=t[0-9]|(?![\w/-]))"),
     ("numbers", 0.95,
         rf"[0-9](?<![\w./-].)[0-9]?(?<!\b00)([-/.]| [-/] ){_DAY}\1(?:(?:1[89]|20)[0-9]{{2}}|"
         rf"'?[0-9]{{2}})(?![\w/]|[.-][0-9])"),
@@ -117,7 +117,7 @@ _NAMED_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _NA
 _DIGIT_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _DIGITS]
 _BORN = re.compile(
     r"\b(?:dob|d\.o\.b\.?|born|birth ?date|date of birth|dos|date|geb\.?|fdn)[ :=#\"'>]{1,4}"
-    r"([0-9]{1,2} [0-9]{1,2} (?:19|20)[0-9]{2}|[0-9]{6}|"
+    r"([0-9]{1,2} [0-9]{1,2} (?:19|20)?[0-9]{2}|[0-9]{6}|"
     r"[0-9]{8})(?![\w-])"
 )
 _THE_DAY = re.compile(
@@ -126,7 +126,12 @@ _THE_DAY = re.compile(
     rf"the (?=[0-9])|on the )([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|"
     rf"but\b|to\b|by\b|he\b|she\b|they\b|we\b|i\b|if\b|so\b|in the (?:morning|evening|afternoon)))"
 )
-_LINE_ENDS = re.compile(rf"\b(?:on|since|until|till|by|from|for) the ([0-9]{{1,2}}{_TH})(?=\n)")
+_BEFORE_LINE_END = 3  # the group of which a line must end behind the day
+_WEEKDAY = re.compile(
+    rf"\b(?:mon|tues?|wed|thu(?:rs?)?|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday),? (?:the )?"
+    rf"([0-9]{{1,2}}{_TH})|\bthe ([0-9]{{1,2}}{_TH})(?= of (?:next|this|last|the) month)|"
+    rf"\b(?:on|since|until|till|by|from|for) the ([0-9]{{1,2}}{_TH})(?= )"
+)
 # Behind words for a birthday, numbers alone: 'four twelve forty one'; a month of another calendar behind words for a date.
 _SAID_BIRTH = re.compile(
     rf"\b(?:birth ?day|date of birth|birth ?date|dob|born)(?: (?:is|was|on|it's|that's|uh|um|like|the|so)|[,:.]){{0,5}} "
@@ -162,12 +167,11 @@ def dates(seen: View) -> Iterator[Finding]:
                 span = hit.span(1) if hit.re.groups and hit[1] else hit.span()
                 if not _modal(seen, *span):
                     yield Finding(*span, "date", rule, rank)
-    if "the" in seen.vocabulary and (seen.digits or "th" in low):
+    if ("the" in seen.vocabulary or "th" in low) and (seen.digits or "th" in low):
         yield from (Finding(*hit.span(1), "date", "day alone", 0.6) for hit in _THE_DAY.finditer(low))
-        if "\n" in seen.text:
-            yield from (
-                Finding(*hit.span(1), "date", "day alone", 0.6) for hit in _LINE_ENDS.finditer(seen.text.lower())
-            )
+        for hit in seen.near_digits(_WEEKDAY):
+            if hit.lastindex != _BEFORE_LINE_END or seen.text[hit.end()] == "\n":
+                yield Finding(*hit.span(hit.lastindex or 1), "date", "day alone", 0.7)
     if "nineteen" in seen.vocabulary or "twenty" in seen.vocabulary or "thousand" in seen.vocabulary:
         yield from (Finding(*hit.span(), "date", "said", 0.85) for hit in _SAID_NUMBERS.finditer(low))
     if "born" in seen.vocabulary or "birth" in low or "dob" in seen.vocabulary:

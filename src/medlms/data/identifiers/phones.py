@@ -68,13 +68,13 @@ _HOURS = re.compile("(?:[01][0-9]|2[0-4])[0-5][0-9]-(?:[01][0-9]|2[0-4])[0-5][0-
 _OWN_EXTENSION = re.compile("ext|x ?[0-9]")
 _INSIDE = frozenset(
     "ext extn extension pager page paging beeper bleep vocera spectralink durchwahl tst toestel dect poste callback call "
-    "spectra ascom pgr phone ph sup supervisor desk ward".split()
+    "spectra ascom pgr ring dial phone ph sup supervisor desk ward".split()
 )
 _SHORT = re.compile(
     r"(?:\b(?:ext\.?|extn\.?|extension|pager|pgr|page|paging|beeper|bleep|vocera|spectralink|spectra|ascom|durchwahl|tst|"
     r"toestel|dect|poste)"
     r"(?: (?:is|no\.?|number|nr\.?|at))? "
-    r"?[:#]? ?|\bcall ?back (?=[0-9]-[0-9]{4}\b)|\b(?:phone|ph|desk|ward)[ :]{1,2}(?=x[0-9]{4}))"
+    r"?[:#]? ?|\bcall ?back (?=[0-9]-[0-9]{4}\b)|\b(?:ring|dial) (?=[0-9]{4}\b)|\b(?:phone|ph|desk|ward)[ :]{1,2}(?=x[0-9]{4}))"
     r"(x?[0-9]{3,6}|[0-9]-[0-9]{4})(?![0-9]|[./-][0-9])"
 )
 # Inside a hospital: '4-0113', where no range begins with a nought behind the dash; 'p5528' behind a name or a degree.
