@@ -142,7 +142,7 @@ def test_a_cell_begins_behind_the_whole_mark() -> None:
 
 
 def test_a_label_in_one_piece_with_its_code_is_no_part_of_it() -> None:
-    assert found("NPI#2557720993, MRN:2-118-441 then." + _REST) == {"2557720993": "licence", "2-118-441": "mrn"}
+    assert found("NPI#2557720993, MRN:2-118-441." + _REST) == {"2557720993": "licence", "2-118-441": "mrn"}
 
 
 @pytest.mark.parametrize(
