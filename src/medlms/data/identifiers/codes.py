@@ -17,6 +17,7 @@ from medlms.data.identifiers.view import View
 _TOKEN = re.compile(r"[0-9](?:[a-z0-9./:_#*+-]*[a-z0-9])?")
 _JOINS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789./:_#*+-")
 _LABELLED = re.compile("[a-z]{2,}[:=#](?=[a-z0-9])")  # 'MRN:2-118-440': the label is no part of the code
+_CALLED = re.compile(r"(?<![^\W_])(?:fax|tel|phone|cell|mobile)(?![^\W_])[^\n0-9]{0,20}$")
 _LONGEST = 48  # characters of a code that are looked at
 
 
@@ -76,7 +77,10 @@ def _coded(seen: View, start: int, said: str) -> Finding | None:
     if harmless(low, start, end):
         return None
     plain = PARTED.sub("", said)
-    if kind := checked(plain, said):
+    kind = checked(plain, said)
+    if kind == "mrn" and _CALLED.search(low, max(0, start - 40), start):
+        kind = ""  # ten digits of a telephone number whose last one happens to check
+    if kind:
         own = kind == "vehicle" or (kind == "account" and plain[:2].isalpha())
         return Finding(start, end, kind if own else label(low, start) or kind, "check digit", 0.93)
     before = heading(low, start)

@@ -240,6 +240,7 @@ def _modal(seen: View, start: int, end: int) -> bool:
 _ASKED = re.compile(r" (?:i|we|you|he|she|they|it) ")
 _ON = frozenset("on am den vom zum bis ab seit dem date datum dated".split())
 _PARTIAL = re.compile(r"[0-9](?<![\w./-].)[0-9]?/[0-9]{1,2}(?![\w/%]|-[0-9]|\.[0-9])")
+_LISTED = re.compile(r"[0-9]{5}/([0-9]{1,2}/[0-9]{1,2})(?![\w/%]|[.-][0-9])")  # 'Ito/652878/6/21'
 _NOT_A_DATE = re.compile(
     r" ?(?:- ?)?(?:tabs?|tablets?|pills?|caps?|capsules?|strength|murmur|systolic|diastolic|"
     r"holosystolic|cups?|tsp|tbsp|doses?|mg|mcg|ml|cm|mm|reps|points?|pain|"
@@ -305,6 +306,9 @@ def _numeric(seen: View) -> Iterator[Finding]:
                 continue
             if rule not in ("numbers", "range") or _possible(hit.group()):
                 yield Finding(*hit.span(), "date", rule, rank)
+    for hit in seen.near_digits(_LISTED):
+        if _possible(hit[1]):
+            yield Finding(*hit.span(1), "date", "behind a number", 0.7)
     parts = list(seen.near_digits(_PARTIAL))
     if len(set(_ACUITY.findall(low))) > 1:
         parts = [hit for hit in parts if not _ACUITY.fullmatch(hit.group())]

@@ -26,6 +26,7 @@ _SHORT_KEYS = frozenset(("fax", "mrn", "ssn", "npi", "vin", "dea"))  # that end 
 _NUMBERED = re.compile(r"\w+(?:nummer|number|nr|numero)")
 _CODE = re.compile(r"[0-9](?:[./-]?[0-9]){5}|[0-9]{2,}-[0-9]{3}")  # surely no word's or enzyme's
 _DOT = re.compile(r"[0-9][.;!?] ")  # 'SUV 6.4. FIGO IB2'
+_INSURED = re.compile(r"(?<![a-z])(?:insur|subscriber|policy|plan\b|payer|pcn\b|rxbin|bin\b|coverage)")
 _PER = frozenset(("dl", "l", "unit", "h"))  # behind a slash these are units
 _KEY = re.compile(r"[_.-][\w.-]*[\"']? ?[:=]")  # the last word of a key: 'fax.pharmacy='
 _MARKS = frozenset(("id", "ids", "s n", "sn", "serial", "mrn", "pid"))  # labels that are marks themselves
@@ -92,6 +93,8 @@ def heading(low: str, start: int) -> Heading:
                 break
         if general and key not in GENERAL:
             break
+    if general and general.kind == "other" and general.word in ("id", "ids") and _INSURED.search(before):
+        general = general._replace(kind="plan")
     return general or nearest or Heading("", "", bool(_MARK.search(before)))
 
 
