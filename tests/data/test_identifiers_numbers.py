@@ -60,6 +60,10 @@ def found(text: str) -> dict[str, str]:
         ("Flown here. Tail VH-RTK landed.", "VH-RTK", "vehicle"),
         ("A truck bearing CA 71T 440 left.", "CA 71T 440", "vehicle"),
         ("Parked: a Honda KDA 441, DLR-7718 beside it.", "DLR-7718", "vehicle"),
+        ("Nurse Ann Bell, RN, 1234567893, K6431, RN256552, all valid.", "K6431", "licence"),
+        ("Subscriber since May, ID YRT 5571 0083 was copied.", "YRT 5571 0083", "plan"),
+        ("ERROR fax gateway dest=9135550147 busy.", "9135550147", "fax"),
+        ("614-555-0134 is the fax she wants.", "614-555-0134", "fax"),
         ("Workstation tag QS-4W-11C0192 was read.", "QS-4W-11C0192", "other"),
     ],
 )

@@ -126,31 +126,17 @@ _THE_DAY = re.compile(
     rf"the (?=[0-9])|on the )([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|"
     rf"but\b|to\b|by\b|he\b|she\b|they\b|we\b|i\b|if\b|so\b|in the (?:morning|evening|afternoon)))"
 )
+_ENDINGS = frozenset(("st", "nd", "rd", "th"))
 _BEFORE_LINE_END = 3  # the group of which a line must end behind the day
 _WEEKDAY = re.compile(
     rf"\b(?:mon|tues?|wed|thu(?:rs?)?|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday),? (?:the )?"
     rf"([0-9]{{1,2}}{_TH})|\bthe ([0-9]{{1,2}}{_TH})(?= of (?:next|this|last|the) month)|"
     rf"\b(?:on|since|until|till|by|from|for) the ([0-9]{{1,2}}{_TH})(?= )"
 )
-# Behind words for a birthday, numbers alone: 'four twelve forty one'; a month of another calendar behind words for a date.
+# Behind words for a birthday, numbers alone: 'four twelve forty one'.
 _SAID_BIRTH = re.compile(
     rf"\b(?:birth ?day|date of birth|birth ?date|dob|born)(?: (?:is|was|on|it's|that's|uh|um|like|the|so)|[,:.]){{0,5}} "
     rf"((?:oh |zero )?{_BELOW}(?:[ ,/-]{{1,2}}(?:slash |dash |oh |zero |nineteen )?{_BELOW}){{2,3}})\b"
-)
-_OTHER_MONTHS = (
-    "meskerem tikimt hidar tahsas tir yekatit megabit miazia ginbot sene hamle nehase pagume muharram safar rajab shaban "
-    "sha'ban ramadan ramazan shawwal farvardin ordibehesht khordad mordad shahrivar aban azar bahman esfand boishakh joishtho "
-    "asharh srabon bhadro ashwin kartik ogrohayon poush magh falgun choitro baishakh jestha ashadh shrawan bhadra mangsir "
-    "phalgun chaitra iyar sivan tammuz elul tishrei tishri cheshvan kislev tevet shevat adar vesak songkran"
-).split()
-_OTHER_SET = frozenset(_OTHER_MONTHS)
-_OTHER_DAY = re.compile(
-    rf"\b(?:{_DAY} (?:{'|'.join(map(str.title, _OTHER_MONTHS))})|(?:{'|'.join(map(str.title, _OTHER_MONTHS))}) {_DAY})"
-    r"(?:,? 1[34][0-9]{2}|,? 20[0-9]{2}|,? 57[0-9]{2})?(?![\w/%-]|\.[0-9]| ?(?:mg|ml|years?|yrs?|y|m|f)\b)"
-)
-_OTHER_CALENDAR = re.compile(
-    r"\b(?:[Dd]ated?|[Ss]een|[Bb]orn|[Ss]ince|[Rr]eturn|[Rr]eview|DOB|[Dd]ue|[Aa]dmitted|[Vv]isit)[: ]{1,2}"
-    rf"({_DAY} [A-Z][a-z]{{2,9}} (?:1[34][0-9]{{2}}|20[0-9]{{2}}))(?![\w/-])"
 )
 _SAID_NUMBERS = re.compile(
     rf"\b(?:oh |o |zero )?{_BELOW}(?:[ -](?:slash |dash )?)(?:oh |zero )?{_BELOW}(?:[ -](?:slash |dash "
@@ -169,7 +155,7 @@ def dates(seen: View) -> Iterator[Finding]:
                     yield Finding(*span, "date", rule, rank)
     if ("the" in seen.vocabulary or "th" in low) and (seen.digits or "th" in low):
         yield from (Finding(*hit.span(1), "date", "day alone", 0.6) for hit in _THE_DAY.finditer(low))
-        for hit in seen.near_digits(_WEEKDAY):
+        for hit in seen.near_digits(_WEEKDAY) if not seen.vocabulary.isdisjoint(_ENDINGS) else ():
             if hit.lastindex != _BEFORE_LINE_END or seen.text[hit.end()] == "\n":
                 yield Finding(*hit.span(hit.lastindex or 1), "date", "day alone", 0.7)
     if "nineteen" in seen.vocabulary or "twenty" in seen.vocabulary or "thousand" in seen.vocabulary:
@@ -178,15 +164,6 @@ def dates(seen: View) -> Iterator[Finding]:
         yield from (Finding(*hit.span(1), "date", "said", 0.9) for hit in _SAID_BIRTH.finditer(low))
     if seen.digits:
         yield from _numeric(seen)
-        yield from (
-            Finding(*hit.span(1), "date", "other calendar", 0.86)
-            for hit in seen.near_digits(_OTHER_CALENDAR, seen.flat)
-        )
-        if not seen.vocabulary.isdisjoint(_OTHER_SET):
-            yield from (
-                Finding(*hit.span(), "date", "other calendar", 0.86)
-                for hit in seen.near_digits(_OTHER_DAY, seen.flat if seen.cased else seen.flat.title())
-            )
         if not seen.vocabulary.isdisjoint(("dob", "d", "born", "birth", "birthdate", "dos", "date", "geb", "fdn")):
             yield from (Finding(*hit.span(1), "date", "labelled digits", 0.93) for hit in seen.near_digits(_BORN))
 
@@ -306,7 +283,7 @@ def _numeric(seen: View) -> Iterator[Finding]:
                 continue
             if rule not in ("numbers", "range") or _possible(hit.group()):
                 yield Finding(*hit.span(), "date", rule, rank)
-    for hit in seen.near_digits(_LISTED):
+    for hit in seen.near_digits(_LISTED) if "/" in low else ():
         if _possible(hit[1]):
             yield Finding(*hit.span(1), "date", "behind a number", 0.7)
     parts = list(seen.near_digits(_PARTIAL))

@@ -149,7 +149,7 @@ def _numbers(seen: View) -> Iterator[Finding]:
         ):
             sure = _TOLD.search(low, max(0, hit.start() - 16), hit.start())
             yield Finding(*hit.span(), _kind(low, *hit.span()), "context", 0.93 if sure else 0.72)
-    for hit in seen.near_digits(_INTERNAL):
+    for hit in seen.near_digits(_INTERNAL) if "-0" in low or "p" in seen.vocabulary else ():
         if not counted(low, hit.end()) and (low[hit.start()] != "p" or _ABOVE.search(hit.group())):
             yield Finding(*hit.span(), "phone", "internal", 0.6)
     for hit in seen.near_digits(_SHORT) if not seen.vocabulary.isdisjoint(_INSIDE) else ():
