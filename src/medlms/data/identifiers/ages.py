@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.lexicon import NAME, UNKNOWN, is_given, rank
+from medlms.data.identifiers.lexicon import NAME, UNKNOWN, is_common, is_given, rank
 from medlms.data.identifiers.view import View
 
 _ONES = "(?:one|two|three|four|five|six|seven|eight|nine)"
@@ -87,7 +87,7 @@ def ages(seen: View) -> Iterator[Finding]:
         start, end = max(0, hint.start() - _LOOK), min(len(low), hint.end() + _LOOK)
         while start > 0 and low[start - 1].isalnum():
             start -= 1
-        while end < len(low) and low[end].isalnum():
+        while end < len(low) and not low[end].isspace():
             end += 1
         done = hint.end() + _LOOK - _ROOM
         yield from _near(low, start, end)
@@ -115,4 +115,4 @@ def _near(low: str, start: int, end: int) -> Iterator[Finding]:
 def _in_full(low: str, hit: re.Match[str]) -> bool:
     """Whether a name stands right before the word, which no list knows: 'Ivy Threlkeld 97'."""
     first = _FIRST.search(low, max(0, hit.start(1) - 20), hit.start(1))
-    return first is not None and rank(hit[1]) == UNKNOWN and is_given(first[1])
+    return first is not None and rank(hit[1]) == UNKNOWN and is_given(first[1]) and not is_common(first[1])

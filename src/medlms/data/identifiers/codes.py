@@ -16,7 +16,10 @@ from medlms.data.identifiers.view import View
 
 _TOKEN = re.compile(r"[0-9](?:[a-z0-9./:_#*+-]*[a-z0-9])?")
 _JOINS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789./:_#*+-")
-_LABELLED = re.compile("[a-z]{2,}[:=](?=[a-z0-9])")  # 'MRN:2-118-440': the label is no part of the code
+_LABELLED = re.compile("[a-z]{2,}[:=#](?=[a-z0-9])")  # 'MRN:2-118-440': the label is no part of the code
+_CALLED = re.compile(r"(?<![^\W_])(?:fax|tel|phone|cell|mobile)(?![^\W_])[^\n0-9]{0,20}$")
+_SHORT_CODE = re.compile("[a-z]{1,3}-?[0-9]{4,8}")
+_IN_LIST = "beside another"
 _LONGEST = 48  # characters of a code that are looked at
 
 
@@ -49,15 +52,17 @@ def _single(seen: View, tokens: list[tuple[int, int]]) -> Iterator[Finding]:
         yield from _slashed(low, start, said)
         found = _coded(seen, start, said)
         if found is None and before is not None and _like(low, before, start, said):
-            found = Finding(start, done, before.kind, "beside another", 0.8)
+            found = Finding(start, done, before.kind, _IN_LIST, 0.8)
         before = found or before
         if found is not None:
             yield found
 
 
 def _like(low: str, before: Finding, start: int, said: str) -> bool:
-    """A code of the same length right behind another."""
+    """A code of the same length right behind another, or in a list behind one that checks."""
     between = low[before.end : start]
+    if before.rule in ("check digit", _IN_LIST) and between == ", " and _SHORT_CODE.fullmatch(said):
+        return True
     if len(between) > 16:
         return False
     known = low[before.start : before.end]
@@ -76,7 +81,10 @@ def _coded(seen: View, start: int, said: str) -> Finding | None:
     if harmless(low, start, end):
         return None
     plain = PARTED.sub("", said)
-    if kind := checked(plain, said):
+    kind = checked(plain, said)
+    if kind == "mrn" and _CALLED.search(low, max(0, start - 40), start):
+        kind = ""  # ten digits of a telephone number whose last one happens to check
+    if kind:
         own = kind == "vehicle" or (kind == "account" and plain[:2].isalpha())
         return Finding(start, end, kind if own else label(low, start) or kind, "check digit", 0.93)
     before = heading(low, start)

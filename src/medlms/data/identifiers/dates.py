@@ -83,7 +83,7 @@ _NAMED = [
 ]  # fmt: skip
 # Digits alone.
 _DIGITS = [
-    ("year first", 0.96, rf"(?:1[89]|20)(?<![\w./-]..)[0-9]{{2}}([-/.]| [-/] ){_NUM}\1{_DAY}(?=t[0-9]|(?![\w/-]))"),
+    ("year first", 0.96, rf"(?:1[3489]|20|25(?=[5-7]))(?<![\w./-]..)[0-9]{{2}}([-/.]| [-/] ){_NUM}\1{_DAY}(?=t[0-9]|(?![\w/-]))"),
     ("numbers", 0.95,
         rf"[0-9](?<![\w./-].)[0-9]?(?<!\b00)([-/.]| [-/] ){_DAY}\1(?:(?:1[89]|20)[0-9]{{2}}|"
         rf"'?[0-9]{{2}})(?![\w/]|[.-][0-9])"),
@@ -117,7 +117,7 @@ _NAMED_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _NA
 _DIGIT_RULES = [(rule, rank, re.compile(pattern)) for rule, rank, pattern in _DIGITS]
 _BORN = re.compile(
     r"\b(?:dob|d\.o\.b\.?|born|birth ?date|date of birth|dos|date|geb\.?|fdn)[ :=#\"'>]{1,4}"
-    r"([0-9]{1,2} [0-9]{1,2} (?:19|20)[0-9]{2}|[0-9]{6}|"
+    r"([0-9]{1,2} [0-9]{1,2} (?:19|20)?[0-9]{2}|[0-9]{6}|"
     r"[0-9]{8})(?![\w-])"
 )
 _THE_DAY = re.compile(
@@ -126,26 +126,17 @@ _THE_DAY = re.compile(
     rf"the (?=[0-9])|on the )([0-9]{{1,2}}{_TH}|{_ORDINAL})(?= ?(?:[.,;!?)]|$|at\b|and\b|for\b|with\b|because\b|when\b|"
     rf"but\b|to\b|by\b|he\b|she\b|they\b|we\b|i\b|if\b|so\b|in the (?:morning|evening|afternoon)))"
 )
-_LINE_ENDS = re.compile(rf"\b(?:on|since|until|till|by|from|for) the ([0-9]{{1,2}}{_TH})(?=\n)")
-# Behind words for a birthday, numbers alone: 'four twelve forty one'; a month of another calendar behind words for a date.
+_ENDINGS = frozenset(("st", "nd", "rd", "th"))
+_BEFORE_LINE_END = 3  # the group of which a line must end behind the day
+_WEEKDAY = re.compile(
+    rf"\b(?:mon|tues?|wed|thu(?:rs?)?|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday),? (?:the )?"
+    rf"([0-9]{{1,2}}{_TH})|\bthe ([0-9]{{1,2}}{_TH})(?= of (?:next|this|last|the) month)|"
+    rf"\b(?:on|since|until|till|by|from|for) the ([0-9]{{1,2}}{_TH})(?= )"
+)
+# Behind words for a birthday, numbers alone: 'four twelve forty one'.
 _SAID_BIRTH = re.compile(
     rf"\b(?:birth ?day|date of birth|birth ?date|dob|born)(?: (?:is|was|on|it's|that's|uh|um|like|the|so)|[,:.]){{0,5}} "
     rf"((?:oh |zero )?{_BELOW}(?:[ ,/-]{{1,2}}(?:slash |dash |oh |zero |nineteen )?{_BELOW}){{2,3}})\b"
-)
-_OTHER_MONTHS = (
-    "meskerem tikimt hidar tahsas tir yekatit megabit miazia ginbot sene hamle nehase pagume muharram safar rajab shaban "
-    "sha'ban ramadan ramazan shawwal farvardin ordibehesht khordad mordad shahrivar aban azar bahman esfand boishakh joishtho "
-    "asharh srabon bhadro ashwin kartik ogrohayon poush magh falgun choitro baishakh jestha ashadh shrawan bhadra mangsir "
-    "phalgun chaitra iyar sivan tammuz elul tishrei tishri cheshvan kislev tevet shevat adar vesak songkran"
-).split()
-_OTHER_SET = frozenset(_OTHER_MONTHS)
-_OTHER_DAY = re.compile(
-    rf"\b(?:{_DAY} (?:{'|'.join(map(str.title, _OTHER_MONTHS))})|(?:{'|'.join(map(str.title, _OTHER_MONTHS))}) {_DAY})"
-    r"(?:,? 1[34][0-9]{2}|,? 20[0-9]{2}|,? 57[0-9]{2})?(?![\w/%-]|\.[0-9]| ?(?:mg|ml|years?|yrs?|y|m|f)\b)"
-)
-_OTHER_CALENDAR = re.compile(
-    r"\b(?:[Dd]ated?|[Ss]een|[Bb]orn|[Ss]ince|[Rr]eturn|[Rr]eview|DOB|[Dd]ue|[Aa]dmitted|[Vv]isit)[: ]{1,2}"
-    rf"({_DAY} [A-Z][a-z]{{2,9}} (?:1[34][0-9]{{2}}|20[0-9]{{2}}))(?![\w/-])"
 )
 _SAID_NUMBERS = re.compile(
     rf"\b(?:oh |o |zero )?{_BELOW}(?:[ -](?:slash |dash )?)(?:oh |zero )?{_BELOW}(?:[ -](?:slash |dash "
@@ -162,27 +153,17 @@ def dates(seen: View) -> Iterator[Finding]:
                 span = hit.span(1) if hit.re.groups and hit[1] else hit.span()
                 if not _modal(seen, *span):
                     yield Finding(*span, "date", rule, rank)
-    if "the" in seen.vocabulary and (seen.digits or "th" in low):
+    if ("the" in seen.vocabulary or "th" in low) and (seen.digits or "th" in low):
         yield from (Finding(*hit.span(1), "date", "day alone", 0.6) for hit in _THE_DAY.finditer(low))
-        if "\n" in seen.text:
-            yield from (
-                Finding(*hit.span(1), "date", "day alone", 0.6) for hit in _LINE_ENDS.finditer(seen.text.lower())
-            )
+        for hit in seen.near_digits(_WEEKDAY) if not seen.vocabulary.isdisjoint(_ENDINGS) else ():
+            if hit.lastindex != _BEFORE_LINE_END or seen.text[hit.end()] == "\n":
+                yield Finding(*hit.span(hit.lastindex or 1), "date", "day alone", 0.7)
     if "nineteen" in seen.vocabulary or "twenty" in seen.vocabulary or "thousand" in seen.vocabulary:
         yield from (Finding(*hit.span(), "date", "said", 0.85) for hit in _SAID_NUMBERS.finditer(low))
     if "born" in seen.vocabulary or "birth" in low or "dob" in seen.vocabulary:
         yield from (Finding(*hit.span(1), "date", "said", 0.9) for hit in _SAID_BIRTH.finditer(low))
     if seen.digits:
         yield from _numeric(seen)
-        yield from (
-            Finding(*hit.span(1), "date", "other calendar", 0.86)
-            for hit in seen.near_digits(_OTHER_CALENDAR, seen.flat)
-        )
-        if not seen.vocabulary.isdisjoint(_OTHER_SET):
-            yield from (
-                Finding(*hit.span(), "date", "other calendar", 0.86)
-                for hit in seen.near_digits(_OTHER_DAY, seen.flat if seen.cased else seen.flat.title())
-            )
         if not seen.vocabulary.isdisjoint(("dob", "d", "born", "birth", "birthdate", "dos", "date", "geb", "fdn")):
             yield from (Finding(*hit.span(1), "date", "labelled digits", 0.93) for hit in seen.near_digits(_BORN))
 
@@ -236,6 +217,7 @@ def _modal(seen: View, start: int, end: int) -> bool:
 _ASKED = re.compile(r" (?:i|we|you|he|she|they|it) ")
 _ON = frozenset("on am den vom zum bis ab seit dem date datum dated".split())
 _PARTIAL = re.compile(r"[0-9](?<![\w./-].)[0-9]?/[0-9]{1,2}(?![\w/%]|-[0-9]|\.[0-9])")
+_LISTED = re.compile(r"[0-9]{5}/([0-9]{1,2}/[0-9]{1,2})(?![\w/%]|[.-][0-9])")  # 'Ito/652878/6/21'
 _NOT_A_DATE = re.compile(
     r" ?(?:- ?)?(?:tabs?|tablets?|pills?|caps?|capsules?|strength|murmur|systolic|diastolic|"
     r"holosystolic|cups?|tsp|tbsp|doses?|mg|mcg|ml|cm|mm|reps|points?|pain|"
@@ -301,6 +283,9 @@ def _numeric(seen: View) -> Iterator[Finding]:
                 continue
             if rule not in ("numbers", "range") or _possible(hit.group()):
                 yield Finding(*hit.span(), "date", rule, rank)
+    for hit in seen.near_digits(_LISTED) if "/" in low else ():
+        if _possible(hit[1]):
+            yield Finding(*hit.span(1), "date", "behind a number", 0.7)
     parts = list(seen.near_digits(_PARTIAL))
     if len(set(_ACUITY.findall(low))) > 1:
         parts = [hit for hit in parts if not _ACUITY.fullmatch(hit.group())]

@@ -15,13 +15,14 @@ LABELS = {
         "mac serial serials seriennummer ser udi imei meid device devices implant implants implanted pump pacemaker icd "
         "defibrillator cpap bipap glucometer concentrator walker wheelchair meter monitor lot equipment serie generator lead "
         "stent valve sensor transmitter reader ventilator scanner prosthesis stimulator cgm sn crt unit loop recorder iud "
-        "mesh asset oxygen nebulizer gerät gerätenummer dispositivo marcapasos herzschrittmacher processor neurostimulator "
-        "machine printer forklift workstation|s n|hearing aid|hearing aids|mac address|asset tag|insulin pump|ankle "
+        "mesh asset oxygen nebulizer gerät gerätenummer dispositivo marcapasos herzschrittmacher processor "
+        "neurostimulator "
+        "machine printer forklift workstation lens iol|s n|hearing aid|hearing aids|mac address|asset tag|insulin pump|ankle "
         "unit|ankle monitor",
     "mrn":
         "history mrn mrns mr record records chart charts hospital patient pat nhs chi pid ur urn empi mpi file folder historia "
         "hc nhc expediente patientennummer fallnummer aktenzeichen dossier ipp uhid hosp hn hrn nhn nhi ihi emr ehr opd ipd "
-        "crn abha utente cip armband bracelet bracelets band krankenaktennummer prontuario prontuário cartella "
+        "crn abha utente cip armband wristband bracelet bracelets band krankenaktennummer prontuario prontuário cartella "
         "journalnummer|medical record|med rec|hospital number|"
         "patient id|patient number|unit number|unit no|unit record|m r n|m r|historia clínica|patienten nr|patienten id|"
         "fall nr|h n|h c|op no|ip no|patient card|hospital card|clinic card|clinic number|red book|health book|health id|"
@@ -63,8 +64,9 @@ LABELS = {
         "kennzeichen placa placas matrícula matricula reg rego regs registration parked driving drove taxi "
         "cab jeep toyota ford "
         "honda bmw audi volkswagen vw tesla nissan chevrolet chevy hyundai kia subaru mazda mercedes volvo buick tacoma "
-        "odyssey tail chassis pickup trailer fahrgestellnummer boat snowmobile|license plate|licence plate|number plate|"
-        "registration plate|hull number|tail number",
+        "odyssey tail chassis pickup trailer fahrgestellnummer targa kfz kenteken immatriculation boat snowmobile|"
+        "license plate|licence plate|number plate|"
+        "registration plate|hull number|hull no|boat reg|tail number",
     "other":
         "accession accessions accn specimen specimens spec sample samples encounter encounters enc visit visits study studies "
         "subject participant enrollee employee employees emp staff badge shield rx prescription prescriptions "
@@ -72,9 +74,9 @@ LABELS = {
         "national student order orders ord subj id ids ref refs reference ticket tracking barcode session requisition "
         "req lab path "
         "pathology slide block biopsy exam procedure episode admission appointment booking confirmation conf randomization "
-        "randomisation rand screening cohort trial protocol dni nie nif curp rfc cpf rg bsn pesel aadhaar aadhar pan "
+        "randomisation rand screening cohort trial protocol dni nie nif hkid curp rfc cpf rg bsn pesel aadhaar aadhar pan "
         "personnummer cpr fødselsnummer hetu nino sin tin ein itin steuer steuernummer nir token uuid guid user username login "
-        "message msg document doc report request incident event donor biobank site tissue kit tube bag wristband military "
+        "message msg document doc report request incident event donor biobank site tissue kit tube bag military "
         "placard trip pnr waybill voucher "
         "veteran service dod inmate locker parcel nin ni rut cuil cuit cuid qid emirates nric iqama mykad rrn "
         "psn ppsn tck tckn "
@@ -125,7 +127,8 @@ SINGLED = frozenset(
     "accession specimen encounter subject participant employee badge shield staff rx prescription script requisition booking "
     "appointment confirmation ticket enrollment enrolment enrollee screening randomization randomisation inmate prisoner "
     "detainee custody student pupil payroll clock personnel volunteer donor recipient trainee officer warrant visitor cad "
-    "incident report call dispatch order block biopsy autopsy evidence exhibit docket case receipt invoice check cheque tag tags".split()
+    "incident report call dispatch order block biopsy autopsy evidence exhibit docket case receipt invoice check "
+    "cheque tag tags".split()
 )
 # Papers whose number may look like a year: 'invoice 2027'.
 ARTICLES = frozenset("invoice invoices inv check cheque ck receipt badge shield docket case order".split())

@@ -25,12 +25,14 @@ _KEY_ENDS = ("number", "nummer", "code", "num", "key", "nbr", "no", "nr", "id")
 _SHORT_KEYS = frozenset(("fax", "mrn", "ssn", "npi", "vin", "dea"))  # that end keys in one piece: 'providerFax'
 _NUMBERED = re.compile(r"\w+(?:nummer|number|nr|numero)")
 _CODE = re.compile(r"[0-9](?:[./-]?[0-9]){5}|[0-9]{2,}-[0-9]{3}")  # surely no word's or enzyme's
+_DOT = re.compile(r"[0-9][.;!?] ")  # 'SUV 6.4. FIGO IB2'
+_INSURED = re.compile(r"(?<![a-z])(?:insur|subscriber|policy|plan\b|payer|pcn\b|rxbin|bin\b|coverage)")
 _PER = frozenset(("dl", "l", "unit", "h"))  # behind a slash these are units
 _KEY = re.compile(r"[_.-][\w.-]*[\"']? ?[:=]")  # the last word of a key: 'fax.pharmacy='
 _MARKS = frozenset(("id", "ids", "s n", "sn", "serial", "mrn", "pid"))  # labels that are marks themselves
 _UNCUT = frozenset("plan card case file bank bill unit test car van".split())  # short words that are no abbreviations
 _LAB = ("specimen", "accession", "patholog", "microbiol", "radiolog", "biops", "cytolog", "culture", "lab ", "gross")
-_DRIVEN = ("plate", "vehicle", "veh", "truck", "tow", " car", "driv", "park", "vin", " van", "suv", "sedan", "licen")
+_TAGGED = ("asset", "workstation", "property", "bag", "belongings", "school", "hugs", "ear tag", "toe tag", "name tag")
 _PAYING = tuple("visa,credit,debit,payment,paid,pay ,bank,mastercard,amex,charge,ending,receipt".split(","))
 
 
@@ -91,6 +93,8 @@ def heading(low: str, start: int) -> Heading:
                 break
         if general and key not in GENERAL:
             break
+    if general and general.kind == "other" and general.word in ("id", "ids") and _INSURED.search(before):
+        general = general._replace(kind="plan")
     return general or nearest or Heading("", "", bool(_MARK.search(before)))
 
 
@@ -110,8 +114,10 @@ def _near(low: str, start: int) -> str:
 
 def _ended(gap: str, word: str) -> bool:
     """Whether a sentence ends right behind a word: a dot behind a short one is one of an abbreviation."""
-    return gap[:1] in (";", "!", "?") or (
-        gap[:2] == ". " and ((len(word) > _ABBREVIATED and not word.endswith("nr")) or word in _UNCUT)
+    return (
+        gap[:1] in (";", "!", "?")
+        or _DOT.search(gap) is not None
+        or (gap[:2] == ". " and ((len(word) > _ABBREVIATED and not word.endswith("nr")) or word in _UNCUT))
     )
 
 
@@ -136,11 +142,11 @@ def _compound(word: str, gap: str) -> str:
 
 
 def _meant(low: str, key: str, kind: str) -> str:
-    """'Acc' is an accession beside specimens, a card with which nobody pays a patient's, a tag where nobody drives a thing's."""
+    """'Acc' is an accession beside specimens, a card with which nobody pays a patient's, a bag's tag its own."""
     if key == "acc":
         return "other" if any(word in low for word in _LAB) else kind
     if key in ("tag", "tags"):
-        return kind if any(word in low for word in _DRIVEN) else "other"
+        return "other" if any(word in low for word in _TAGGED) else kind
     return "mrn" if key == "card" and not any(word in low for word in _PAYING) else kind
 
 

@@ -54,8 +54,13 @@ _FAX = re.compile(
     r"(?:\b(?:tele|e)?fax(?:ed|es|ing|nummer|en)?|\bfacsimile|\bfaks|(?<![a-z])fx)\b[^\n0-9]{0,48}$|"
     r"(?<![a-z0-9'])f ?[.:/#)-]{1,2} ?$|(?:^|[ |(])f $|\bfax[^\n]{0,24}$"
 )
-_FAX_BEHIND = re.compile(r" ?[(,-]? ?(?:(?:tele)?fax\b|f\)|\(?fx\b)(?![ :#.]{1,3}\(?\+?[0-9])")
-_PHONE_NEARER = re.compile(r"\b(?:tel|phone|ph|cell|mobile|mob|call|telephone|pager|voice|p|t|or)\b[^\n0-9]{0,12}$")
+_FAX_BEHIND = re.compile(
+    r" ?[(,-]? ?(?:(?:is|was) (?:the|our|my|their|his|her|a|your) (?:[a-z]+ )?)?"
+    r"(?:(?:tele)?fax\b|f\)|\(?fx\b)(?![ :#.]{1,3}\(?\+?[0-9])"
+)
+_PHONE_NEARER = re.compile(
+    r"\b(?:tel|phone|ph|cell|mobile|mob|call|telephone|pager|voice|p|t|or(?! (?:tele|e)?fax))\b[^\n0-9]{0,12}$"
+)
 _FREE = re.compile(
     r"18(?:00|33|44|55|66|77|88)[0-9]{7}$|"
     r"(?:\+?1[ .-]{0,2})?\(?8(?:00|33|44|55|66|77|88)\)?[ .-]|0800\b|0808\b|1800 |1300 |13 [0-9]{2} "
@@ -65,16 +70,17 @@ _PACKAGE = re.compile(
     r"[0-9]{4}-[0-9]{4}-[0-9]{2}|[0-9]{5}-[0-9]{3}-[0-9]{2}|[0-9]{5}-[0-9]{4}-[0-9]{1,2}"
 )  # drugs, NDC
 _HOURS = re.compile("(?:[01][0-9]|2[0-4])[0-5][0-9]-(?:[01][0-9]|2[0-4])[0-5][0-9]")
+_DECIMAL = re.compile(r"[0-9]{1,3}\.[0-9]{1,2} ")  # a result, and a code in the next line
 _OWN_EXTENSION = re.compile("ext|x ?[0-9]")
 _INSIDE = frozenset(
     "ext extn extension pager page paging beeper bleep vocera spectralink durchwahl tst toestel dect poste callback call "
-    "spectra ascom pgr phone ph sup supervisor desk ward".split()
+    "spectra ascom pgr ring dial phone ph sup supervisor desk ward".split()
 )
 _SHORT = re.compile(
     r"(?:\b(?:ext\.?|extn\.?|extension|pager|pgr|page|paging|beeper|bleep|vocera|spectralink|spectra|ascom|durchwahl|tst|"
     r"toestel|dect|poste)"
     r"(?: (?:is|no\.?|number|nr\.?|at))? "
-    r"?[:#]? ?|\bcall ?back (?=[0-9]-[0-9]{4}\b)|\b(?:phone|ph|desk|ward)[ :]{1,2}(?=x[0-9]{4}))"
+    r"?[:#]? ?|\bcall ?back (?=[0-9]-[0-9]{4}\b)|\b(?:ring|dial) (?=[0-9]{4}\b)|\b(?:phone|ph|desk|ward)[ :]{1,2}(?=x[0-9]{4}))"
     r"(x?[0-9]{3,6}|[0-9]-[0-9]{4})(?![0-9]|[./-][0-9])"
 )
 # Inside a hospital: '4-0113', where no range begins with a nought behind the dash; 'p5528' behind a name or a degree.
@@ -136,13 +142,14 @@ def _numbers(seen: View) -> Iterator[Finding]:
         digits = sum(map(str.isdigit, hit.group()))
         if (
             7 <= digits < 16
+            and not ("\n" in seen.text[slice(*hit.span())] and _DECIMAL.match(hit.group()))
             and (not _FREE.match(hit.group()) or _own(low, *hit.span()))
             and _CALL.search(low, max(0, hit.start() - 44), hit.start())
             and not _LABELLED_ELSE.search(low, max(0, hit.start() - 44), hit.start())
         ):
             sure = _TOLD.search(low, max(0, hit.start() - 16), hit.start())
             yield Finding(*hit.span(), _kind(low, *hit.span()), "context", 0.93 if sure else 0.72)
-    for hit in seen.near_digits(_INTERNAL):
+    for hit in seen.near_digits(_INTERNAL) if "-0" in low or "p" in seen.vocabulary else ():
         if not counted(low, hit.end()) and (low[hit.start()] != "p" or _ABOVE.search(hit.group())):
             yield Finding(*hit.span(), "phone", "internal", 0.6)
     for hit in seen.near_digits(_SHORT) if not seen.vocabulary.isdisjoint(_INSIDE) else ():

@@ -26,12 +26,14 @@ _PLATE = re.compile(
 )
 # Forms that are nothing else, in capitals.
 _FORM = re.compile(
-    r"[A-Z](?<![\w-].)[A-Z][0-9]{2} [A-Z]{3}(?![\w-])|[A-Z](?<![\w-].)[A-Z]{0,2}-[A-Z]{1,2} [0-9]{1,4}[EH]?(?![\w%]|[.,-][0-9])|"
+    r"[A-Z](?<![\w-].)[A-Z][0-9]{2} [A-Z]{3}(?![\w-])|[A-Z](?<![\w-].)[A-Z]{0,2}-[A-Z]{1,2} [0-9]{1,4}[EH]?(?![\w%]|"
+    r"[.,-][0-9])|"
     r"[A-Z](?<![\w-].)[A-Z]-[0-9]{3}-[A-Z]{2}(?![\w-])|[A-Z](?<![\w-].)[A-Z][ -][0-9]{1,2}[ -][A-Z]{1,2}[ -][0-9]{4}(?![\w-])|"
     r"[0-9](?<![\w-].)[A-Z]{3}[0-9]{3}(?![\w-])|[0-9](?<![\w.,/-].)[0-9]{3}[ -][B-DF-HJ-NP-TV-Z]{3}(?![\w-])"
 )
 _VEHICLES = frozenset(
-    "key keys plate plates tags tag registration reg rego kennzeichen placa placas matrícula matricula car cars "
+    "targa kfz kenteken immatriculation key keys plate plates tags tag registration reg rego kennzeichen placa placas "
+    "matrícula matricula car cars "
     "vehicle veh van truck "
     "suv sedan taxi cab motorcycle "
     "motorbike pickup jeep scooter bike bus ambulance minivan hatchback coupe trailer camper rv toyota ford honda bmw audi "
@@ -46,51 +48,59 @@ _VEHICLES = frozenset(
     "drive drives driving drove parked parking".split()
 )
 _PLATED = frozenset(
-    "plate plates kennzeichen placa placas matrícula matricula registration reg rego tag tags hearse".split()
+    "plate plates kennzeichen placa placas matrícula matricula registration reg rego tag tags hearse targa kfz kenteken "
+    "immatriculation".split()
 )
 _TIME = re.compile("(?:[01][0-9]|2[0-3])[0-5][0-9] ")  # '1105 SVD'
 _SHORTEST, _USUAL = 3, 5  # signs of a plate: right behind the word, and elsewhere
 _TOLD = re.compile(r"(?<![a-z])(?:plates?|placa|kennzeichen|rego)[ :#.]{1,3}$")
 _FLYING = frozenset(("tail", "aircraft", "helicopter", "registration", "reg"))
 _AIRCRAFT = re.compile(
-    r"\b(?:[Tt]ail|[Aa]ircraft|[Hh]elicopter|[Rr]eg(?:istration)?)(?: (?:no|number))?[ .:#]{1,2}([A-Z]{1,2}-[A-Z]{3,4})(?![\w-])"
+    r"\b(?:[Tt]ail|[Aa]ircraft|[Hh]elicopter|[Rr]eg(?:istration)?)(?: (?:no|number))?[ "
+    r".:#]{1,2}([A-Z]{1,2}-[A-Z]{3,4})(?![\w-])"
 )
 _STATE = re.compile(r"(?<![\w.-])[A-Z]{2} $")  # 'CA 61T 880'
+_TITLED = re.compile("[A-Z][a-z]")
 _REACH = 44
 _WORDS = re.compile(r"[^\W\d_]+")
 
 
 def plates(seen: View) -> Iterator[Finding]:
     """Plates of vehicles."""
+    if seen.cased and not seen.vocabulary.isdisjoint(_FLYING):
+        yield from (Finding(*hit.span(1), "vehicle", "aircraft", 0.8) for hit in _AIRCRAFT.finditer(seen.flat))
     if not seen.digits:
         return
     text = seen.flat if seen.cased else seen.flat.upper()
+    ends: set[int] = set()
     for hit in seen.near_digits(_FORM, text):
         lines = seen.text[max(0, hit.start() - 1) : hit.end()]
         timed = _TIME.match(hit.group()) and (lines[0] == "\n" or not hit.start())
         if "\n" in lines[1:] or (timed and not _about(seen.low, hit.start())):
             continue
         if seen.cased or _about(seen.low, hit.start()):
+            ends.add(hit.end())
             yield Finding(*hit.span(), "vehicle", "plate", 0.8)
     if seen.vocabulary.isdisjoint(_VEHICLES):
         return
-    if seen.cased and not seen.vocabulary.isdisjoint(_FLYING):
-        yield from (Finding(*hit.span(1), "vehicle", "aircraft", 0.8) for hit in _AIRCRAFT.finditer(seen.flat))
     place = 0
     while groups := _GROUPS.search(seen.low, place):
-        found = _plate(seen, groups)
+        found = _plate(seen, groups, beside=not ends.isdisjoint((groups.start() - 2, groups.start() - 5)))
         place = found.end if found else groups.start() + len(re.match(r"\w+", groups.group())[0])  # type: ignore[index]
         if found:
+            ends.add(found.end)
             yield found
 
 
 _GROUPS = re.compile(r"(?<![\w.-])[a-z0-9]{1,8}(?:(?: ?[-·] ?| )[a-z0-9]{1,5}){0,3}(?![\w-]|\.[0-9])")
 
 
-def _plate(seen: View, groups: re.Match[str]) -> Finding | None:
-    """The longest stretch of groups that can be a plate."""
+def _plate(seen: View, groups: re.Match[str], *, beside: bool) -> Finding | None:
+    """The longest stretch of groups that can be a plate; ``beside`` another, behind a comma or 'and'."""
     start = groups.start()
     about = _about(seen.low, start) if any(map(str.isdigit, groups.group())) else 0
+    if beside and (seen.low[start - 2 : start] in (", ", "; ") or seen.low[start - 5 : start] == " and "):
+        about = about or 1
     if not about and label_behind(seen.low, groups.end()) == "vehicle":
         about = 2
     if not about:
@@ -111,7 +121,7 @@ def _plate(seen: View, groups: re.Match[str]) -> Finding | None:
         ):
             continue
         shaped = _PLATE.fullmatch(said) is not None
-        if any(part.istitle() and len(part) > 1 for part in seen.flat[start:end].split()) and not told:
+        if _TITLED.search(seen.flat, start, end) and not told:
             continue  # 'B12 Mdm'
         upper = not seen.cased or seen.flat[start:end].isupper()
         mixed = not plain.isdigit() and upper and (seen.cased or sum(map(str.isdigit, plain)) > 1)

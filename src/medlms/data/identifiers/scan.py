@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from medlms.data.identifiers.ages import ages
+from medlms.data.identifiers.calendars import calendars
 from medlms.data.identifiers.codes import codes
 from medlms.data.identifiers.contact import addresses
 from medlms.data.identifiers.dates import dates
@@ -28,6 +29,7 @@ _RULES = (
     spaced,
     plates,
     dates,
+    calendars,
     ages,
     places,
     names,

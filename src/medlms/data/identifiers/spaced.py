@@ -28,6 +28,7 @@ _AGED = re.compile(r"[0-9]{1,3}(?:yo|y|[mf])?")
 _PLAIN = re.compile("[0-9 -]+")
 _PHONE = re.compile(r"(?:1[- ])?[2-9][0-9]{2}[- ][0-9]{3}[- ][0-9]{4}")
 _UNITS = frozenset("mg ml cm mm kg mcg am pm iu hr cc hz g l u ft lb oz in at on to of by or if is pt vs x no".split())
+_SMALL = frozenset(("no", "for", "and", "the", "since", "from", "by", "of", "to"))
 _AROUND = 60  # characters in which small letters are looked for
 _SUFFIX = 3  # digits of a group that may follow a long one with letters
 _WHOLE = 6  # digits of a group that is a number of its own
@@ -118,7 +119,7 @@ def _letters(seen: View, start: int) -> int:
     if not hit or seen.text[hit.end(1)] == "\n":
         return start
     said, capitals = hit[1], _capitals(seen, *hit.span(1))
-    if capitals and said != "no":
+    if capitals and said not in _SMALL:
         before = heading(seen.low, hit.start(1))
         own = (
             said not in LABEL_WORDS
