@@ -28,14 +28,14 @@ class Fake:
         return self.results
 
 
-TEXT = "Quorl went home with Zubby on 3 March 2019."
+TEXT = "Uncle went home with Zubby on 3 March 2019."
 
 
 def test_adds_what_the_rules_do_not_find() -> None:
     engine = Fake(Result("PERSON", 0, 5, 0.85))
-    assert "Quorl" not in {TEXT[item.start : item.end] for item in scan_with(Fake(), TEXT)}
+    assert "Uncle" not in {TEXT[item.start : item.end] for item in scan_with(Fake(), TEXT)}
     found = {TEXT[item.start : item.end]: item.rule for item in scan_with(engine, TEXT)}
-    assert found["Quorl"] == "presidio"
+    assert found["Uncle"] == "presidio"
     assert engine.asked[0][:2] == (TEXT, "en")
     assert "PERSON" in engine.asked[0][2]
 
@@ -69,7 +69,7 @@ def test_the_patterns_of_the_real_package_find_numbers_without_a_model_or_a_netw
     pytest.importorskip("presidio_analyzer")
     sockets = []
     monkeypatch.setattr("socket.socket.connect", lambda self, address: sockets.append(address))
-    text = "Quorl's card 4111 1111 1111 1111, mail quorl@example.org."
+    text = "Uncle's card 4111 1111 1111 1111, mail quorl@example.org."
     found = {text[item.start : item.end]: item.kind for item in scan_with(presidio.patterns(), text)}
     assert found["4111 1111 1111 1111"] == "account"
     assert found["quorl@example.org"] == "email"

@@ -16,7 +16,7 @@ from medlms.data.identifiers import scan
 TEXTS = Path(__file__).with_name("reach")
 _SHORT = {
     "n": "name", "p": "place", "d": "date", "t": "phone", "f": "fax", "s": "ssn", "m": "mrn", "l": "plan", "a": "account",
-    "i": "licence", "v": "vehicle", "o": "other",
+    "i": "licence", "v": "vehicle", "o": "other", "e": "email", "u": "url", "q": "ip", "k": "device",
 }  # fmt: skip
 _MARK = re.compile(r"\[([a-z]):([^\]]+)\]")
 _AROUND = 25
@@ -40,8 +40,13 @@ class Missed(NamedTuple):
 
 def texts(name: str = "texts") -> list[Text]:
     """The texts of ``reach/<name>.txt``."""
+    return read(TEXTS / f"{name}.txt")
+
+
+def read(path: Path) -> list[Text]:
+    """The texts of the file ``path``."""
     found = []
-    for piece in re.split(r"(?m)^# ", (TEXTS / f"{name}.txt").read_text(encoding="utf-8"))[1:]:
+    for piece in re.split(r"(?m)^# ", path.read_text(encoding="utf-8"))[1:]:
         genre, _, body = piece.partition("\n")
         found.append(_unmarked(genre, body.rstrip("\n")))
     return found

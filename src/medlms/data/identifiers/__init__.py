@@ -1,4 +1,6 @@
-"""Looks for identifiers of people in text: the 16 Safe Harbor classes that occur in it. Rules only; no model, no network."""
+"""Looks for identifiers of people in text: the 16 Safe Harbor classes that occur in it. Rules, and a small
+tagger of names and places; no network.
+"""
 
 from __future__ import annotations
 

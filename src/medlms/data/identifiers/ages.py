@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.lexicon import NAME, rank
+from medlms.data.identifiers.lexicon import NAME, UNKNOWN, is_common, is_given, rank
 from medlms.data.identifiers.view import View
 
 _ONES = "(?:one|two|three|four|five|six|seven|eight|nine)"
@@ -26,7 +26,7 @@ _RULES = [
     ("with a unit", rf"(?<![\w./-])({_OLD}){_UNIT}(?! (?:ago|later|survival|history))"),
     ("behind a word",
         r"\b(?:aged?|age (?:is|of|was)|age at \w+|alter|edad|âge|years old|aged about|(?:died|passed(?: "
-        r"away)?|deceased|dead|lived) (?:at|aged|to|until|till)(?: age| the age of| about)?)[ "
+        r"away)?|deceased|dead|lived|well|alive|healthy|active|living) (?:at|aged|to|until|till)(?: age| the age of| about)?)[ "
         rf":=\"'>]{{1,4}}({_OLD})(?!\w|[./-][0-9]| ?%)"),
     ("turns", rf"\b(?:turns?|turned|turning) ({_OLD})\b(?![./%-]?[0-9]| ?%)"),
     ("said of somebody",
@@ -57,7 +57,7 @@ _WORDED = re.compile(
 _AFTER_NAME = re.compile(
     rf"([^\W\d_]{{3,}})(?:'s)? ?[,(:-]? ?({_OLD})(?= ?(?:[.,;)|-](?: |$)|$|[a-z]))(?! ?(?:%|mg|ml|/|"
     r"\.[0-9]|bpm|mm|kg|lb|over|degrees|units|percent|beats|days|hours|minutes|cm|mcg|g\b|c\b|f\b|"
-    r"ra\b|on\b))"
+    r"ra\b|on\b|(?:one|two|three|four|[0-9])\b|puffs?|tabs?|caps?|twice|once|daily|bid|qd|qhs))"
 )
 _BOUNDED = re.compile(rf"(?:[;|\t(\[] ?|^|- )({_OLD})(?= ?(?:[;|\t)\]]|$|, ?[mf]\b| ?/ ?[mf]\b))", re.MULTILINE)
 _PERSONS = frozenset(
@@ -67,7 +67,9 @@ _PERSONS = frozenset(
 )
 _HINT = re.compile(r"9[0-9](?<![0-9]..)(?![0-9])|1[0-2][0-9](?<![0-9]...)(?![0-9])|ninet|hundred")
 _LOOK, _ROOM = 72, 40  # characters looked at around a number that may be an age
-_DEGREES = re.compile(r"\b(?:temp|temperature|fever|below|above|over|heated|degrees|tmax)[a-z ,:]{0,12}$")
+_FIRST = re.compile(r"([^\W\d_]{2,}) $")
+_MESSAGE = re.compile(r"(?:^|[ \n])[a-z][a-z0-9]{2}\|")  # a segment of HL7
+_DEGREES = re.compile(r"(?:\b(?:temp|temperature|fever|below|above|over|heated|degrees|tmax)[a-z ,:]{0,12}|[<>≤≥] ?)$")
 _VALUE = re.compile(
     r"\b(?:hr|rr|bp|pulse|heart rate|sats?|saturation|o2|spo2|esr|crp|glucose|sugar|bilirubin|temp|"
     r"map|pao2|weight|wt|na|alt|ast|ldl|hdl|rate|platelets|creatinine|score|room(?! ?mate)|bed|dose|"
@@ -85,7 +87,7 @@ def ages(seen: View) -> Iterator[Finding]:
         start, end = max(0, hint.start() - _LOOK), min(len(low), hint.end() + _LOOK)
         while start > 0 and low[start - 1].isalnum():
             start -= 1
-        while end < len(low) and low[end].isalnum():
+        while end < len(low) and not low[end].isspace():
             end += 1
         done = hint.end() + _LOOK - _ROOM
         yield from _near(low, start, end)
@@ -95,12 +97,22 @@ def _near(low: str, start: int, end: int) -> Iterator[Finding]:
     for rule, pattern in _COMPILED:
         for hit in pattern.finditer(low, start, end):
             before = low[max(0, hit.start(1) - 24) : hit.start(1)]
+            if rule == "with a unit" and _DEGREES.search(before):
+                continue
             if rule in ("with a unit", "decade", "behind a word") or not _VALUE.search(before):
                 yield Finding(*hit.span(1), "date", f"age over 89, {rule}", 0.88)
     for hit in _WORDED.finditer(low, start, end):
         if not _VALUE.search(low, max(0, hit.start(1) - 28), hit.start(1)):
             yield Finding(*hit.span(1), "date", "age over 89, in words", 0.8)
     for hit in _AFTER_NAME.finditer(low, start, end):
-        if rank(hit[1]) == NAME or hit[1] in _PERSONS:
+        if rank(hit[1]) == NAME or hit[1] in _PERSONS or _in_full(low, hit):
             yield Finding(*hit.span(2), "date", "age over 89, behind a name", 0.8)
-    yield from (Finding(*hit.span(1), "date", "age over 89, alone", 0.6) for hit in _BOUNDED.finditer(low, start, end))
+    for hit in _BOUNDED.finditer(low, start, end):
+        if not _MESSAGE.search(low, low.rfind("\n", 0, hit.start(1)) + 1, hit.start(1)):
+            yield Finding(*hit.span(1), "date", "age over 89, alone", 0.6)
+
+
+def _in_full(low: str, hit: re.Match[str]) -> bool:
+    """Whether a name stands right before the word, which no list knows: 'Ivy Threlkeld 97'."""
+    first = _FIRST.search(low, max(0, hit.start(1) - 20), hit.start(1))
+    return first is not None and rank(hit[1]) == UNKNOWN and is_given(first[1]) and not is_common(first[1])

@@ -35,7 +35,7 @@ _URL = re.compile(
     r"(?:\b(?:https?|hxxps?|s?ftp)://|\bwww\.)[^\s<>\"|{}^]{3,500}"
     r"|"
     rf"[a-z0-9](?<![\w@./-].)[a-z0-9-]{{0,62}}(?:\.[a-z0-9-]{{1,63}}){{0,4}}\.(?:{_TOP})(?::[0-9]{{2,5}})?(?:/[^\s<>\"|"
-    rf"{{}}^]{{1,500}}|(?![\w/@-]|\.\w))"
+    rf"{{}}^]{{1,500}}|(?![\w/@=-]|\.\w))"
 )
 _SAID_URL = re.compile(
     r"\b(?:(?:https?|h t t p s?) (?:colon )?(?:slash slash )?)?(?:w w w|www|[a-z0-9-]{2,40}) dot "
@@ -59,7 +59,7 @@ def addresses(seen: View) -> Iterator[Finding]:
         yield from (Finding(*hit.span(), "email", "address", 0.99) for hit in _EMAIL.finditer(low))
     if ("at" in seen.vocabulary or "@" in low) and any(mark in low for mark in _MASKS):
         for hit in _SAID.finditer(low):
-            if _SPELT.search(hit.group()):
+            if _SPELT.search(hit.group()) and hit.group()[-2:].isalpha():
                 yield Finding(*hit.span(), "email", "said or masked", 0.97)
     if "://" in low or "www." in low or _TOPS.search(low):
         for hit in _URL.finditer(low):

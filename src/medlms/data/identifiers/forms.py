@@ -7,11 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from medlms.data.identifiers import checks
-from medlms.data.identifiers.clinical import harmless
 from medlms.data.identifiers.finding import Finding
-from medlms.data.identifiers.labels import LABEL_WORDS, label, label_behind
-from medlms.data.identifiers.lexicon import is_word
-from medlms.data.identifiers.states import SHORT_STATES
+from medlms.data.identifiers.labels import label
 from medlms.data.identifiers.view import View
 
 
@@ -45,10 +42,9 @@ _FORMS = (
     _form("ssn", "form", 0.9, r"[0-9](?<![\w.-].)[0-9]{2}([-.])[0-9]{2}\1[0-9]{4}(?![\w-])", "-", ".", named=True),
     _form("ssn", "form", 0.9, r"[0-9](?<![0-9] .)(?<![\w.-].)[0-9]{2} [0-9]{2} [0-9]{4}(?! ?[0-9])(?!\w)", " ", named=True),
     _form("ssn", "masked", 0.95, r"[x*#](?<![a-z0-9].)[x*#]{2}[- ][x*#]{2}[- ][0-9]{4}(?![\w-])", "xx", "**", "##"),
-    _form(
-        "ssn", "last four", 0.8,
-        r"[0-9](?<=last four .)[0-9]{3}(?![\w/.-])|[0-9](?<=last 4 .)[0-9]{3}(?![\w/.-])", "last ", named=True,
-    ),
+    _form("device", "IMEI", 0.93,
+        r"[0-9](?<![\w.-].)(?<![0-9] .)[0-9]([ -])[0-9]{6}\1[0-9]{6}\1[0-9](?![\w-])|"
+        r"[0-9]{6}(?<![\w.-].{6})(?<![0-9] .{6})([ -])[0-9]{2}\2[0-9]{6}\2[0-9](?![\w-])", " ", "-", named=True),
     _form("device", "MAC address", 0.97, rf"{_H}(?<![\w:-].){_H}(?:[:-]{_H}{{2}}){{5}}(?![\w:-])", ":", "-", least=5),
     _form("device", "MAC address", 0.97, rf"{_H}(?<![\w.].){_H}{{3}}\.{_H}{{4}}\.{_H}{{4}}(?![\w.])", "mac"),
     _form("device", "UDI", 0.98, r"\(01\) ?[0-9]{14}(?: ?\([0-9]{2}\) ?[\w/-]{1,20}){0,6}", "(01)"),
@@ -68,6 +64,7 @@ _FORMS = (
         r"[0-9](?<![\w.-].)(?<![0-9] .)[0-9]{3}([ -])[0-9]{4}\1[0-9]{4}(?:\1[0-9]{1,4})?(?![\w-]| [0-9]{4})|"
         r"3[47](?<![\w.-]..)[0-9]{2}[ -][0-9]{6}[ -][0-9]{5}(?![\w-])", named=True,
     ),
+    _form("other", "Hong Kong number", 0.9, r"[a-z](?<!\w.)[a-z]?[0-9]{6}\([0-9a]\)", "("),
     _form("other", "Brazilian number", 0.84, r"[0-9](?<![\w.-].)[0-9]{2}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![\w-])", ".", named=True),
     _form(
         "other", "Nordic number", 0.84,
@@ -83,8 +80,16 @@ _FORMS = (
         r"[0-9](?<![\w.-].)[0-9]\.[0-9]{2}\.[0-9]{2}-[0-9]{3}\.[0-9]{2}(?![\w-])", ".", least=3),
     _form("other", "Swiss number", 0.9, r"756(?<![\w.-]...)\.[0-9]{4}\.[0-9]{4}\.[0-9]{2}(?![\w-])", "756."),
     _form("other", "Czech number", 0.84, r"[0-9](?<![\w./-].)[0-9]{5}/[0-9]{3,4}(?![\w/.-])", "/", named=True),
-    _form("mrn", "number and year", 0.6, r"[0-9](?<![\w./-].)[0-9]{5,7}/[0-9]{2}(?![\w/.-])", "/", named=True),
+    _form("mrn", "number and year", 0.6,
+        r"[0-9](?<![\w./-].)[0-9]{3,7}/[0-9]{2}(?![\w/%-]|\.[0-9]| ?(?:mg|mm|ml|mcg))", "/", named=True),
 )  # fmt: skip
+# A single x before four digits is an extension, unless a card or an account is spoken of.
+_EXTENSION = re.compile("x[0-9]{4}")
+_ENDING = frozenset(("account", "plan", "ssn", "licence"))
+_LAST = re.compile(
+    r"\blast ?(?:4|four)(?: (?:digits|of|the|her|his|my|your|ssn|ss|soc|social|security|is|are|was|number|no)\b){0,5}"
+    r"[ :#=(\"'-]{1,4}([0-9]{4})(?![\w/-]|\.[0-9])"
+)
 _IBAN = re.compile(r"[a-z](?<![\w-].)[a-z][0-9]{2}(?: [a-z0-9]{4}){3,7}(?: [a-z0-9]{1,4})?(?![\w-])")
 _IBAN_BEGINS = re.compile(r"[0-9][0-9](?<=[a-z][a-z][0-9][0-9]) [0-9a-z]{4} ")
 _LICENCE = re.compile(
@@ -92,13 +97,6 @@ _LICENCE = re.compile(
 )
 _DEGREES = frozenset("np rn lpn pa md do crna pharm dds pt ot lcsw rph me cna dvm psy".split())
 _INSURED = re.compile(r"[A-Z](?<![\w-].)[A-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]\b")
-# Letters, then groups of digits: 'XHU 961 271 981', 'B63 933 418'.
-_LETTERED = re.compile(
-    r"[0-9](?<=[a-z].)[0-9]{0,9}(?:[ -][0-9]{2,7}){1,4}(?!\w|[.,/][0-9]| ?%)|[0-9](?<=[a-z] "
-    r".)[0-9]{1,7}(?:[ -][0-9]{2,7}){1,4}(?!\w|[.,/][0-9]| ?%)"
-)
-_PREFIX = re.compile(r"(?<![\w-])[a-z]{1,4} ?$")
-_DIGITS_ALONE = 8  # digits from which letters and groups of digits need no label
 
 
 def forms(seen: View) -> Iterator[Finding]:
@@ -109,7 +107,19 @@ def forms(seen: View) -> Iterator[Finding]:
     for form in _FORMS:
         if form.possible(low):
             for hit in seen.near_digits(form.pattern):
-                yield Finding(*hit.span(), (form.named and label(low, hit.start())) or form.kind, form.rule, form.rank)
+                if form.rule == "groups of four" and all(group.endswith(("00", "30")) for group in hit.group().split()):
+                    continue  # times in a row
+                kind = (form.named and label(low, hit.start())) or form.kind
+                if (
+                    form.rule == "last digits"
+                    and _EXTENSION.fullmatch(hit.group())
+                    and label(low, hit.start()) not in _ENDING
+                ):
+                    kind = "phone"
+                yield Finding(*hit.span(), kind, form.rule, form.rank)
+    if "last" in low:
+        for hit in _LAST.finditer(low):
+            yield Finding(*hit.span(1), label(low, hit.start(1)) or "ssn", "last four", 0.8)
     if _IBAN_BEGINS.search(low):
         for hit in _IBAN.finditer(low):
             if checks.iban(hit.group().replace(" ", "").upper()):
@@ -123,29 +133,6 @@ def forms(seen: View) -> Iterator[Finding]:
         Finding(*hit.span(), "other", "national insurance", 0.86)
         for hit in seen.near_digits(_INSURED, seen.flat if seen.cased else seen.flat.upper())
     )
-    yield from _lettered(seen)
-
-
-def _lettered(seen: View) -> Iterator[Finding]:
-    """Letters before groups of digits: with a label, or in capitals and with many digits."""
-    for hit in seen.near_digits(_LETTERED):
-        prefix = _PREFIX.search(seen.low, max(0, hit.start() - 6), hit.start())
-        digits = sum(map(str.isdigit, hit.group()))
-        if not prefix or digits < 6:
-            continue
-        letters = prefix.group().strip()
-        if prefix.group().endswith(" ") and len(letters) < 3:
-            continue
-        if (
-            letters in LABEL_WORDS
-            or letters in SHORT_STATES
-            or (prefix.end() - prefix.start() > len(letters) and is_word(letters))
-            or harmless(seen.low, *hit.span())
-        ):
-            continue
-        kind = label(seen.low, prefix.start()) or label_behind(seen.low, hit.end())
-        if kind or (digits >= _DIGITS_ALONE and seen.flat[prefix.start()].isupper()):
-            yield Finding(prefix.start(), hit.end(), kind or "other", "letters and groups", 0.91 if kind else 0.6)
 
 
 def checked(plain: str, said: str) -> str:

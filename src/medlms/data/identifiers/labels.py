@@ -3,135 +3,155 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
-# Words, and phrases of two or three words, in front of a code.
-_LABELS = {
-    "ssn":
-        "ssn ssns ss social socials|social security|soc sec|social sec|social insurance|seguro social|"
-        "sozialversicherungsnummer nss",
-    "fax": "fax",
-    "device":
-        "serial serials seriennummer udi imei meid device devices implant implants implanted pump "
-        "pacemaker icd defibrillator cpap bipap glucometer concentrator walker wheelchair meter monitor "
-        "lot equipment serie generator lead stent "
-    "valve sensor transmitter reader ventilator scanner prosthesis stimulator cgm sn crt unit loop "
-    "recorder iud mesh asset oxygen nebulizer gerät gerätenummer dispositivo marcapasos "
-    "herzschrittmacher|s n|hearing aid|hearing aids|mac address|asset tag|insulin pump",
-    "mrn":
-        "mrn mrns mr record records chart charts hospital patient pat nhs chi hcn pid ur urn empi mpi "
-        "file folder historia hc nhc expediente patientennummer fallnummer aktenzeichen dossier ipp uhid "
-        "hosp hn|medical record|med rec|med record|"
-    "hospital number|patient id|patient number|unit number|unit no|unit record|m r n|m r|historia "
-    "clínica|patienten nr|patienten id|fall nr|h n",
-    "plan":
-        "policy policies plan member members membership subscriber subscribers group grp claim claims "
-        "medicare medicaid mbi hic hicn insurance insured insurer beneficiary payer coverage benefits "
-        "benefit póliza poliza afiliado afiliada "
-    "versichertennummer krankenkasse krankenversicherung versicherung kvnr authorization "
-    "authorisation auth tricare medi bcbs aetna cigna humana precert ohip rxgrp medigap kaiser|"
-    "prior auth|health card|health plan|member id|policy number|group number|medi cal|blue cross|"
-    "healthcare card",
-    "account":
-        "account accounts acct accts acc bank card cards visa mastercard amex discover debit credit "
-        "ending ends iban invoice invoices bill bills billing guarantor routing bsb har csn statement "
-        "payment receipt transaction cuenta tarjeta factura konto "
-    "kontonummer rechnung rechnungsnummer kreditkarte cheque check ledger clabe balance checking "
-    "savings fin financial|a c|ending in|ends in|card ending|sort code|patient account|account "
-    "number|credit card|debit card|bank account",
-    "licence":
-        "license licence licenses licences licensed licenced lic npi npis dea gmc nmc driver drivers "
-        "passport passports certificate certificates certification registered permit dl cdl pasaporte "
-        "licencia führerschein reisepass ausweis personalausweis approbation lanr "
-    "ahpra upin taxonomy board cédula cedula gphc hcpc|driver's license|drivers license|driving "
-    "licence|driver's licence|driving license|state id|medical license|green card|visa number|"
-    "license number",
-    "vehicle":
-        "vin vins plate plates car vehicle tag truck van suv sedan motorcycle motorbike scooter "
-        "kennzeichen placa placas matrícula matricula reg rego registration parked driving drove taxi "
-        "cab jeep toyota ford honda bmw audi volkswagen vw tesla "
-    "nissan chevrolet chevy hyundai kia subaru mazda mercedes volvo chassis pickup trailer "
-    "fahrgestellnummer|license plate|licence plate|number plate|registration plate",
-    "other":
-        "accession acc accn specimen specimens sample samples encounter encounters visit study studies "
-        "subject participant enrollee employee employees emp staff badge rx prescription prescriptions "
-        "script case national student order orders id ids ref reference ticket "
-    "tracking barcode session requisition req lab path pathology slide block biopsy exam procedure "
-    "episode admission appointment booking confirmation randomization randomisation rand screening "
-    "cohort trial protocol dni nie nif curp rfc cpf rg bsn pesel aadhaar "
-    "aadhar pan personnummer cpr fødselsnummer hetu nino sin tin ein itin steuer steuernummer nir "
-    "token uuid guid user username login message msg document doc report request incident event "
-    "donor biobank site tissue block kit tube bag wristband bracelet military veteran service dod "
-    "inmate locker parcel nin ni rut cuil cuit cuid qid emirates nric fin iqama mykad rrn psn ppsn "
-    "ppsn nif tck tckn oib jmbg egn cnp|codice fiscale|national id|national insurance|case number|"
-    "steuer id|study id|employee id|tax id|bar code",
-}  # fmt: skip
-_BETWEEN = frozenset(
-    "issued expires expiring class type state under his her al ak az ar ca co ct fl ga il ky ma md "
-    "mi mn mo nc nd ne nh nj nm nv ny oh ok or pa ri sc sd tn tx ut va vt wa wi wv wy california "
-    "texas ohio florida york georgia michigan illinois oregon nevada arizona colorado virginia "
-    "washington uk us german british mexican indian canadian number numbers numero número nummer num "
-    "no nr nbr id ids is was are and code the old new one in says say reads read shows on my of for "
-    "his her your their our it its to card plate with under as ref device last four digits current "
-    "prior previous former second "
-    "primary secondary also a string value es el la de del lautet ist der die das same holder "
-    "registered marked labelled labeled bearing tagged named called carrying that which wears has "
-    "had gave listed given have ending ends identifier key issued valid "
-    "please so here original full complete first third either or plus not be s u re new scanned "
-    "printed written pls by at company state u".split()
-)
-# Labels that give way to another one right before them: 'member ID', 'patient account'.
-_GENERAL = frozenset(
-    "id ids ref reference card plate device number code patient hospital unit registration "
-    "registered file case record check reading report order".split()
-)
+from medlms.data.identifiers.label_words import BETWEEN, GENERAL, LABELS, MARKED_ONLY, NAMES_TOO, NEVER_NAMES
+
 _WORD = re.compile(r"[^\W\d_]+")
-_REACH = 52  # characters before a code in which its label is looked for
+_REACH = 56  # characters before a code in which its label is looked for
+_ABBREVIATED = 4  # letters of a word whose dot need not end a sentence
+_SHORT = 3  # digits of numbers that part no label from its code
+_FAR = 8  # words before a code among which it may be
+# What makes the word before it a label: 'no.', '#', a colon, the quote or bracket behind a key.
+_MARK = re.compile(
+    r"[#№=:\">º°]|(?<![^\W\d_])(?:no|nos|nr|num|number|numbers|numero|número|nummer|ids?|codes?|ref)(?![^\W\d_])"
+)
+_SURE = re.compile(
+    r"[#№º°]|(?<![^\W\d_])(?:(?:no|nr|nos|id|ref)[.:]|(?:num|number|numero|número|nummer|id|ref)(?![^\W\d_]))"
+)
+_NUMBER = re.compile(r"(?<![\w./-])(?=[^ ]{0,12}[0-9])[\w./-]*[0-9]{2,}[\w./-]*")
+_JOIN = re.compile(r"[ ,;/&|+('\"-]{0,4}(?:(?:and|or|y|und|then|also|to|old|formerly|was)\b)?[ ,:('\"-]{0,3}")
+_KEY_ENDS = ("number", "nummer", "code", "num", "key", "nbr", "no", "nr", "id")
+_SHORT_KEYS = frozenset(("fax", "mrn", "ssn", "npi", "vin", "dea"))  # that end keys in one piece: 'providerFax'
+_NUMBERED = re.compile(r"\w+(?:nummer|number|nr|numero)")
+_CODE = re.compile(r"[0-9](?:[./-]?[0-9]){5}|[0-9]{2,}-[0-9]{3}")  # surely no word's or enzyme's
+_DOT = re.compile(r"[0-9][.;!?] ")  # 'SUV 6.4. FIGO IB2'
+_INSURED = re.compile(r"(?<![a-z])(?:insur|subscriber|policy|plan\b|payer|pcn\b|rxbin|bin\b|coverage)")
+_PER = frozenset(("dl", "l", "unit", "h"))  # behind a slash these are units
+_KEY = re.compile(r"[_.-][\w.-]*[\"']? ?[:=]")  # the last word of a key: 'fax.pharmacy='
+_MARKS = frozenset(("id", "ids", "s n", "sn", "serial", "mrn", "pid"))  # labels that are marks themselves
+_UNCUT = frozenset("plan card case file bank bill unit test car van".split())  # short words that are no abbreviations
+_LAB = ("specimen", "accession", "patholog", "microbiol", "radiolog", "biops", "cytolog", "culture", "lab ", "gross")
+_TAGGED = ("asset", "workstation", "property", "bag", "belongings", "school", "hugs", "ear tag", "toe tag", "name tag")
+_PAYING = tuple("visa,credit,debit,payment,paid,pay ,bank,mastercard,amex,charge,ending,receipt".split(","))
+
+
+class Heading(NamedTuple):
+    """What stands before a code: its class, its word, whether any mark stands between, and whether 'no.' or '#'."""
+
+    kind: str
+    word: str
+    marked: bool
+    numbered: bool = False
 
 
 def _table() -> dict[str, str]:
     found: dict[str, str] = {}
-    for kind, text in _LABELS.items():
+    for kind, text in LABELS.items():
         singles, *phrases = text.split("|")
-        rest = [word for phrase in phrases for word in ([phrase] if " " in phrase.strip() else [])]
-        for word in (*singles.split(), *rest):
-            found.setdefault(word, kind)
+        for word in (*singles.split(), *phrases):
+            found.setdefault(word.strip(), kind)
     return found
 
 
 _KIND = _table()
 # Words that no name holds: labels of forms, but for those that are names too.
-LABEL_WORDS = frozenset(word for word in _KIND if " " not in word) - frozenset(
-    "chase rand ross visa golf audi dev ni pan fin rut pat chi case page ford law nino hall cui".split()
-)
-LABEL_WORDS |= frozenset(
-    "vers lic aufnahme kollegin telefax efax edd isbn issn doi dev ip hla crossmatch exp tele mobil".split()
-)
+LABEL_WORDS = (frozenset(word for word in _KIND if " " not in word) - NAMES_TOO) | NEVER_NAMES
 
 
 def label(low: str, start: int) -> str:
     """The class that the words right before ``start`` give to a code there, or nothing."""
+    return heading(low, start).kind
+
+
+def heading(low: str, start: int) -> Heading:
+    """The label right before ``start``; the class is empty where no word is known, the word is the nearest then."""
+    before = _near(low, start)
+    words = list(_WORD.finditer(before))[-_FAR:]
+    general: Heading | None = None
+    nearest: Heading | None = None
+    for place in range(len(words) - 1, -1, -1):
+        gap = before[words[place].end() :]
+        if general is None and _ended(gap, words[place].group()):
+            break
+        kind, key = _known(words, place, _KIND)
+        marked = _MARK.search(gap) is not None or (len(key) <= _ABBREVIATED and gap[:1] == ".") or key in _MARKS
+        if kind and not low[start : start + 1].isalpha():
+            loose = key in MARKED_ONLY and not marked and not (gap == " " and _CODE.match(low, start))
+            kind = "" if loose or (key in _PER and before[words[place].start() - 1] == "/") else kind
+        if key == "patient" and gap.lstrip()[:1] == ":":
+            kind = ""  # who speaks
+        if not kind and place == len(words) - 1:
+            kind = _compound(words[place].group(), gap)
+        if kind and key not in GENERAL:
+            return Heading(_meant(low, key, kind), key, marked)
+        if kind and general is None:
+            general = Heading(kind, key, marked)
+        if not kind and (general or words[place].group() not in BETWEEN):
+            nearest = nearest or Heading("", words[place].group(), marked, _SURE.search(gap) is not None)
+            if general or gap[:1] not in ("_", ".", "-") or not _KEY.match(gap):
+                break
+        if general and key not in GENERAL:
+            break
+    if general and general.kind == "other" and general.word in ("id", "ids") and _INSURED.search(before):
+        general = general._replace(kind="plan")
+    return general or nearest or Heading("", "", bool(_MARK.search(before)))
+
+
+def _near(low: str, start: int) -> str:
+    """The text before a code back to a paragraph, another speaker, or another number that no 'and' or comma joins to it."""
     before = low[max(0, start - _REACH) : start]
     cut = max(before.rfind("\n"), before.rfind("[doctor]"), before.rfind("[patient]"))
-    said = _WORD.findall(before[cut + 1 :])
-    general = ""
-    for place in range(len(said) - 1, max(-1, len(said) - 8), -1):
-        word = said[place]
-        kind = ""
-        for size in (3, 2, 1):
-            if place + 1 >= size and (kind := _KIND.get(" ".join(said[place + 1 - size : place + 1]), "")):
-                break
-        if kind and (word not in _GENERAL or size > 1):
-            return kind
-        general = general or kind
-        if not kind and word not in _BETWEEN:
-            break
-        if general and word not in _GENERAL:
-            break
-    return general
+    before = before[cut + 1 :]
+    end = len(before)
+    for hit in reversed(list(_NUMBER.finditer(before))):
+        if sum(map(str.isdigit, hit.group())) > _SHORT:
+            if not _JOIN.fullmatch(before, hit.end(), end):
+                return before[hit.end() :]
+            end = hit.start()
+    return before
+
+
+def _ended(gap: str, word: str) -> bool:
+    """Whether a sentence ends right behind a word: a dot behind a short one is one of an abbreviation."""
+    return (
+        gap[:1] in (";", "!", "?")
+        or _DOT.search(gap) is not None
+        or (gap[:2] == ". " and ((len(word) > _ABBREVIATED and not word.endswith("nr")) or word in _UNCUT))
+    )
+
+
+def _known(words: list[re.Match[str]], place: int, kinds: dict[str, str]) -> tuple[str, str]:
+    """The class and the longest known phrase of up to three words that ends at ``place``."""
+    for size in (3, 2, 1):
+        if place + 1 >= size:
+            key = " ".join(word.group() for word in words[place + 1 - size : place + 1])
+            if kind := kinds.get(key, ""):
+                return kind, key
+    return "", words[place].group()
+
+
+def _compound(word: str, gap: str) -> str:
+    """The class of a key in one piece, such as 'patientAccount' or 'memberNumber', and of words that end in 'number'."""
+    stem = next((word.removesuffix(end) for end in _KEY_ENDS if word.endswith(end) and len(word) > len(end) + 3), word)
+    if gap[:1] in ("_", '"', "'", "=", ":", ">", "^") or stem != word:
+        for size in range(len(stem), 2, -1):
+            if (kind := _KIND.get(stem[-size:], "")) and (size > 3 or stem[-3:] in _SHORT_KEYS):
+                return kind
+    return "other" if _NUMBERED.fullmatch(word) else ""
+
+
+def _meant(low: str, key: str, kind: str) -> str:
+    """'Acc' is an accession beside specimens, a card with which nobody pays a patient's, a bag's tag its own."""
+    if key == "acc":
+        return "other" if any(word in low for word in _LAB) else kind
+    if key in ("tag", "tags"):
+        return "other" if any(word in low for word in _TAGGED) else kind
+    return "mrn" if key == "card" and not any(word in low for word in _PAYING) else kind
 
 
 _BEHIND = re.compile(
-    r"(?: ?\(|,? (?:is|was|as|for|being|,) (?:the |my |his |her |your |their |our |a |an )?|, (?:the|my|his|her) "
+    r"(?: ?\(| - | = |,? (?:is|was|as|for|being|,) (?:the |my |his |her |your |their |our |a |an )?|, (?:the|my|his|her) "
     r")((?:[^\W\d_]+['s]*[ ,)]? ?){1,3})"
 )
 
