@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.identifiers.reach_set import texts, totals
+from tests.identifiers.reach_set import HELD, read, texts, totals
 
 from medlms.data.identifiers import scan
 
@@ -18,6 +18,13 @@ def test_marked_texts_are_found_with_few_false_alarms(name: str) -> None:
     there, right, said, wrong = totals(texts(name))
     assert right.total() / there.total() > 0.97
     assert wrong.total() / said.total() < 0.03
+
+
+@pytest.mark.parametrize("name", ["addresses", "abroad", "mixed"])
+def test_texts_that_nothing_was_fitted_to_keep_their_level(name: str) -> None:
+    there, right, said, wrong = totals(read(HELD / f"{name}.txt"))
+    assert right.total() / there.total() > 0.9
+    assert wrong.total() / said.total() < 0.13
 
 
 @pytest.mark.parametrize(
