@@ -266,16 +266,23 @@ def _known(path: Path | None, settings: dict[str, int]) -> list[dict[str, Any]]:
     return list(held["rows"]) if held["settings"] == settings else []
 
 
+def _date(path: Path | None) -> str:
+    """When the simulations of a results file were run."""
+    return str(json.loads(path.read_text(encoding="utf-8"))["date"]) if path and path.is_file() else ""
+
+
 def main() -> None:
     """Run all designs and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--simulations", type=int, default=1000)
     parser.add_argument("--resamples", type=int, default=2000)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", help="one design; a name that none has (speed): the seconds alone")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     settings = {"simulations": asked.simulations, "resamples": asked.resamples}
     known = _known(asked.out, settings)
+    today = datetime.now(UTC).isoformat(timespec="seconds")
+    simulated = _date(asked.out) if asked.only not in ("", *(design.name for design in DESIGNS)) else ""
     took, rows = speed(), []
     print(json.dumps(took), flush=True)
     for design in DESIGNS:
@@ -291,11 +298,11 @@ def main() -> None:
         result = {
             "machine": machine(),
             "command": "python benchmarks/simulations.py --out benchmarks/results/statistics.json",
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "date": simulated or today,
             "settings": settings,
             "error_of_a_coverage": round(math.sqrt(0.95 * 0.05 / asked.simulations), 4),
             "designs": {design.name: design.meaning for design in DESIGNS},
-            "seconds": took,
+            "seconds": {**took, "date": today},
             "rows": rows,
         }
         asked.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -32,7 +32,7 @@ def main() -> None:
 
 def page(result: dict[str, Any], misses: dict[str, Any] | None) -> Iterator[str]:
     """The lines of the page."""
-    yield "# Identifiers of people: what the rules find"
+    yield "# Identifiers of people: what the scan finds"
     yield ""
     yield (
         f"`{result['command']}`, {result['date']}. {result['rows']:,} rows from {result['carriers']} carrier texts, made by a "
@@ -96,7 +96,9 @@ def limits() -> Iterator[str]:
     yield "## What this is not"
     yield ""
     yield (
-        "It is not i2b2 nor any other set of real notes. Names, numbers and places were planted in "
+        "It is not i2b2 nor any other set of real notes. A language model wrote it, and the texts that the tagger was fitted "
+        "to, without sight of each other: real notes differ from it more than these do. Names, numbers and "
+        "places were planted in "
         "invented texts that no clinician has read; identifiers are denser than in real text, styles are "
         "few, "
         "carriers are English but for two. Named hospitals, employers and rare stories that single a "
