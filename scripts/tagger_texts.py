@@ -241,3 +241,19 @@ def real(chance: random.Random, rows: int) -> list[Marked]:
         some = chance.sample(asked, min(len(asked), int(rows * share)))
         found += [Marked(text[:LONGEST], [], f"real/{name}", 0.7) for text in some]
     return found
+
+
+def numbered(row: Marked, chance: random.Random) -> Marked:
+    """``row`` with other digits in its spans but for names, places and dates, and other capitals in runs of mixed signs."""
+    text = list(row.text)
+    for start, end, kind in row.spans:
+        if kind in ("name", "place", "date", "email", "url"):
+            continue
+        mixed = any(map(str.isdigit, text[start:end]))
+        for place in range(start, end):
+            mark = text[place]
+            if mark in "0123456789":
+                text[place] = chance.choice("0123456789")
+            elif mixed and mark.isascii() and mark.isupper() and chance.random() < 0.3:
+                text[place] = chance.choice("ABCDEFGHJKLMNPRSTUVWXYZ")
+    return row._replace(text="".join(text))

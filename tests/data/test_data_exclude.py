@@ -24,6 +24,7 @@ def records(count: int = 60) -> list[dict[str, str]]:
 
 def prepare(*files: str, exclude: Any = ()) -> Any:
     settings = {"model": "m", "data": list(files), "split": {"dev": 4, "eval": 6}, "exclude": exclude}
+    settings["identifier_scan"] = "quick"
     return data.prepare(config.load(settings)[0])
 
 

@@ -113,7 +113,9 @@ def test_every_row_of_a_random_file_is_used_or_named_once(kinds: list[str]) -> N
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mine.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in made))
-        read = config.load({"model": "x", "data": [str(path)], "split": {"dev": 2, "eval": 2}})[0]
+        read = config.load(
+            {"model": "x", "data": [str(path)], "split": {"dev": 2, "eval": 2}}, ["identifier_scan=quick"]
+        )[0]
         prepared = data.prepare(read)
     found = flow.follow(prepared.report)
     assert found.rows_in == len(made)

@@ -2,13 +2,15 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from medlms.data import guard, scans
 from medlms.data.found import as_csv, as_list, excerpt, in_words, masked, write_private
-from medlms.data.identifiers import Finding, scan
+from medlms.data.identifiers import Finding, scan, scan_closely
 from medlms.datasets import dialogue
+from medlms.road.talk import stages
 
 KEY = bytes(range(32))
 
@@ -115,16 +117,64 @@ def test_scans_of_public_texts_are_remembered_and_others_leave_no_trace(tmp_path
     slow = scan(text)
     once = scans.Scans(tmp_path / "kept.json")
     assert once.look(text, public=True) == slow
-    assert once.look(text + "more") == scan(text + "more")
+    assert once.look(text + "more") == scan_closely(text + "more")
     once.keep()
     assert (
         "John" not in (tmp_path / "kept.json").read_text()
         and len(json.loads((tmp_path / "kept.json").read_text())) == 1
     )
-    monkeypatch.setattr(scans, "scan", lambda text: [Finding(0, 1, "name", "new", 1.0)])
+    for name in ("scan", "scan_closely"):
+        monkeypatch.setattr(scans, name, lambda text: [Finding(0, 1, "name", "new", 1.0)])
     again = scans.Scans(tmp_path / "kept.json")
     assert again.look(text, public=True) == slow
     assert again.look(text + "more") != slow
     (tmp_path / "kept.json").write_text("not json")
     assert scans.Scans(tmp_path / "kept.json").look(text, public=True)[0].rule == "new"
     assert len(scans.rules()) == 16
+
+
+def told_apart(monkeypatch):
+    """Scans that say which of them it was."""
+    for name in ("scan", "scan_closely"):
+        monkeypatch.setattr(scans, name, lambda text, name=name: [Finding(0, 1, "name", name, 1.0)])
+
+
+def test_texts_of_ones_own_are_scanned_closely_and_public_ones_quickly(tmp_path, monkeypatch):
+    told_apart(monkeypatch)
+    held = scans.Scans(tmp_path / "kept.json")
+    for text in ("Short.", "Long. " * 100):
+        assert [held.look(text, public=free)[0].rule for free in (False, True, False)] == [
+            "scan_closely", "scan", "scan_closely",
+        ]  # fmt: skip
+        assert scans.Scans(tmp_path / "kept.json", quick=True).look(text)[0].rule == "scan"
+    assert held.said() == []
+
+
+def test_texts_too_long_to_read_closely_are_scanned_quickly_and_this_is_said(parts, monkeypatch):
+    told_apart(monkeypatch)
+    monkeypatch.setattr(scans, "LONGEST", 30)
+    done = run(parts, "report")
+    assert any("scanned quickly alone" in line and line.startswith("WARNING: ") for line in done.said)
+    held = scans.Scans(quick=True)
+    assert held.look("x" * 31)[0].rule == "scan" and held.said() == []
+
+
+@pytest.mark.parametrize(
+    ("quick", "public", "said"), [(False, False, "close"), (True, False, "quick"), (False, True, "quick")]
+)
+def test_the_account_says_how_texts_were_scanned(parts, quick, public, said):
+    done = guard.guard(parts, {}, asked="report", public={"set": public}, quick=quick, key=lambda: KEY)
+    assert done.account["by_source"]["set"]["scan"] == said
+
+
+def test_reading_that_takes_long_is_announced_once(parts, monkeypatch):
+    said, shown = [], []
+    listener = SimpleNamespace(say=said.append)
+    monkeypatch.setattr(scans, "PACE", 1)
+    for quick, public in ((False, False), (True, False), (False, True)):
+        guard.guard(
+            parts, {}, asked="report", public={"set": public}, quick=quick, key=lambda: KEY,
+            progress=stages(listener, lambda done, wanted: shown.append((done, wanted))),
+        )  # fmt: skip
+    assert len(said) == 1 and "closely" in said[0] and "identifier_scan: quick" in said[0]
+    assert shown == [(number, 4) for number in (1, 2, 3, 4)] * 3

@@ -33,9 +33,8 @@ def prepare(table: Callable[..., str]) -> Callable[..., Any]:
     def made(big: dict[str, Any], small: dict[str, Any], *, temperature: float | None = None, **rest: Any) -> Any:
         sources = [{"source": files["big"], **big}, {"source": files["small"], **small}]
         split = {"dev": 10, "eval": 20, **rest}
-        return data.prepare(
-            config.load({"model": "m", "data": sources, "split": split, "mix": {"temperature": temperature}})[0]
-        )
+        settings = {"data": sources, "split": split, "mix": {"temperature": temperature}, "identifier_scan": "quick"}
+        return data.prepare(config.load({"model": "m", **settings})[0])
 
     return made
 

@@ -210,6 +210,7 @@ def test_the_whole_way_with_nothing_in_memory(table, policy: str, identifiers: s
             "split": {"dev": 4, "eval": 6},
             "near_duplicates": policy,
             "identifiers": identifiers,
+            "identifier_scan": "quick",
         }
     )
     with pytest.MonkeyPatch.context() as patched:

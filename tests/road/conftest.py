@@ -46,6 +46,7 @@ def config(tiny_folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
         "model": str(tiny_folder("llama")),
         "data": [{"source": str(write_table(tmp_path_factory.mktemp("table") / "my.csv"))}],
         "split": {"dev": 4, "eval": 6},
+        "identifier_scan": "quick",
         "instruction": "Answer.",
         "max_length": 200,
         "precision": "fp32",

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 SHOWN = 3  # of each class
 
 
-def look(loaded: Loaded, talk: Any) -> list[Found]:
-    """The possible identifiers in the usable rows of a file."""
+def look(loaded: Loaded, talk: Any, *, quick: bool) -> list[Found]:
+    """The possible identifiers in the usable rows of a file; what there is to say of the scan goes to the terminal."""
     from medlms.data.found import listed
     from medlms.data.guard import fields
-    from medlms.data.scans import Scans
+    from medlms.data.scans import Scans, ahead
 
-    scans, found = Scans(), []
+    scans, found = Scans(quick=quick), []
+    if not loaded.source.public:
+        size = sum(len(text) for row in loaded.examples for _, text in fields(row))
+        if warned := ahead(size, quick=quick, instead="--quick"):
+            talk.say(warned)
     with talk.bar("looking for identifiers") as advance:
         for number, row in enumerate(loaded.examples, 1):
             for name, text in fields(row):
@@ -31,6 +35,8 @@ def look(loaded: Loaded, talk: Any) -> list[Found]:
                     found += listed(text, findings, place=row.place, field=name)
             advance(number, len(loaded.examples))
     scans.keep()
+    for sentence in scans.said():
+        talk.say(sentence)
     return found
 
 
@@ -66,11 +72,12 @@ def show(found: Sequence[Found], file: str, *, public: bool, target: str | None)
         typer.echo(f"A copy with invented values in their place: medlms data check {file} --write-deidentified COPY")
 
 
-def write(file: str, target: str, chosen: DataSource, talk: Any) -> Copy:
+def write(file: str, target: str, chosen: DataSource, talk: Any, *, quick: bool) -> Copy:
     """Write the copy and the review list. Raises AskedWrongly for what is no single file of the user's own."""
     from medlms import datasets
     from medlms.data import deidentified
     from medlms.errors import AskedWrongly
+    from medlms.road.talk import stages
 
     path = Path(file).expanduser()
     if path.is_dir() or (not path.exists() and any(mark in file for mark in "*?[")):
@@ -78,7 +85,11 @@ def write(file: str, target: str, chosen: DataSource, talk: Any) -> Copy:
     shape, _, _ = datasets.columns(path, chosen)
     with talk.bar("replacing identifiers") as advance:
         return deidentified.write(
-            path, Path(target).expanduser(), shape, progress=lambda title, done, wanted: advance(done, wanted)
+            path,
+            Path(target).expanduser(),
+            shape,
+            quick=quick,
+            progress=stages(talk, advance),
         )
 
 

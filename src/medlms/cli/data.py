@@ -77,6 +77,9 @@ def check(
         metavar="COPY",
         help="Write a copy with invented values in the place of identifiers, and a list of them for a person to review.",
     ),
+    quick: bool = typer.Option(
+        False, "--quick", help="Look for identifiers by rules alone: some forty times faster, and misses more."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
 ) -> None:
     """List every faulty row of a file in one go, and the identifiers of people in it. Exit code 1 when rows are faulty."""
@@ -88,11 +91,11 @@ def check(
 
     chosen, talk = _faults.chosen(file, columns), Terminal()
     if write_deidentified:
-        copy = _identifiers.write(file, write_deidentified, chosen, talk)
+        copy = _identifiers.write(file, write_deidentified, chosen, talk, quick=quick)
         out(_identifiers.as_json(copy)) if as_json else _identifiers.say(copy)
         return
     loaded = datasets.check(file, chosen=chosen)
-    found = _identifiers.look(loaded, talk) if identifiers else None
+    found = _identifiers.look(loaded, talk, quick=quick) if identifiers else None
     overlaps = None
     if exams:
         from medlms.data import contamination

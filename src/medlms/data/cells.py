@@ -103,7 +103,7 @@ def edited(
             code = codes.code(ids[name], text)
             done.edits.append(Edit(name, findings[0].kind, "", text, "", code))
             return code
-        made = surrogates.deidentify(text, group, findings=findings)
+        made = surrogates.deidentify(text, group, scan=look, findings=findings)
         done.left += len(made.left)
         done.edits += [
             Edit(name, c.kind, text[max(0, c.start - 40) : c.start], c.original, text[c.end : c.end + 40], c.surrogate)

@@ -9,7 +9,7 @@ from typing import Any
 
 from medlms.data import cells, surrogates, tables
 from medlms.data.found import as_csv, counts, write_private
-from medlms.data.scans import Scans
+from medlms.data.scans import Scans, ahead
 from medlms.datasets import Progress, Shape
 from medlms.errors import AskedWrongly, ResourceError
 
@@ -35,12 +35,19 @@ class Copy:
 
 
 def write(
-    path: Path, target: Path, shape: Shape, *, key: bytes | None = None, progress: Progress | None = None
+    path: Path,
+    target: Path,
+    shape: Shape,
+    *,
+    quick: bool = False,
+    key: bytes | None = None,
+    progress: Progress | None = None,
 ) -> Copy:
     """Write ``target``, a copy of ``path`` in the same format with surrogates, and the list of what was replaced beside it.
 
     Rows that share the value of the document column (document, patient) share their surrogates; without one each row stands
-    alone. Both files can only be read by their owner. Raises AskedWrongly where a file would be overwritten.
+    alone. ``quick``: without the network.
+    Both files can only be read by their owner. Raises AskedWrongly where a file would be overwritten.
     """
     review = target.with_name(target.name + REVIEW)
     tables.same_format(path, target)
@@ -49,14 +56,18 @@ def write(
             raise AskedWrongly(
                 f"{file}: is there already, and nothing is overwritten.", hint="Name another, or delete it."
             )
-    sheet, scans = tables.read(path), Scans()
+    sheet, scans = tables.read(path), Scans(quick=quick)
     key = key or surrogates.secret()
     groups: dict[str, surrogates.Group] = {}
+    size = sum(len(str(value)) for row in sheet.rows for value in row.values())
+    title = ahead(size, quick=quick, instead="--quick") or "looking for identifiers"
     owners = []
     for number, row in enumerate(sheet.rows):
         owner = str(row.get(shape.document) or "").strip() if shape.document else ""
         owners.append(f"document:{owner}" if owner else f"row:{number}")
         cells.teach(row, groups.setdefault(owners[-1], surrogates.Group(key, owners[-1])), scans.look)
+        if progress:
+            progress(title, number + 1, len(sheet.rows))
     ids = {name: surrogates.Group(key, f"column:{name}") for name in (shape.document, shape.id) if name}
     done = []
     for owner, row in zip(owners, sheet.rows, strict=True):
@@ -78,7 +89,7 @@ def write(
         characters=sum(item.characters for item in done),
         replaced=sum(len(edit.original) for edit in edits),
         left=sum(item.left for item in done),
-        said=[*_said(shape), *_merged(ids, sheet.rows, [item.values for item in done])],
+        said=[*_said(shape), *scans.said(), *_merged(ids, sheet.rows, [item.values for item in done])],
     )
 
 

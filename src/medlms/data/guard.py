@@ -15,7 +15,7 @@ from medlms.data import found as lists
 from medlms.data import surrogates
 from medlms.data.found import Found, in_order
 from medlms.data.identifiers import Finding
-from medlms.data.scans import Scans
+from medlms.data.scans import Scans, ahead
 from medlms.data.store import rewritten
 from medlms.data.surrogates.replace import Replaced, learn
 from medlms.datasets import Progress
@@ -46,6 +46,7 @@ class _Tally:
     """What is counted of one source."""
 
     policy: str
+    scan: str
     rows: int = 0
     rows_with: int = 0
     kinds: list[str] = field(default_factory=list)
@@ -58,6 +59,7 @@ class _Tally:
     def record(self) -> dict[str, Any]:
         said = {
             "policy": self.policy,
+            "scan": self.scan,
             "rows": self.rows,
             "rows_with": self.rows_with,
             "found": len(self.kinds),
@@ -76,16 +78,26 @@ def guard(
     *,
     asked: str,
     public: Mapping[str, bool],
+    quick: bool = False,
     key: Callable[[], bytes] = surrogates.secret,
     progress: Progress | None = None,
 ) -> Guarded:
     """Scan the rows of all parts and act. ``public`` says of each source whether it is a public set; ``asked`` is the policy.
 
+    ``quick``: sources that are not public are scanned quickly, too, without the network.
     ``key`` gives the secret of the surrogates; it is asked for only where something is replaced.
     """
     count = sum(map(len, parts.values()))
-    tallies = {name: _Tally("report" if free else asked) for name, free in public.items()}
-    scans = Scans()
+    tallies = {
+        name: _Tally("report" if free else asked, "quick" if quick or free else "close")
+        for name, free in public.items()
+    }
+    scans = Scans(quick=quick)
+    own = (row for rows in parts.values() for row in rows if not public[row.source])
+    title = (
+        ahead(sum(len(text) for row in own for _, text in _texts(row, references)), quick=quick)
+        or "looking for identifiers"
+    )
     shown: list[Found] = []
     for number, row in enumerate((row for items in parts.values() for row in items), 1):
         tally, any_found = tallies[row.source], False
@@ -100,7 +112,7 @@ def guard(
         tally.rows += 1
         tally.rows_with += any_found
         if progress:
-            progress("looking for identifiers", number, count)
+            progress(title, number, count)
     scans.keep()
     made = dict(parts)
     answers = dict(references)
@@ -109,7 +121,7 @@ def guard(
     records = {name: tally.record() for name, tally in tallies.items()}
     stops = [name for name, tally in tallies.items() if tally.policy == "stop" and tally.kinds]
     shown.sort(key=lambda item: in_order(item.place))
-    return Guarded(made, answers, _account(asked, records), shown, stops, _said(records, public))
+    return Guarded(made, answers, _account(asked, records), shown, stops, [*_said(records, public), *scans.said()])
 
 
 def unguarded(
@@ -118,6 +130,7 @@ def unguarded(
     *,
     asked: str,
     public: Mapping[str, bool],
+    quick: bool = False,
     progress: Progress | None = None,
 ) -> Guarded:
     """As ``guard``, without looking; the account says so."""
@@ -165,7 +178,7 @@ def _replaced(
 
         def swap(text: str) -> str:
             done: Replaced = surrogates.deidentify(
-                text, group, findings=look(text) if text not in group.texts else None
+                text, group, scan=look, findings=look(text) if text not in group.texts else None
             )
             tally.replaced += len(done.changes)
             tally.characters_replaced += done.characters

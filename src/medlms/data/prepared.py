@@ -113,6 +113,7 @@ def prepare(config: Config, *, offline: bool = False, look: bool = True, progres
         references,
         asked=config.identifiers,
         public={name: item.source.public for name, item in read.taken.items()},
+        quick=config.identifier_scan == "quick",
         progress=progress,
     )
     return Prepared(

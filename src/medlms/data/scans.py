@@ -10,35 +10,65 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from medlms.data.found import write_private
-from medlms.data.identifiers import Finding, scan
+from medlms.data.identifiers import Finding, scan, scan_closely
 from medlms.errors import ResourceError
 from medlms.run import home
 
 SHORT = 200  # characters; a shorter text is scanned faster than it is worth keeping
 MOST = 2**25  # characters of texts that are remembered in memory
+LONGEST = 1_000_000  # characters; a longer text is scanned quickly alone: closely it takes minutes
+
+
+PACE = 10_000  # characters a second that a small machine reads closely
+PATIENCE = 60  # seconds from which it is said beforehand how long that takes
+
+
+def ahead(characters: int, *, quick: bool, instead: str = "identifier_scan: quick") -> str:
+    """What there is to say before ``characters`` are read, if that takes long; ``instead`` is how to ask for the quick scan."""
+    seconds = characters / PACE
+    if quick or seconds < PATIENCE:
+        return ""
+    return (
+        f"Reading {characters / 1e6:,.1f} million characters closely for identifiers takes about {seconds / 60:,.0f} minutes on "
+        f"two cores; {instead} is some forty times faster and misses more."
+    )
 
 
 class Scans:
-    """``scan`` with a memory. What is ``public`` is kept in the cache folder for later runs with the same rules.
+    """Scans with a memory: public texts quickly, all others closely, unless ``quick`` is asked for.
 
-    Texts that are not public leave no trace on disk, not even a checksum, by which a short text could be guessed.
+    What is ``public`` is kept in the cache folder for later runs with the same rules. Texts that are not public leave no trace
+    on disk, not even a checksum, by which a short text could be guessed. ``too_long`` counts those that were longer than LONGEST
+    and so scanned quickly in the place of closely.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, quick: bool = False) -> None:
+        self.quick = quick
+        self.too_long = 0
         self._path = path or home() / "scans" / f"{rules()}.json"
-        self._seen: dict[str, list[Finding]] = {}
+        self._seen: dict[tuple[str, bool], list[Finding]] = {}
         self._characters = 0
         self._kept: dict[str, list[list[object]]] | None = None
         self._fresh = False
 
     def look(self, text: str, *, public: bool = False) -> list[Finding]:
         """The findings of a text."""
-        if text not in self._seen:
+        key = (text, public)
+        if key not in self._seen:
             if self._characters > MOST:
                 self._seen, self._characters = {}, 0
             self._characters += len(text)
-            self._seen[text] = self._remembered(text) if public and len(text) > SHORT else scan(text)
-        return self._seen[text]
+            self._seen[key] = self._public(text) if public else self._private(text)
+        return self._seen[key]
+
+    def said(self) -> list[str]:
+        """What there is to say of how texts were scanned."""
+        if not self.too_long:
+            return []
+        return [
+            f"WARNING: {self.too_long:,} texts of more than {LONGEST:,} characters were scanned quickly alone: "
+            "more is missed in them"
+        ]
 
     def keep(self) -> None:
         """Write what is to be remembered; a cache that can't be written is none."""
@@ -49,7 +79,17 @@ class Scans:
             write_private(self._path, json.dumps(self._kept).encode())
             self._fresh = False
 
-    def _remembered(self, text: str) -> list[Finding]:
+    def _private(self, text: str) -> list[Finding]:
+        if self.quick:
+            return scan(text)
+        if len(text) > LONGEST:
+            self.too_long += 1
+            return scan(text)
+        return scan_closely(text)
+
+    def _public(self, text: str) -> list[Finding]:
+        if len(text) <= SHORT:
+            return scan(text)
         kept = self._load()
         mark = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:32]
         if mark not in kept:

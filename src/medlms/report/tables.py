@@ -459,9 +459,7 @@ def identifiers(report: Report) -> Table | None:
         for name, item in found.items()
     )
     columns = ("Source", "Found", "Rows with any", *map(capital, kinds), "What was done")
-    caption = (
-        "Possible identifiers of people in the rows of all parts, by class. Rules find them: some are false alarms."
-    )
+    caption = "Possible identifiers of people in the rows of all parts, by class. A program finds them: some are false alarms."
     return Table("identifiers", caption, columns, rows, words=frozenset({len(columns) - 1}))
 
 

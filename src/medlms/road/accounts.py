@@ -19,7 +19,7 @@ from medlms.errors import CouldNot, ResourceError, UnknownName
 from medlms.report import data as pages
 from medlms.road import identified, rows
 from medlms.road.preview import Preview, Shown, marker, of, shown
-from medlms.road.talk import Silent, Talk
+from medlms.road.talk import Silent, Talk, stages
 from medlms.road.work import Work
 from medlms.run import Run
 from medlms.types import QA, Fault
@@ -62,7 +62,7 @@ def prepare(config: Config, *, to: str | Path | None = None, tokens: bool = True
     """
     talk = talk or Silent()
     with talk.bar("reading the data") as advance:
-        prepared = data.prepare(config, progress=lambda title, done, wanted: advance(done, wanted))
+        prepared = data.prepare(config, progress=stages(talk, advance))
     account = {**prepared.report, "said": list(prepared.said)}
     if prepared.stops:
         account["said"].append(

@@ -15,7 +15,7 @@ from medlms.catalogue import near
 from medlms.config import Config
 from medlms.errors import AskedWrongly, ModelError
 from medlms.road import grading
-from medlms.road.talk import Silent, Talk
+from medlms.road.talk import Silent, Talk, stages
 from medlms.types import QA, Fault
 
 Kind = Literal["given", "learned", "cut"]
@@ -114,7 +114,7 @@ def preview(config: Config, *, count: int = 3, ids: Sequence[str] = (), talk: Ta
         prepared = data.prepare(
             config,
             look=config.identifiers == "deidentify",
-            progress=lambda title, done, wanted: advance(done, wanted),
+            progress=stages(talk, advance),
         )
     wanted = _wanted(prepared, count, ids)
     from medlms.models import tokenizer as reading

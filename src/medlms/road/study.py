@@ -24,7 +24,7 @@ from medlms.errors import AskedWrongly, DataError, Interrupted, MedLMsError, Res
 from medlms.road import identified, many, reuse, rows
 from medlms.road.combining import Entry, combine
 from medlms.road.points import Point, Study, is_study, read_study
-from medlms.road.talk import Silent, Talk
+from medlms.road.talk import Silent, Talk, stages
 from medlms.road.training import train
 from medlms.run import CONFIG, REPORT, Run, now
 
@@ -171,7 +171,9 @@ def _rows_of(plan: Study, run: Run | None, talk: Talk) -> dict[str, rows.Rows]:
 
 def _data_mark(config: Config) -> str:
     split = {**config.split.model_dump(), "seed": config.split_seed}
-    settings = config.model_dump(include={"data", "clean", "mix", "exclude", "near_duplicates", "identifiers"})
+    settings = config.model_dump(
+        include={"data", "clean", "mix", "exclude", "near_duplicates", "identifiers", "identifier_scan"}
+    )
     return json.dumps([settings, split], sort_keys=True)
 
 
@@ -179,7 +181,7 @@ def _prepared(config: Config, run: Run | None, talk: Talk) -> rows.Rows:
     from medlms import data
 
     with talk.bar("reading the data") as advance:
-        made = data.prepare(config, progress=lambda title, done, wanted: advance(done, wanted))
+        made = data.prepare(config, progress=stages(talk, advance))
     identified.enforce(made, run)
     return rows.Rows(made.train, made.dev, made.eval, made.references, made.times)
 

@@ -10,6 +10,10 @@ Advance = Callable[[int, int], None]
 """Called with (done, wanted)."""
 
 
+Stage = Callable[[str, int, int], None]
+"""Called with (title, done, wanted)."""
+
+
 class Talk(Protocol):
     """Someone who listens to progress."""
 
@@ -32,3 +36,16 @@ class Silent:
     def bar(self, title: str) -> Iterator[Advance]:
         """No bar is shown."""
         yield lambda done, wanted: None
+
+
+def stages(talk: Talk, advance: Advance) -> Stage:
+    """Listens to work of several stages under one bar: a title that is a sentence (how long it will take) is said, once."""
+    said: set[str] = set()
+
+    def step(title: str, done: int, wanted: int) -> None:
+        if title.endswith(".") and title not in said:
+            said.add(title)
+            talk.say(title)
+        advance(done, wanted)
+
+    return step

@@ -38,7 +38,7 @@ from medlms.road import (
     tuning,
 )
 from medlms.road.manifest import manifest
-from medlms.road.talk import Silent, Talk
+from medlms.road.talk import Silent, Talk, stages
 from medlms.road.work import Work
 from medlms.run import CONFIG, EVALUATION, MANIFEST, Run
 from medlms.types import QA, Tokens
@@ -277,7 +277,7 @@ def _prepared(run: Run, config: Config, talk: Talk, given: rows.Rows | None = No
         split = rows.read(run)
     else:
         with talk.bar("reading the data") as advance:
-            prepared = data.prepare(config, progress=lambda title, done, wanted: advance(done, wanted))
+            prepared = data.prepare(config, progress=stages(talk, advance))
         if prepared.stops:  # what was read stands beside the list of what was found
             run.write_json(accounts.DATA, {**prepared.report, "said": prepared.said})
         identified.enforce(prepared, run)

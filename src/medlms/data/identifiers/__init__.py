@@ -5,6 +5,6 @@ tagger of names and places; no network.
 from __future__ import annotations
 
 from medlms.data.identifiers.finding import KINDS, Finding
-from medlms.data.identifiers.scan import scan
+from medlms.data.identifiers.scan import scan, scan_closely
 
-__all__ = ["KINDS", "Finding", "scan"]
+__all__ = ["KINDS", "Finding", "scan", "scan_closely"]

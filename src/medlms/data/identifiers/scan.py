@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from medlms.data.identifiers.ages import ages
 from medlms.data.identifiers.calendars import calendars
+from medlms.data.identifiers.closely import read_closely
 from medlms.data.identifiers.codes import codes
 from medlms.data.identifiers.contact import addresses
 from medlms.data.identifiers.dates import dates
@@ -44,6 +45,12 @@ def scan(text: str) -> list[Finding]:
     """What in ``text`` looks like an identifier of a person, in order of place and without overlaps."""
     seen = view(text)
     return read_again(seen, by_rules(seen))
+
+
+def scan_closely(text: str) -> list[Finding]:
+    """As ``scan``, with a network in the place of the tagger: it finds more, at some 10 KB a second."""
+    seen = view(text)
+    return read_closely(seen, by_rules(seen))
 
 
 def by_rules(seen: View) -> list[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from medlms.data.identifiers import Finding, scan
+from medlms.data.identifiers import Finding, scan_closely
 from medlms.data.surrogates import codes, contact, dates, names, places
 from medlms.data.surrogates.group import Group
 
@@ -55,7 +55,7 @@ class Replaced:
         return sum(change.end - change.start for change in self.changes)
 
 
-def learn(text: str, group: Group, *, scan: Scan = scan) -> None:
+def learn(text: str, group: Group, *, scan: Scan = scan_closely) -> None:
     """What a text says about its group: the form of its dates, and names that no surrogate may have."""
     for found in scan(text):
         original = text[found.start : found.end]
@@ -66,7 +66,9 @@ def learn(text: str, group: Group, *, scan: Scan = scan) -> None:
                 group.avoid(word.strip(".,;:'\"()"))
 
 
-def deidentify(text: str, group: Group, *, scan: Scan = scan, findings: Sequence[Finding] | None = None) -> Replaced:
+def deidentify(
+    text: str, group: Group, *, scan: Scan = scan_closely, findings: Sequence[Finding] | None = None
+) -> Replaced:
     """The text with a surrogate for each finding; equal texts of a group get equal results.
 
     ``findings`` are those of a first scan where it was done before. Overlapping ones are replaced as one.

@@ -1,0 +1,129 @@
+"""A close reading behind the rules: what the network adds to their findings, what it takes back, and what it calls otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from medlms.data.identifiers.finding import KINDS, Finding, settled
+from medlms.data.identifiers.network import network, units
+from medlms.data.identifiers.view import View
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from medlms.data.identifiers.pieces import Pieces
+
+# Shares of the network, chosen on texts that nothing was fitted to (tests/identifiers/held).
+ENOUGH = 0.35  # from which a word belongs to an identifier
+ENOUGH_NUMBER = 0.5  # the same for what has digits
+ENOUGH_ALONE = 0.75  # the same for a single letter, and in a text of few words
+BESIDE = 0.05  # the same for what is joined to such a word by a hyphen, a dot or the like
+DOUBTED = 0.2  # below which what the rules found is taken back
+SURE = 0.6  # from which the network's class stands in the place of the rules'
+FEW = 8  # words; in a shorter text little tells a name from a term
+
+_TRUST = 0.65  # confidence of what is added
+_TYING = frozenset("-./:@_#+&'’")  # between two parts of one identifier, without blanks
+_BRIDGES = frozenset((" ", ". ", ", ", "-", " - ", "'", "’", ".", "/", " (", ") ", ")", "+", " +"))
+
+
+class Unit(NamedTuple):
+    """Letters and digits without a gap: place in the text, its shares of each class, how likely it belongs to any."""
+
+    start: int
+    end: int
+    shares: NDArray[np.float32]
+    any: float
+
+
+def read_closely(seen: View, found: Sequence[Finding]) -> list[Finding]:
+    """``found`` by rules, settled, with what the network adds, and without what it holds for none.
+
+    What comes back is in order of place and without overlaps.
+    """
+    pieces, shares = network().shares(seen.text, found)
+    words = [_unit(pieces, shares, first, last) for first, last in units(seen.text, pieces)]
+    chosen = _chosen(seen.text, words)
+    added = [_finding(words[first : last + 1]) for first, last in _joined(seen.text, words, chosen)]
+    kept = _believed(words, found)
+    return settled([*kept, *added])
+
+
+def _unit(pieces: Pieces, shares: NDArray[np.float32], begin: int, end: int) -> Unit:
+    some = shares[begin:end]
+    return Unit(pieces.starts[begin], pieces.ends[end - 1], some.mean(0), 1 - float(some[:, 0].min()))
+
+
+def _chosen(text: str, units: Sequence[Unit]) -> set[int]:
+    """Units that belong to an identifier by their own share, or by that and a neighbour's."""
+    few = len(units) < FEW
+    chosen = {place for place, unit in enumerate(units) if unit.any >= _enough(text, unit, few=few)}
+    for step in (1, -1):
+        for place in range(len(units))[::step]:
+            near = place - step
+            if place in chosen or near not in chosen or units[place].any < BESIDE:
+                continue
+            first, last = units[min(place, near)], units[max(place, near)]
+            if (gap := text[first.end : last.start]) and _TYING.issuperset(gap):
+                chosen.add(place)
+    return chosen
+
+
+def _enough(text: str, unit: Unit, *, few: bool) -> float:
+    said = text[unit.start : unit.end]
+    if few or len(said) == 1:
+        return ENOUGH_ALONE
+    return ENOUGH_NUMBER if any(map(str.isdigit, said)) else ENOUGH
+
+
+def _kind(shares: NDArray[np.float32]) -> str:
+    return KINDS[int(shares[1:].argmax())]
+
+
+def _joined(text: str, units: Sequence[Unit], chosen: set[int]) -> Iterator[tuple[int, int]]:
+    """First and last unit of stretches of one class with nothing but a blank or a small mark between them."""
+    held: tuple[int, int] | None = None
+    for place in sorted(chosen):
+        if held and place == held[1] + 1:
+            gap = text[units[held[1]].end : units[place].start]
+            tied = _TYING.issuperset(gap)
+            if tied or (gap in _BRIDGES and _kind(units[place].shares) == _kind(units[held[1]].shares)):
+                held = (held[0], place)
+                continue
+        if held:
+            yield held
+        held = (place, place)
+    if held:
+        yield held
+
+
+def _finding(units: Sequence[Unit]) -> Finding:
+    total = sum(unit.shares * (unit.end - unit.start) for unit in units)
+    return Finding(units[0].start, units[-1].end, _kind(total), "read closely", _TRUST)  # type: ignore[arg-type]
+
+
+def _believed(units: Sequence[Unit], found: Sequence[Finding]) -> Iterator[Finding]:
+    """What rules found but for that in which the network holds nothing for likely; of the class that it is sure of."""
+    first = 0
+    for item in found:
+        while first < len(units) and units[first].end <= item.start:
+            first += 1
+        some = []
+        for unit in units[first:]:
+            if unit.start >= item.end:
+                break
+            some.append(unit)
+        if not some:
+            yield item
+            continue
+        if max(unit.any for unit in some) < DOUBTED:
+            continue
+        shares = sum(unit.shares * (unit.end - unit.start) for unit in some) / sum(
+            unit.end - unit.start for unit in some
+        )
+        kind = _kind(shares)  # type: ignore[arg-type]
+        sure = float(shares[1 + KINDS.index(kind)]) >= SURE  # type: ignore[index]
+        yield replace(item, kind=kind) if sure and kind != item.kind else item
