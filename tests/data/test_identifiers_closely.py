@@ -297,3 +297,17 @@ def test_a_class_that_the_network_is_sure_of_stands(monkeypatch) -> None:
     assert read(text, rule) == [("555-0142", "fax")]
     pretended(monkeypatch, {"555-0142": {"fax": 0.4, "phone": 0.3}})
     assert read(text, rule) == [("555-0142", "phone")]
+
+
+def test_a_class_that_cannot_be_is_not_given(monkeypatch) -> None:
+    text = f"at 601 E Street, call 1-202-842-4444 now{LONG}"
+    rules = (Finding(3, 15, "place", "a rule", 0.8), Finding(22, 36, "phone", "a rule", 0.8))
+    pretended(monkeypatch, {"601 E Street": {"name": 0.9}, "1-202-842-4444": {"date": 0.9, "phone": 0.05}})
+    assert read(text, *rules) == [("601 E Street", "place"), ("1-202-842-4444", "phone")]
+    assert read(text)[-1] == ("1-202-842-4444", "phone")
+
+
+def test_what_juts_out_of_another_finding_has_no_marks_at_its_ends(monkeypatch) -> None:
+    text = f"at 601 E Street, NW Varde now{LONG}"
+    pretended(monkeypatch, {"601 E Street, NW Varde": {"place": 0.9}})
+    assert read(text, Finding(3, 15, "place", "a rule", 0.9)) == [("601 E Street", "place"), ("NW Varde", "place")]

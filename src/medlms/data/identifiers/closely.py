@@ -25,7 +25,8 @@ DOUBTED = 0.2  # below which what the rules found is taken back
 SURE = 0.6  # from which the network's class stands in the place of the rules'
 FEW = 8  # words; in a shorter text little tells a name from a term
 
-_TRUST = 0.65  # confidence of what is added
+_RULE, _TRUST = "read closely", 0.65  # name and confidence of what is added
+_DIGITS_OF_A_DATE = 8
 _TYING = frozenset("-./:@_#+&'’")  # between two parts of one identifier, without blanks
 _BRIDGES = frozenset((" ", ". ", ", ", "-", " - ", "'", "’", ".", "/", " (", ") ", ")", "+", " +"))
 
@@ -47,9 +48,9 @@ def read_closely(seen: View, found: Sequence[Finding]) -> list[Finding]:
     pieces, shares = network().shares(seen.text, found)
     words = [_unit(pieces, shares, first, last) for first, last in units(seen.text, pieces)]
     chosen = _chosen(seen.text, words)
-    added = [_finding(words[first : last + 1]) for first, last in _joined(seen.text, words, chosen)]
-    kept = _believed(words, found)
-    return settled([*kept, *added])
+    added = [_finding(seen.text, words[first : last + 1]) for first, last in _joined(seen.text, words, chosen)]
+    kept = _believed(seen.text, words, found)
+    return [_trimmed(seen.text, item) if item.rule == _RULE else item for item in settled([*kept, *added])]
 
 
 def _unit(pieces: Pieces, shares: NDArray[np.float32], begin: int, end: int) -> Unit:
@@ -79,8 +80,25 @@ def _enough(text: str, unit: Unit, *, few: bool) -> float:
     return ENOUGH_NUMBER if any(map(str.isdigit, said)) else ENOUGH
 
 
-def _kind(shares: NDArray[np.float32]) -> str:
-    return KINDS[int(shares[1:].argmax())]
+def _kind(shares: NDArray[np.float32], said: str) -> str:
+    """The likeliest class that ``said`` can be of: no name has digits, and no date more than a day, a month and a year."""
+    digits = sum(map(str.isdigit, said))
+    ranked = sorted(zip(shares[1:].tolist(), KINDS, strict=True), key=lambda pair: -pair[0])
+    return next(
+        kind
+        for _, kind in ranked
+        if not (kind == "name" and digits) and not (kind == "date" and digits > _DIGITS_OF_A_DATE)
+    )
+
+
+def _trimmed(text: str, item: Finding) -> Finding:
+    """Without blanks and marks at its ends, which are left where another finding took the rest."""
+    start, end = item.start, item.end
+    while start < end - 1 and not text[start].isalnum():
+        start += 1
+    while end - 1 > start and not text[end - 1].isalnum():
+        end -= 1
+    return replace(item, start=start, end=end)
 
 
 def _joined(text: str, units: Sequence[Unit], chosen: set[int]) -> Iterator[tuple[int, int]]:
@@ -90,7 +108,7 @@ def _joined(text: str, units: Sequence[Unit], chosen: set[int]) -> Iterator[tupl
         if held and place == held[1] + 1:
             gap = text[units[held[1]].end : units[place].start]
             tied = _TYING.issuperset(gap)
-            if tied or (gap in _BRIDGES and _kind(units[place].shares) == _kind(units[held[1]].shares)):
+            if tied or (gap in _BRIDGES and _kind_of(text, units[place]) == _kind_of(text, units[held[1]])):
                 held = (held[0], place)
                 continue
         if held:
@@ -100,30 +118,38 @@ def _joined(text: str, units: Sequence[Unit], chosen: set[int]) -> Iterator[tupl
         yield held
 
 
-def _finding(units: Sequence[Unit]) -> Finding:
-    total = sum(unit.shares * (unit.end - unit.start) for unit in units)
-    return Finding(units[0].start, units[-1].end, _kind(total), "read closely", _TRUST)  # type: ignore[arg-type]
+def _kind_of(text: str, unit: Unit) -> str:
+    return _kind(unit.shares, text[unit.start : unit.end])
 
 
-def _believed(units: Sequence[Unit], found: Sequence[Finding]) -> Iterator[Finding]:
+def _finding(text: str, units: Sequence[Unit]) -> Finding:
+    start, end = units[0].start, units[-1].end
+    return Finding(start, end, _kind(_shares(units), text[start:end]), _RULE, _TRUST)
+
+
+def _shares(units: Sequence[Unit]) -> NDArray[np.float32]:
+    """Shares of several units, by their lengths."""
+    total: NDArray[np.float32] = sum(unit.shares * (unit.end - unit.start) for unit in units)  # type: ignore[assignment]
+    total /= sum(unit.end - unit.start for unit in units)
+    return total
+
+
+def _believed(text: str, units: Sequence[Unit], found: Sequence[Finding]) -> Iterator[Finding]:
     """What rules found but for that in which the network holds nothing for likely; of the class that it is sure of."""
     first = 0
     for item in found:
         while first < len(units) and units[first].end <= item.start:
             first += 1
-        some = []
-        for unit in units[first:]:
-            if unit.start >= item.end:
-                break
-            some.append(unit)
+        last = first
+        while last < len(units) and units[last].start < item.end:
+            last += 1
+        some = units[first:last]
         if not some:
             yield item
             continue
         if max(unit.any for unit in some) < DOUBTED:
             continue
-        shares = sum(unit.shares * (unit.end - unit.start) for unit in some) / sum(
-            unit.end - unit.start for unit in some
-        )
-        kind = _kind(shares)  # type: ignore[arg-type]
-        sure = float(shares[1 + KINDS.index(kind)]) >= SURE  # type: ignore[index]
+        shares = _shares(some)
+        kind = _kind(shares, text[item.start : item.end])
+        sure = float(shares[1 + KINDS.index(kind)]) >= SURE
         yield replace(item, kind=kind) if sure and kind != item.kind else item
