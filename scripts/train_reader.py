@@ -43,7 +43,7 @@ RATE, WARM, SHRUNK, DROPPED = 3e-4, 0.05, 0.01, 0.1
 FORGOTTEN = 0.15  # of what the rules found is hidden
 REAL = 170  # texts without marks a pass, for each row of medquad's share
 ASIDE = -100
-BLOCK = 32  # windows sorted by length at a time, so that little is padded
+BLOCK = 256  # windows sorted by length at a time, so that little is padded
 
 
 class Window(NamedTuple):
@@ -220,16 +220,14 @@ def seen(row: Marked, vocabulary: Vocabulary, chance: random.Random) -> Iterator
 def batches(windows: Sequence[Window], marks: tuple[int, int]) -> list[tuple[torch.Tensor, ...]]:
     """Inputs [5, texts, pieces], which pieces are there, classes and weights [texts, pieces]; texts of like length together."""
     groups: list[list[Window]] = []
-    size = 0
-    for begin in range(0, len(windows), BLOCK * 8):
-        for window in sorted(windows[begin : begin + BLOCK * 8], key=lambda one: len(one.classes)):
-            wide = max(size, len(window.classes) + 2)
-            if not groups or wide * (len(groups[-1]) + 1) > PIECES or wide > 1.3 * (len(groups[-1][0].classes) + 2) + 8:
-                groups.append([])
-                wide = len(window.classes) + 2
-            groups[-1].append(window)
-            size = wide
-        size = network.WINDOW  # the next block begins a group of its own
+    for begin in range(0, len(windows), BLOCK):
+        some: list[list[Window]] = []
+        for window in sorted(windows[begin : begin + BLOCK], key=lambda one: len(one.classes)):
+            wide = len(window.classes) + 2
+            if not some or wide * (len(some[-1]) + 1) > PIECES or wide > 1.3 * (len(some[-1][0].classes) + 2) + 8:
+                some.append([])
+            some[-1].append(window)
+        groups += some
     return [_stacked(group, marks) for group in groups]
 
 

@@ -161,7 +161,7 @@ def test_a_good_file_is_checked_and_prepared(medlms: Medlms, table: Path) -> Non
     assert "my.csv: 40 rows, 40 usable, 0 faults" in done.out.splitlines()
     found = json.loads(medlms("data", "check", "my.csv", "--json").out)
     assert (found["rows_in"], found["usable"], found["faults"]) == (40, 40, [])
-    (table.parent / "c.yaml").write_text("model: m\ndata: my.csv\nsplit: {dev: 4, eval: 6}\n")
+    (table.parent / "c.yaml").write_text("model: m\ndata: my.csv\nsplit: {dev: 4, eval: 6}\nidentifier_scan: quick\n")
     done = medlms("data", "prepare", "c.yaml")
     assert done.code == 0
     assert "my: 40 rows in = 40 kept + 0 dropped" in done.out

@@ -178,3 +178,8 @@ def test_reading_that_takes_long_is_announced_once(parts, monkeypatch):
         )  # fmt: skip
     assert len(said) == 1 and "closely" in said[0] and "identifier_scan: quick" in said[0]
     assert shown == [(number, 4) for number in (1, 2, 3, 4)] * 3
+    guard.guard(
+        parts, {}, asked="deidentify", public={"set": False}, quick=True, key=lambda: KEY,
+        progress=stages(listener, lambda done, wanted: shown.append((done, wanted))),
+    )  # fmt: skip
+    assert shown == [(number, 4) for number in (1, 2, 3, 4)] * 5 and len(said) == 1

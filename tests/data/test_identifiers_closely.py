@@ -209,12 +209,52 @@ def test_findings_are_in_order_and_do_not_overlap(said: list[str]) -> None:
         last = item.end
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mr. Ju\u0308rgen Mu\u0308ller, MRN 4471902, came in",
+        "\ud83d Mr. J\u00adohn Smi\u200bth \ud800 was seen",
+        "المريض Mr. John Smith 👩‍⚕️ MRN 4471902 שלום",
+        "Mr. " + "Smith" * 60 + ", MRN 4471902",
+        "\x00Mr.\x00 John Smith\x00",
+        "रोगी: Mr. राम कुमारी, Pune",
+    ],
+)
+def test_odd_texts_are_read(text: str) -> None:
+    for item in scan_closely(text):
+        assert 0 <= item.start < item.end <= len(text) and text[item.start : item.end].strip()
+
+
+def test_an_accent_or_a_hyphen_that_is_not_seen_splits_no_word(monkeypatch) -> None:
+    text = f"with Mu\u0308ller and Jose\u0301, Schmi\u00addt 4471\u200b902{LONG}"
+    pieces = network.network().vocabulary.cut(text)
+    said = [text[pieces.starts[first] : pieces.ends[last - 1]] for first, last in network.units(text, pieces)]
+    assert {"Mu\u0308ller", "Schmi\u00addt", "4471\u200b902"} <= set(said)
+    assert all(gap in (0, 1, 3) for gap in network.signs(text, pieces, []).gaps)
+    pretended(monkeypatch, {"Jose": {"name": 0.9}})
+    assert read(text) == [("Jose\u0301", "name")]
+
+
+@pytest.mark.parametrize("between", [" - ", ", ", "-", "/"])
+def test_two_dates_stay_two(monkeypatch, between: str) -> None:
+    text = f"from 12.03.2021{between}14.03.2021 on{LONG}"
+    pretended(monkeypatch, {f"12.03.2021{between}14.03.2021": {"date": 0.9}})
+    assert read(text) == [("12.03.2021", "date"), ("14.03.2021", "date")]
+
+
+def test_what_a_rule_is_sure_of_is_not_taken_back(monkeypatch) -> None:
+    text = f"write to ana@x.example or 4471{LONG}"
+    pretended(monkeypatch, {})
+    sure, doubtful = Finding(9, 22, "email", "address", closely.FIRM), Finding(26, 30, "mrn", "a rule", 0.9)
+    assert read(text, sure, doubtful) == [("ana@x.example", "email")]
+
+
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "...", "\x00", "\u200b"])
 def test_a_text_without_words_has_none(text: str) -> None:
     assert scan_closely(text) == []
 
 
-def test_it_finds_more_than_the_quick_scan_with_no_more_false_alarms() -> None:
+def test_it_keeps_more_of_what_it_was_fitted_to_than_the_quick_scan_with_no_more_false_alarms() -> None:
     rows = random.Random(1).sample([row for name in ("speech", "hospital") for row in texts(name)], 20)
     counts = {}
     for find in (scan, scan_closely):

@@ -50,6 +50,7 @@ def test_a_config_goes_the_whole_way(
     changes = {
         "model": str(tiny_folder(miniature)),
         "data": [{"source": str(write_table(tmp_path / "my.csv", rows=24))}],
+        "identifier_scan": "quick",
         "split": {"train": 16, "dev": 2, "eval": 2},
         "max_length": 256,
         "load_in_4bit": False,
@@ -83,6 +84,7 @@ def test_distilgpt2_asked_for_more_than_its_positions_refuses_before_the_work(
     changes = {
         "model": str(folder),
         "data": [{"source": str(write_table(tmp_path / "my.csv", rows=24))}],
+        "identifier_scan": "quick",
         "split": {"train": 8, "dev": 2, "eval": 2},
         "max_length": 2048,
         "load_in_4bit": False,
@@ -106,6 +108,7 @@ def test_modules_of_another_family_are_refused_with_its_own(tiny_folder: Callabl
     changes: dict[str, Any] = {
         "model": str(tiny_folder("gpt2")),
         "data": [{"source": str(write_table(tmp_path / "my.csv", rows=24))}],
+        "identifier_scan": "quick",
         "split": {"train": 8, "dev": 2, "eval": 2},
         "max_length": 256,
         "lora": {"targets": ["q_proj", "v_proj"]},

@@ -48,7 +48,7 @@ def miniature(name: str, tiny_folder: Callable[..., Path], table: Path) -> dict[
     if "model" in held:
         held["model"] = str(tiny_folder("llama", max_position_embeddings=4096))
     part["apart"] = False
-    held["data"] = [{"source": str(table)}]
+    held |= {"data": [{"source": str(table)}], "identifier_scan": "quick"}
     asked = 8 if name in FINDINGS else 2  # eight questions are the fewest that give a fit an interval
     held["split"] = {"dev": asked, "eval": asked} | ({} if "split.train" in vary else {"train": 8})
     held["train"] |= {"evaluate_rows": asked, "tokens_per_step": 512}

@@ -33,6 +33,7 @@ def finished(tiny_folder: Callable[..., Path], tmp_path_factory: pytest.TempPath
         {
             "model": str(tiny_folder("llama")),
             "data": [{"source": str(table)}],
+            "identifier_scan": "quick",
             "split": {"dev": 4, "eval": 6},
             "precision": "fp32",
             "max_length": 200,

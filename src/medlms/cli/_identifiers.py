@@ -25,8 +25,8 @@ def look(loaded: Loaded, talk: Any, *, quick: bool) -> list[Found]:
 
     scans, found = Scans(quick=quick), []
     if not loaded.source.public:
-        size = sum(len(text) for row in loaded.examples for _, text in fields(row))
-        if warned := ahead(size, quick=quick, instead="--quick"):
+        texts = (text for row in loaded.examples for _, text in fields(row))
+        if warned := ahead(texts, quick=quick, instead="--quick"):
             talk.say(warned)
     with talk.bar("looking for identifiers") as advance:
         for number, row in enumerate(loaded.examples, 1):

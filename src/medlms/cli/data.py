@@ -78,7 +78,7 @@ def check(
         help="Write a copy with invented values in the place of identifiers, and a list of them for a person to review.",
     ),
     quick: bool = typer.Option(
-        False, "--quick", help="Look for identifiers by rules alone: some forty times faster, and misses more."
+        False, "--quick", help="Look for identifiers without the network: some forty times faster, and misses more."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
 ) -> None:

@@ -59,8 +59,8 @@ def write(
     sheet, scans = tables.read(path), Scans(quick=quick)
     key = key or surrogates.secret()
     groups: dict[str, surrogates.Group] = {}
-    size = sum(len(str(value)) for row in sheet.rows for value in row.values())
-    title = ahead(size, quick=quick, instead="--quick") or "looking for identifiers"
+    said = (str(value) for row in sheet.rows for value in row.values())
+    title = ahead(said, quick=quick, times=2, instead="--quick") or "looking for identifiers"
     owners = []
     for number, row in enumerate(sheet.rows):
         owner = str(row.get(shape.document) or "").strip() if shape.document else ""

@@ -6,6 +6,7 @@ raises, see ``Guarded.stops``), ``report``, or ``deidentify`` (surrogates in the
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -94,10 +95,8 @@ def guard(
     }
     scans = Scans(quick=quick)
     own = (row for rows in parts.values() for row in rows if not public[row.source])
-    title = (
-        ahead(sum(len(text) for row in own for _, text in _texts(row, references)), quick=quick)
-        or "looking for identifiers"
-    )
+    said = (text for row in own for _, text in _texts(row, references))
+    title = ahead(said, quick=quick, times=1 + (asked == "deidentify")) or "looking for identifiers"
     shown: list[Found] = []
     for number, row in enumerate((row for items in parts.values() for row in items), 1):
         tally, any_found = tallies[row.source], False
@@ -117,7 +116,7 @@ def guard(
     made = dict(parts)
     answers = dict(references)
     if any(tally.policy == "deidentify" and tally.kinds for tally in tallies.values()):
-        made, answers = _replaced(parts, references, tallies, scans.look, key())
+        made, answers = _replaced(parts, references, tallies, scans.look, key(), progress)
     records = {name: tally.record() for name, tally in tallies.items()}
     stops = [name for name, tally in tallies.items() if tally.policy == "stop" and tally.kinds]
     shown.sort(key=lambda item: in_order(item.place))
@@ -162,6 +161,7 @@ def _replaced(
     tallies: Mapping[str, _Tally],
     look: Callable[[str], list[Finding]],
     key: bytes,
+    progress: Progress | None,
 ) -> tuple[dict[str, Sequence[QA]], dict[str, tuple[str, ...]]]:
     groups: dict[str, surrogates.Group] = {}
     for row in (row for rows in parts.values() for row in rows if tallies[row.source].policy == "deidentify"):
@@ -169,8 +169,11 @@ def _replaced(
         for _, text in _texts(row, references):
             learn(text, group, scan=look)
     answers = dict(references)
+    count, number = sum(map(len, parts.values())), itertools.count(1)
 
     def changed(row: QA) -> QA:
+        if progress:
+            progress("replacing identifiers", next(number), count)
         tally = tallies[row.source]
         if tally.policy != "deidentify":
             return row

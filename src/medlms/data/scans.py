@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -23,10 +24,11 @@ PACE = 10_000  # characters a second that a small machine reads closely
 PATIENCE = 60  # seconds from which it is said beforehand how long that takes
 
 
-def ahead(characters: int, *, quick: bool, instead: str = "identifier_scan: quick") -> str:
-    """What there is to say before ``characters`` are read, if that takes long; ``instead`` is how to ask for the quick scan."""
-    seconds = characters / PACE
-    if quick or seconds < PATIENCE:
+def ahead(texts: Iterable[str], *, quick: bool, times: int = 1, instead: str = "identifier_scan: quick") -> str:
+    """What there is to say before ``texts`` are read ``times`` times, if that takes long; ``instead`` asks for the quick scan."""
+    characters = 0 if quick else sum(size for size in map(len, texts) if size <= LONGEST)
+    seconds = characters * times / PACE
+    if seconds < PATIENCE:
         return ""
     return (
         f"Reading {characters / 1e6:,.1f} million characters closely for identifiers takes about {seconds / 60:,.0f} minutes on "
@@ -38,13 +40,13 @@ class Scans:
     """Scans with a memory: public texts quickly, all others closely, unless ``quick`` is asked for.
 
     What is ``public`` is kept in the cache folder for later runs with the same rules. Texts that are not public leave no trace
-    on disk, not even a checksum, by which a short text could be guessed. ``too_long`` counts those that were longer than LONGEST
+    on disk, not even a checksum, by which a short text could be guessed. ``too_long`` says whether some were longer than LONGEST
     and so scanned quickly in the place of closely.
     """
 
     def __init__(self, path: Path | None = None, *, quick: bool = False) -> None:
         self.quick = quick
-        self.too_long = 0
+        self.too_long = False
         self._path = path or home() / "scans" / f"{rules()}.json"
         self._seen: dict[tuple[str, bool], list[Finding]] = {}
         self._characters = 0
@@ -66,8 +68,7 @@ class Scans:
         if not self.too_long:
             return []
         return [
-            f"WARNING: {self.too_long:,} texts of more than {LONGEST:,} characters were scanned quickly alone: "
-            "more is missed in them"
+            f"WARNING: texts of more than {LONGEST:,} characters were scanned quickly alone: more is missed in them"
         ]
 
     def keep(self) -> None:
@@ -83,7 +84,7 @@ class Scans:
         if self.quick:
             return scan(text)
         if len(text) > LONGEST:
-            self.too_long += 1
+            self.too_long = True
             return scan(text)
         return scan_closely(text)
 

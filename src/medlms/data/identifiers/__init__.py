@@ -1,5 +1,5 @@
-"""Looks for identifiers of people in text: the 16 Safe Harbor classes that occur in it. Rules, and a small
-tagger of names and places; no network.
+"""Looks for identifiers of people in text: the 16 Safe Harbor classes that occur in it. Rules, and behind
+them a small tagger of names and places (``scan``) or a small neural network (``scan_closely``); nothing is fetched or sent.
 """
 
 from __future__ import annotations

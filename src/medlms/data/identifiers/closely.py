@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,17 +17,19 @@ if TYPE_CHECKING:
 
     from medlms.data.identifiers.pieces import Pieces
 
-# Shares of the network, chosen on texts that nothing was fitted to (tests/identifiers/held).
+# Shares of the network, chosen on texts that nothing was fitted to (tests/identifiers/held; docs/log.md says when).
 ENOUGH = 0.35  # from which a word belongs to an identifier
 ENOUGH_NUMBER = 0.5  # the same for what has digits
 ENOUGH_ALONE = 0.75  # the same for a single letter, and in a text of few words
 BESIDE = 0.05  # the same for what is joined to such a word by a hyphen, a dot or the like
 DOUBTED = 0.2  # below which what the rules found is taken back
+FIRM = 0.95  # confidence of a rule from which nothing is taken back
 SURE = 0.6  # from which the network's class stands in the place of the rules'
 FEW = 8  # words; in a shorter text little tells a name from a term
 
 _RULE, _TRUST = "read closely", 0.65  # name and confidence of what is added
-_DIGITS_OF_A_DATE = 8
+_DIGITS_OF_A_DATE, _YEAR = 8, 4
+_CARRIED = ("Mn", "Mc", "Cf")  # categories of marks that belong to the letter before them
 _TYING = frozenset("-./:@_#+&'’")  # between two parts of one identifier, without blanks
 _BRIDGES = frozenset((" ", ". ", ", ", "-", " - ", "'", "’", ".", "/", " (", ") ", ")", "+", " +"))
 
@@ -92,12 +95,14 @@ def _kind(shares: NDArray[np.float32], said: str) -> str:
 
 
 def _trimmed(text: str, item: Finding) -> Finding:
-    """Without blanks and marks at its ends, which are left where another finding took the rest."""
+    """Without blanks and marks at its ends, which are left where another finding took the rest; with accents behind it."""
     start, end = item.start, item.end
     while start < end - 1 and not text[start].isalnum():
         start += 1
     while end - 1 > start and not text[end - 1].isalnum():
         end -= 1
+    while end < len(text) and unicodedata.category(text[end]) in _CARRIED:
+        end += 1
     return replace(item, start=start, end=end)
 
 
@@ -105,17 +110,26 @@ def _joined(text: str, units: Sequence[Unit], chosen: set[int]) -> Iterator[tupl
     """First and last unit of stretches of one class with nothing but a blank or a small mark between them."""
     held: tuple[int, int] | None = None
     for place in sorted(chosen):
-        if held and place == held[1] + 1:
-            gap = text[units[held[1]].end : units[place].start]
-            tied = _TYING.issuperset(gap)
-            if tied or (gap in _BRIDGES and _kind_of(text, units[place]) == _kind_of(text, units[held[1]])):
-                held = (held[0], place)
-                continue
+        if held and place == held[1] + 1 and _belongs(text, units, held, place):
+            held = (held[0], place)
+            continue
         if held:
             yield held
         held = (place, place)
     if held:
         yield held
+
+
+def _belongs(text: str, units: Sequence[Unit], held: tuple[int, int], place: int) -> bool:
+    """Whether a unit goes on with the stretch before it; of two dates the second one doesn't."""
+    kinds = {_kind_of(text, units[held[1]]), _kind_of(text, units[place])}
+    if kinds == {"date"}:
+        digits = sum(map(str.isdigit, text[units[held[0]].start : units[place].end]))
+        has_year = any(unit.end - unit.start == _YEAR for unit in units[held[0] : place])
+        if has_year and digits > _DIGITS_OF_A_DATE:
+            return False
+    gap = text[units[held[1]].end : units[place].start]
+    return _TYING.issuperset(gap) or (gap in _BRIDGES and len(kinds) == 1)
 
 
 def _kind_of(text: str, unit: Unit) -> str:
@@ -147,7 +161,7 @@ def _believed(text: str, units: Sequence[Unit], found: Sequence[Finding]) -> Ite
         if not some:
             yield item
             continue
-        if max(unit.any for unit in some) < DOUBTED:
+        if item.confidence < FIRM and max(unit.any for unit in some) < DOUBTED:
             continue
         shares = _shares(some)
         kind = _kind(shares, text[item.start : item.end])

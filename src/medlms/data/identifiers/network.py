@@ -14,7 +14,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from medlms.data.identifiers.finding import KINDS, Finding
-from medlms.data.identifiers.pieces import Pieces, Vocabulary
+from medlms.data.identifiers.pieces import LONGEST, Pieces, Vocabulary, is_left_out
 from medlms.data.identifiers.tokens import LOOKS
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def _lists(text: str, pieces: Pieces) -> list[int]:
     found: list[int] = []
     for first, last in units(text, pieces):
         found += [0] * (first - len(found))
-        marks = LOOKS[True][text[pieces.starts[first] : pieces.ends[last - 1]]].lists
+        said = text[pieces.starts[first] : pieces.ends[last - 1]]
+        marks = LOOKS[True][said].lists if len(said) <= LONGEST else "d"
         found += [0 if marks.startswith("d") else sum(1 << LISTS.index(mark) for mark in marks)] * (last - first)
     return found + [0] * (len(pieces.ids) - len(found))
 
@@ -73,7 +74,7 @@ def units(text: str, pieces: Pieces) -> Iterator[tuple[int, int]]:
     begin = -1
     for place, (start, end) in enumerate(zip(pieces.starts, pieces.ends, strict=True)):
         word = any(map(str.isalnum, text[start:end]))
-        if begin >= 0 and (not word or start > pieces.ends[place - 1]):
+        if begin >= 0 and not (word and is_left_out(text[pieces.ends[place - 1] : start])):
             yield begin, place
             begin = -1
         if word and begin < 0:
@@ -93,7 +94,7 @@ def _capitals(said: str) -> int:
 
 def _gap(between: str) -> int:
     """0 nothing, 1 a blank, 2 the end of a line, 3 an empty line, 4 several blanks or a tabulator."""
-    if not between:
+    if is_left_out(between):
         return 0
     breaks = between.count("\n")
     return min(1 + breaks, 3) if breaks else 1 if between == " " else 4

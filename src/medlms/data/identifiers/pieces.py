@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 UNKNOWN = "[UNK]"
 _INSIDE = "##"  # opens the pieces that continue a word
-_LONGEST = 100  # characters of a word; a longer one is one unknown piece
+LONGEST = 100  # characters of a word; a longer one is one unknown piece
 _REMEMBERED = 1 << 16  # words whose pieces are kept
 _ASCII = re.compile(r"[0-9a-z]+|[!-/:-@\[-`{-~]")
 _CHINESE = (
@@ -51,14 +51,16 @@ class Vocabulary:
         if known is None:
             if len(self._words) > _REMEMBERED:
                 self._words.clear()
-            known = self._words[word] = self._greedy(word) or [(self._unknown, 0, len(word))]
+            known = self._greedy(word) or [(self._unknown, 0, len(word))]
+            if len(word) <= LONGEST:
+                self._words[word] = known
         return known
 
     def _greedy(self, word: str) -> list[tuple[int, int, int]]:
         """Number, start and end of each piece, the longest first; nothing where a rest is in no piece."""
         found: list[tuple[int, int, int]] = []
         start = 0
-        while start < len(word) <= _LONGEST:
+        while start < len(word) <= LONGEST:
             opened = _INSIDE if start else ""
             for end in range(len(word), start, -1):
                 number = self._numbers.get(opened + word[start:end])
@@ -69,6 +71,11 @@ class Vocabulary:
             else:
                 return []
         return found
+
+
+def is_left_out(between: str) -> bool:
+    """Whether nothing of ``between`` is seen: accents that stand by themselves, soft hyphens, blanks without width."""
+    return not any(map(_changed, between))
 
 
 def _plain(text: str) -> tuple[str, list[int]]:
