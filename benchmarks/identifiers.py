@@ -6,7 +6,7 @@
 Found is an identifier whose every letter and digit is covered, whatever the class; a false alarm is a finding that touches
 no identifier (tests/identifiers/README.md). Texts are read closely, as files of one's own are, or quickly, as public sets are.
 Misses go to a file of their own, and only when asked for: once they are read, the set can't measure rules that are mended with
-them. --medquad counts the quick scan's findings in all rows, and the close one's in CLOSE of them, drawn; --draw writes 200
+them. --medquad counts the quick scan's findings in all rows, and both scans' in CLOSE of them, drawn; --draw writes 200
 of the latter for a look; with "right": true or false set in each, --judged counts them.
 """
 
@@ -263,7 +263,8 @@ def main() -> None:
         "scan": "quick" if arguments.quick else "close",
         "command": f"python benchmarks/identifiers.py --split {arguments.split}"
         + " --quick" * arguments.quick
-        + " --medquad" * arguments.medquad,
+        + " --medquad" * arguments.medquad
+        + " --misses FILE" * bool(arguments.misses),
         "date": time.strftime("%Y-%m-%d"),
         "machine": {"processor": platform.machine(), "system": platform.system(), "python": platform.python_version()},
         # The same digest means the same findings on the development split, whatever was rewritten since.
@@ -272,7 +273,11 @@ def main() -> None:
     if arguments.misses:
         write(arguments.misses, by_kind(counted))
     if arguments.medquad:
-        for name, found in (("medquad", medquad(scan)), ("medquad_close", medquad(scan_closely, CLOSE))):
+        for name, found in (
+            ("medquad", medquad(scan)),
+            ("medquad_quick", medquad(scan, CLOSE)),
+            ("medquad_close", medquad(scan_closely, CLOSE)),
+        ):
             result[name] = found
             drawn = found.pop("drawn")
             print(f"{name}: {sum(found['findings_per_1000_rows'].values()):.0f} findings in 1,000 rows")
