@@ -564,7 +564,7 @@ class Config(_Part):
     identifier_scan: Literal["close", "quick"] = Field(
         "close",
         description="How texts are searched for identifiers. close: rules and a small network, some 10 KB a second; quick: rules "
-        "alone and a tagger of names, some forty times faster; it misses more than twice as much. Catalogue sets marked public "
+        "and a tagger of names, some forty times faster; it misses more than twice as much. Catalogue sets marked public "
         "are always searched quickly.",
     )
     max_length: int = Field(2048, ge=16, description="Longest row in tokens; longer answers are cut there and counted.")
